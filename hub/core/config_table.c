@@ -1,0 +1,117 @@
+#include "core/config_table.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <string.h>
+
+#define AT(member) offsetof(struct config, member)
+
+const struct config_key config_keys[] = {
+	{"http.listen", CONFIG_ADDR, AT(http.listen), "127.0.0.1:8080", 0, 0,
+	 "Where `belfry serve` takes requests, HOST:PORT or [IPv6]:PORT. Port 0 lets the\n"
+	 "kernel choose. It speaks plain HTTP: put a TLS proxy in front for the world."},
+	{"http.max_body_bytes", CONFIG_NUMBER, AT(http.max_body_bytes), "65536", 1024,
+	 1048576, "The largest event, in bytes; a larger one gets 413."},
+	{"http.max_connections", CONFIG_NUMBER, AT(http.max_connections), "1024", 1,
+	 100000, "Connections at a time; further ones wait or are closed."},
+	{"http.max_connections_per_ip", CONFIG_NUMBER, AT(http.max_connections_per_ip),
+	 "256", 1, 100000, "The same for one client address."},
+	{"http.request_timeout_ms", CONFIG_NUMBER, AT(http.request_timeout_ms), "10000",
+	 100, 600000, "From the first byte of a request to its answer, in milliseconds."},
+	{"http.idempotency_ttl_s", CONFIG_NUMBER, AT(http.idempotency_ttl_s), "3600", 1,
+	 604800, "How long an Idempotency-Key is remembered, in seconds."},
+	{"redis.url", CONFIG_URL, AT(redis.url), "redis://127.0.0.1:6379/0", 0, 0,
+	 "redis://HOST:PORT/DB or unix:///path/to/socket?db=DB"},
+	{"redis.password_file", CONFIG_SECRET_FILE, AT(redis.password), NULL, 0, 0,
+	 "A file with the password of Redis, readable by this program alone."},
+	{"redis.wait_replicas", CONFIG_NUMBER, AT(redis.wait_replicas), "0", 0, 16,
+	 "Replicas that must have an event before it is acknowledged with 202."},
+	{"redis.timeout_ms", CONFIG_NUMBER, AT(redis.timeout_ms), "3000", 50, 60000,
+	 "How long a command may take before Redis counts as away, in milliseconds."},
+	{"redis.allow_data_loss", CONFIG_BOOL, AT(redis.allow_data_loss), "false", 0, 0,
+	 "true: run on a Redis that forgets (no AOF, eviction): only for trying out."},
+	{"xmpp.domain", CONFIG_DOMAIN, AT(xmpp.domain), NULL, 0, 0,
+	 "The name of the component, such as feeds.example.org. `belfry work` needs it."},
+	{"xmpp.server", CONFIG_ADDR, AT(xmpp.server), "127.0.0.1:5347", 1, 0,
+	 "Where the XMPP server takes components (XEP-0114), HOST:PORT."},
+	{"xmpp.secret", CONFIG_SECRET, AT(xmpp.secret), NULL, 0, 0,
+	 "The component's secret. Better in a file: xmpp.secret_file."},
+	{"xmpp.secret_file", CONFIG_SECRET_FILE, AT(xmpp.secret), NULL, 0, 0,
+	 "A file with the component's secret, readable by this program alone."},
+	{"xmpp.trusted_domains", CONFIG_DOMAINS, AT(xmpp.trusted_domains), NULL, 0, 0,
+	 "Domains whose users are at home here, separated by spaces: `local` feeds are\n"
+	 "open to them, and they can be subscribed over HTTP. Default: xmpp.domain\n"
+	 "without its first label. Empty: nobody."},
+	{"xmpp.max_stanza_bytes", CONFIG_NUMBER, AT(xmpp.max_stanza_bytes), "262144",
+	 65536, 10485760,
+	 "The largest stanza that the XMPP server takes; an event that would make a\n"
+	 "larger one is refused when it is posted."},
+	{"work.listen", CONFIG_ADDR, AT(work.listen), "127.0.0.1:8081", 0, 0,
+	 "Where `belfry work` shows its health and metrics, HOST:PORT."},
+	{"work.lease_ms", CONFIG_NUMBER, AT(work.lease_ms), "2000", 500, 60000,
+	 "A worker that has not been seen for so long is replaced, in milliseconds."},
+	{"log.level", CONFIG_LEVEL, AT(log.level), "info", 0, 0,
+	 "debug, info, warn or error"},
+	{"log.format", CONFIG_FORMAT, AT(log.format), "logfmt", 0, 0, "logfmt or json"},
+	{"service.shutdown_ms", CONFIG_NUMBER, AT(shutdown_ms), "10000", 100, 600000,
+	 "From SIGTERM to the end at the latest, in milliseconds."},
+};
+const size_t config_key_count = sizeof config_keys / sizeof config_keys[0];
+
+void config_env_name(const struct config_key *key, char out[CONFIG_ENV_SIZE])
+{
+	snprintf(out, CONFIG_ENV_SIZE, "BELFRY_%s", key->name);
+	for (char *c = out; *c; c++)
+		*c = *c == '.' ? '_' : (char)toupper((unsigned char)*c);
+}
+
+#define NAME_MAX_LEN 63
+
+/* Levenshtein's distance of two short names. */
+static size_t distance(const char *a, const char *b)
+{
+	size_t row[NAME_MAX_LEN + 1], len = strlen(b);
+
+	for (size_t i = 0; i <= len; i++)
+		row[i] = i;
+	for (size_t i = 0; a[i]; i++) {
+		size_t diagonal = row[0];
+		row[0] = i + 1;
+		for (size_t k = 0; k < len; k++) {
+			size_t change = diagonal + (a[i] != b[k]);
+			size_t best =
+				row[k] + 1 < row[k + 1] + 1 ? row[k] + 1 : row[k + 1] + 1;
+			diagonal = row[k + 1];
+			row[k + 1] = change < best ? change : best;
+		}
+	}
+	return row[len];
+}
+
+/* The same name in another section is near as well: only the section was mistaken. */
+static size_t farness(const char *name, const char *key)
+{
+	const char *dot = strchr(name, '.');
+	size_t far = distance(name, key);
+
+	if (dot && dot[1] && strcmp(dot, strchr(key, '.')) == 0)
+		far = far < 2 ? far : 2;
+	return far;
+}
+
+const struct config_key *config_nearest(const char *name)
+{
+	const struct config_key *nearest = NULL;
+	size_t nearest_far = strlen(name) / 3 + 1;
+
+	if (strlen(name) > NAME_MAX_LEN)
+		return NULL;
+	for (size_t i = 0; i < config_key_count; i++) {
+		size_t far = farness(name, config_keys[i].name);
+		if (far < nearest_far) {
+			nearest = &config_keys[i];
+			nearest_far = far;
+		}
+	}
+	return nearest;
+}

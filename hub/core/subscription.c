@@ -1,0 +1,120 @@
+#include <belfry/core/subscription.h>
+
+#include <belfry/base/text.h>
+
+#include <string.h>
+
+static const struct {
+	enum sub_format format;
+	const char *text;
+} formats[] = {
+	{FORMAT_CHAT, "chat"},
+	{FORMAT_EVENT, "event"},
+	{FORMAT_HEADLINE, "headline"},
+	{FORMAT_NORMAL, "normal"},
+};
+#define FORMATS (sizeof formats / sizeof formats[0])
+
+const char *sub_format_text(enum sub_format f)
+{
+	for (size_t i = 0; i < FORMATS; i++)
+		if (formats[i].format == f)
+			return formats[i].text;
+	return "unknown";
+}
+
+int sub_format_parse(const char *s, size_t len, enum sub_format *out)
+{
+	for (size_t i = 0; i < FORMATS; i++) {
+		if (text_is(s, len, formats[i].text)) {
+			*out = formats[i].format;
+			return 0;
+		}
+	}
+	return -1;
+}
+
+static int parse_letter(char letter, enum sub_format *out)
+{
+	for (size_t i = 0; i < FORMATS; i++) {
+		if ((char)formats[i].format == letter) {
+			*out = formats[i].format;
+			return 0;
+		}
+	}
+	return -1;
+}
+
+int sub_parse(const char *s, size_t len, struct sub *out)
+{
+	struct sub sub = {0};
+
+	if (len < 3 || s[1] != ' ' || parse_letter(s[0], &sub.format))
+		return -1;
+	const char *since = s + 2, *end = s + len;
+	const char *space = memchr(since, ' ', len - 2);
+	if (pos_parse(since, (size_t)((space ? space : end) - since), &sub.since))
+		return -1;
+	if (space && pos_parse(space + 1, (size_t)(end - space) - 1, &sub.bounced))
+		return -1;
+	*out = sub;
+	return 0;
+}
+
+size_t sub_format_row(const struct sub *s, char out[SUB_TEXT_SIZE])
+{
+	size_t len = 0;
+
+	out[len++] = (char)s->format;
+	out[len++] = ' ';
+	len += pos_format(s->since, out + len);
+	if (s->bounced.epoch || s->bounced.n) {
+		out[len++] = ' ';
+		len += pos_format(s->bounced, out + len);
+	}
+	return len;
+}
+
+/* x mod 2^32 - 5: as 2^32 = 5 there, the high half is folded in, with no division. */
+static uint64_t mod_prime(uint64_t x)
+{
+	const uint64_t prime = 4294967291u;
+
+	x = (x >> 32) * 5 + (x & 0xffffffffu);
+	x = (x >> 32) * 5 + (x & 0xffffffffu);
+	return x >= prime ? x - prime : x;
+}
+
+uint32_t row_hash(uint32_t salt, const char *key, size_t len)
+{
+	uint64_t h = 5381;
+
+	for (size_t i = 0; i < len; i++)
+		h = mod_prime(h * salt + (unsigned char)key[i]);
+	return (uint32_t)h;
+}
+
+static uint32_t highest_bit(uint32_t v)
+{
+	return 1u << (31 - __builtin_clz(v));
+}
+
+uint32_t bucket_of(uint32_t hash, uint32_t buckets)
+{
+	uint32_t low = highest_bit(buckets) - 1;
+	uint32_t wide = hash & (low << 1 | 1);
+
+	return wide < buckets ? wide : hash & low;
+}
+
+uint32_t bucket_parent(uint32_t new_bucket)
+{
+	return new_bucket - highest_bit(new_bucket);
+}
+
+uint32_t bucket_ancestor(uint32_t bucket, uint32_t old_buckets)
+{
+	while (bucket >= old_buckets)
+		bucket = bucket_parent(bucket);
+	return bucket;
+}

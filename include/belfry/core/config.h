@@ -1,0 +1,75 @@
+#ifndef BELFRY_CORE_CONFIG_H
+#define BELFRY_CORE_CONFIG_H
+
+#include <belfry/base/log.h>
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* HOST:PORT, [V6]:PORT; port 0 lets the kernel choose. */
+struct config_addr {
+	char *host;
+	uint16_t port;
+};
+
+/*
+ * The whole configuration, read once at start and passed in as const. Every key is
+ * section.name in the file and BELFRY_SECTION_NAME in the environment, which wins. The
+ * table in hub/core/config.c holds name, type, default, bounds and help of each: --help,
+ * `belfry config` and docs/configuration.md come from it.
+ */
+struct config {
+	struct {
+		struct config_addr listen;	 /* 127.0.0.1:8080 */
+		uint64_t max_body_bytes;	 /* 65536; 1 KiB .. 1 MiB */
+		uint64_t max_connections;	 /* 1024 */
+		uint64_t max_connections_per_ip; /* 256 */
+		uint64_t request_timeout_ms;	 /* 10000: from first byte to answer */
+		uint64_t idempotency_ttl_s;	 /* 3600 */
+	} http;
+	struct {
+		char *url;	/* redis://127.0.0.1:6379/0 or unix:///path?db=0 */
+		char *password; /* from redis.password_file; NULL: none */
+		uint64_t wait_replicas; /* 0 */
+		uint64_t timeout_ms;	/* 3000: a command without an answer */
+		bool allow_data_loss; /* false: refuse to start on a Redis that forgets */
+	} redis;
+	struct {
+		char *domain; /* of the component; required for work and check */
+		struct config_addr server; /* 127.0.0.1:5347 */
+		char *secret;		   /* xmpp.secret or from xmpp.secret_file */
+		char **trusted_domains;	   /* normalized, NULL-terminated; default: domain
+					    * without its first label */
+		uint64_t max_stanza_bytes; /* 262144 */
+	} xmpp;
+	struct {
+		struct config_addr listen; /* 127.0.0.1:8081: health and metrics */
+		uint64_t lease_ms;	   /* 2000 */
+	} work;
+	struct {
+		enum log_level level;	/* info */
+		enum log_format format; /* logfmt */
+	} log;
+	uint64_t shutdown_ms; /* 10000: service.shutdown_ms, SIGTERM to exit */
+};
+
+/*
+ * Reads PATH (NULL: no file) and the environment ENVIRON. Errors, all of them, one a
+ * line, each with file and line or variable name and what to do, are appended to
+ * *problems; unknown BELFRY_ variables (BELFRY_CONFIG is known: it names the file for the
+ * programs) and secret files that everybody can read are appended to *warnings. NULL on
+ * error. Secrets never stand in either. An empty value is the default; an empty
+ * trusted_domains is nobody. Free with config_free().
+ */
+struct buf;
+struct config *config_load(const char *path, char *const *environ_, struct buf *problems,
+			   struct buf *warnings);
+void config_free(struct config *c);
+/* redis.url as it may be shown: without user and password. Malloc'ed. */
+char *config_url_shown(const char *url);
+/* The table as an INI file with comments (a template to start from), for `belfry config`.
+ */
+void config_template(struct buf *out);
+
+#endif

@@ -1,0 +1,54 @@
+#ifndef BELFRY_CORE_FEED_H
+#define BELFRY_CORE_FEED_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define FEED_NAME_MAX 64
+#define FEED_WHITELIST_MAX 1000
+#define FEED_TITLE_MAX 256
+#define FEED_DESCRIPTION_MAX 2048
+
+enum feed_access { ACCESS_OPEN, ACCESS_LOCAL, ACCESS_WHITELIST };
+
+/* The configuration of a feed, as REST shows it and the store keeps it (JSON). */
+struct feed_config {
+	char *title;		 /* NULL: none */
+	char *description;	 /* NULL: none */
+	enum feed_access access; /* default: local */
+	char **whitelist;   /* bare JIDs and domains, normalized, NULL-terminated; or NULL
+			     */
+	uint64_t max_items; /* events kept as history; 1..1,000,000; default 1,000 */
+	uint64_t max_age_s; /* seconds an event is kept; 0: for ever; default 30 days */
+	unsigned weight;    /* share of the link beside other feeds; 1..100; default 10 */
+};
+
+/* [a-z0-9._-]{1,64}, but for "." and ".." */
+bool feed_name_valid(const char *s, size_t len);
+/* hub, help, admin and abuse are JIDs of the service, not feeds. */
+bool feed_name_reserved(const char *name);
+
+void feed_config_init(struct feed_config *c); /* the defaults */
+void feed_config_free(struct feed_config *c); /* what it holds, not c itself */
+
+/*
+ * Applies the members of a JSON object to *c: absent members stay as they are, null sets
+ * the default (RFC 7396 merge patch). An unknown member or a wrong type is an error: -1,
+ * *c as it was, and WHY says what to do. The members: title, description, access ("open",
+ * "local", "whitelist"), whitelist (array of strings), max_items, max_age (seconds),
+ * weight.
+ */
+int feed_config_patch(struct feed_config *c, const char *json, size_t len, char *why,
+		      size_t why_size);
+/* Compact JSON of all members, malloc'ed; feed_config_patch() on the defaults undoes it.
+ */
+char *feed_config_json(const struct feed_config *c);
+
+/*
+ * May JID (normalized) follow and read this feed? own_domains: normalized names of the
+ * domains whose users "local" lets in, NULL-terminated.
+ */
+bool feed_allows(const struct feed_config *c, const char *jid, char *const *own_domains);
+
+#endif

@@ -1,0 +1,57 @@
+#ifndef BELFRY_CORE_RENDER_H
+#define BELFRY_CORE_RENDER_H
+
+#include <belfry/base/buf.h>
+#include <belfry/core/event.h>
+#include <belfry/core/pos.h>
+#include <belfry/core/subscription.h>
+
+#include <stdbool.h>
+
+/* An event of the log, as far as a stanza shows it. */
+struct render_event {
+	const char *feed; /* its name */
+	const char *id;	  /* public id */
+	const char *item; /* item id */
+	struct pos pos;
+	uint64_t at_ms; /* wall clock at commit */
+	const struct event *event;
+};
+
+/*
+ * A stanza, rendered once for all its receivers. Only the receiver is spliced in:
+ *   head + 8 hex digits of the row's hash + mid + escaped JID + tail
+ */
+struct rendered {
+	struct buf bytes; /* head, mid and tail in a row */
+	size_t head_len, mid_len;
+};
+
+/* Body text in a chat, normal or headline message is cut at this many bytes. */
+#define RENDER_BODY_MAX 8192
+
+/*
+ * Renders for the component DOMAIN. chat: a body, from FEED@DOMAIN. normal, headline: the
+ * same with a subject. event: XEP-0060 7.1.2.1 from DOMAIN, the item an Atom entry
+ * (RFC 4287) that carries the document in XEP-0335; it has no type, which is "normal".
+ * All carry an origin-id (XEP-0359): "FEED~EPOCH-N", the stanza id less the receiver's
+ * hash, so the same for all and for every repeat. DELAYED adds a delay stamp (XEP-0203)
+ * of at_ms. Free with rendered_free().
+ */
+void render(struct rendered *r, const struct render_event *e, enum sub_format format,
+	    const char *domain, bool delayed);
+void rendered_free(struct rendered *r);
+
+/* Appends the stanza for one receiver. No allocation but the buffer's own growth. */
+void render_splice(struct buf *out, const struct rendered *r, const char *jid,
+		   size_t jid_len, uint32_t hash);
+
+/* What people read: title, text and url, or else compact JSON; cut at max_bytes. */
+void render_text(struct buf *out, const struct event *e, size_t max_bytes);
+/* One <item/> of the event format, for items requests (XEP-0060 6.5). */
+void render_item(struct buf *out, const struct render_event *e);
+
+/* An upper bound of the bytes of any stanza of this event: checked at ingest. */
+size_t render_bound(const struct event *e);
+
+#endif

@@ -1,0 +1,22 @@
+#include "check.h"
+#include "event_check.h"
+
+#include <belfry/base/text.h>
+
+#include <string.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct event e;
+	char why[256];
+
+	why[0] = '\0';
+	if (event_parse_json(&e, (const char *)data, size, why, sizeof why) == 0) {
+		check_event(&e);
+		event_free(&e);
+	} else {
+		CHECK(why[0] && utf8_valid(why, strlen(why)));
+		CHECK(!e.doc && !e.title && !e.tags);
+	}
+	return 0;
+}

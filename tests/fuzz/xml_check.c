@@ -1,0 +1,1 @@
+#include "../unit/core/xml_check.c"

@@ -1,0 +1,209 @@
+#include <belfry/core/feed.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+static void names_are_checked(void **state)
+{
+	char name[66];
+
+	(void)state;
+	assert_true(feed_name_valid("deploys-2.eu_west", 17));
+	assert_true(feed_name_valid("a", 1));
+	assert_false(feed_name_valid("", 0));
+	assert_false(feed_name_valid(".", 1));
+	assert_false(feed_name_valid("..", 2));
+	assert_true(feed_name_valid("...", 3));
+	assert_false(feed_name_valid(NULL, 0));
+	for (int c = 0; c < 256; c++) {
+		char s = (char)c;
+		bool expected = c && strchr("abcdefghijklmnopqrstuvwxyz0123456789._-", c);
+		assert_int_equal(feed_name_valid(&s, 1), expected && s != '.');
+	}
+	memset(name, 'x', sizeof name);
+	assert_true(feed_name_valid(name, FEED_NAME_MAX));
+	assert_false(feed_name_valid(name, FEED_NAME_MAX + 1));
+	assert_true(feed_name_reserved("hub"));
+	assert_true(feed_name_reserved("abuse"));
+	assert_false(feed_name_reserved("hubs"));
+}
+
+static void patch_ok(struct feed_config *c, const char *json)
+{
+	char why[256] = "";
+
+	if (feed_config_patch(c, json, strlen(json), why, sizeof why))
+		fail_msg("%s: %s", json, why);
+}
+
+static void check_json(const struct feed_config *c, const char *expected)
+{
+	char *json = feed_config_json(c);
+
+	assert_string_equal(json, expected);
+	free(json);
+}
+
+#define DEFAULTS                                                                         \
+	"{\"title\":null,\"description\":null,\"access\":\"local\",\"whitelist\":[],"    \
+	"\"max_items\":1000,\"max_age\":2592000,\"weight\":10}"
+
+static void defaults_are_as_documented(void **state)
+{
+	struct feed_config c;
+
+	(void)state;
+	feed_config_init(&c);
+	check_json(&c, DEFAULTS);
+	feed_config_free(&c);
+}
+
+static void a_patch_changes_what_it_names(void **state)
+{
+	struct feed_config c;
+
+	(void)state;
+	feed_config_init(&c);
+	patch_ok(&c, "{\"title\":\"D\\\"\xc3\xa9\",\"access\":\"whitelist\","
+		     "\"whitelist\":[\"Alice@Example.ORG\",\"Example.net\"]}");
+	assert_string_equal(c.title, "D\"\xc3\xa9");
+	assert_string_equal(c.whitelist[0], "alice@example.org");
+	assert_string_equal(c.whitelist[1], "example.net");
+	assert_null(c.whitelist[2]);
+	assert_int_equal(c.max_items, 1000);
+	patch_ok(&c, "{\"max_items\":5,\"max_age\":0,\"weight\":100,"
+		     "\"description\":\"two\\nlines\"}");
+	assert_string_equal(c.title, "D\"\xc3\xa9");
+	assert_int_equal(c.max_age_s, 0);
+	assert_int_equal(c.weight, 100);
+	char *json = feed_config_json(&c);
+	struct feed_config back;
+	feed_config_init(&back);
+	patch_ok(&back, json);
+	check_json(&back, json);
+	free(json);
+	feed_config_free(&back);
+	patch_ok(&c, "{\"title\":null,\"access\":null,\"whitelist\":null,"
+		     "\"max_items\":null,\"max_age\":null,\"weight\":null,"
+		     "\"description\":null}");
+	check_json(&c, DEFAULTS);
+	patch_ok(&c, "{\"whitelist\":[]}");
+	assert_null(c.whitelist);
+	feed_config_free(&c);
+}
+
+static void a_bad_patch_changes_nothing(void **state)
+{
+	static const struct {
+		const char *json, *why;
+	} bad[] = {
+		{"", "the document is empty"},
+		{"[]", "must be a JSON object, it is an array"},
+		{"{\"title\":\"x\",\"colour\":1}", "unknown member \"colour\""},
+		{"{\"title\":\"x\",\"title\":\"y\"}", "same key twice"},
+		{"{\"title\":7}", "title must be a string, it is a number"},
+		{"{\"title\":\"a\\nb\"}", "title must not contain control"},
+		{"{\"description\":\"a\\u0007b\"}",
+		 "description must not contain control"},
+		{"{\"access\":\"Open\"}", "access must be \"open\""},
+		{"{\"access\":true}", "access must be"},
+		{"{\"whitelist\":\"a@b\"}", "whitelist must be an array"},
+		{"{\"whitelist\":[\"a@b\",7]}", "whitelist[1] must be a string"},
+		{"{\"whitelist\":[\"a@b/c\"]}", "whitelist[0] is not a bare JID"},
+		{"{\"whitelist\":[\"@b\"]}", "whitelist[0] is not a bare JID"},
+		{"{\"max_items\":0}",
+		 "max_items must be a whole number from 1 to 1000000"},
+		{"{\"max_items\":1000001}", "max_items must"},
+		{"{\"max_items\":1.5}", "max_items must"},
+		{"{\"max_items\":\"5\"}", "max_items must"},
+		{"{\"max_items\":99999999999999999999999}", "too large"},
+		{"{\"max_age\":-1}", "max_age must"},
+		{"{\"weight\":101}", "weight must"},
+		{"{\"weight\":0}", "weight must"},
+		{"{\"title\":\"\\u0000\"}", "\\u0000"},
+	};
+	struct feed_config c;
+	char why[256];
+
+	(void)state;
+	feed_config_init(&c);
+	for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+		size_t len = strlen(bad[i].json);
+		assert_int_equal(feed_config_patch(&c, bad[i].json, len, why, sizeof why),
+				 -1);
+		if (!strstr(why, bad[i].why))
+			fail_msg("%s: %s", bad[i].json, why);
+		check_json(&c, DEFAULTS);
+	}
+	feed_config_free(&c);
+}
+
+static void long_texts_and_lists_are_refused(void **state)
+{
+	struct feed_config c;
+	char why[256], *json = malloc(20000);
+
+	(void)state;
+	feed_config_init(&c);
+	snprintf(json, 20000, "{\"title\":\"%0*d\"}", FEED_TITLE_MAX, 0);
+	patch_ok(&c, json);
+	snprintf(json, 20000, "{\"title\":\"%0*d\"}", FEED_TITLE_MAX + 1, 0);
+	assert_int_equal(feed_config_patch(&c, json, strlen(json), why, sizeof why), -1);
+	snprintf(json, 20000, "{\"description\":\"%0*d\"}", FEED_DESCRIPTION_MAX + 1, 0);
+	assert_int_equal(feed_config_patch(&c, json, strlen(json), why, sizeof why), -1);
+	strcpy(json, "{\"whitelist\":[\"a@b\"");
+	size_t len = strlen(json);
+	for (int i = 1; i < FEED_WHITELIST_MAX; i++, len += 6)
+		memcpy(json + len, ",\"a@b\"", 6);
+	strcpy(json + len, "]}");
+	patch_ok(&c, json);
+	strcpy(json + len, ",\"a@b\"]}");
+	assert_int_equal(feed_config_patch(&c, json, strlen(json), why, sizeof why), -1);
+	free(json);
+	feed_config_free(&c);
+}
+
+static void access_is_obeyed(void **state)
+{
+	char own[] = "example.org";
+	char *domains[] = {own, NULL};
+	struct feed_config c;
+
+	(void)state;
+	feed_config_init(&c);
+	assert_true(feed_allows(&c, "a@example.org/x", domains));
+	assert_false(feed_allows(&c, "a@example.net", domains));
+	assert_false(feed_allows(&c, "a@sub.example.org", domains));
+	patch_ok(&c, "{\"access\":\"open\"}");
+	assert_true(feed_allows(&c, "a@example.net", domains));
+	patch_ok(&c, "{\"access\":\"whitelist\"}");
+	assert_false(feed_allows(&c, "a@example.org", domains));
+	patch_ok(&c, "{\"whitelist\":[\"a@example.net\",\"example.com\"]}");
+	assert_true(feed_allows(&c, "a@example.net/r", domains));
+	assert_false(feed_allows(&c, "b@example.net", domains));
+	assert_true(feed_allows(&c, "b@example.com", domains));
+	assert_false(feed_allows(&c, "a@example.org", domains));
+	feed_config_free(&c);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(names_are_checked),
+		cmocka_unit_test(defaults_are_as_documented),
+		cmocka_unit_test(a_patch_changes_what_it_names),
+		cmocka_unit_test(a_bad_patch_changes_nothing),
+		cmocka_unit_test(long_texts_and_lists_are_refused),
+		cmocka_unit_test(access_is_obeyed),
+	};
+
+	return cmocka_run_group_tests_name("feed", tests, NULL, NULL);
+}
