@@ -1,0 +1,178 @@
+#ifndef STORE_MEMORY_INTERNAL_H
+#define STORE_MEMORY_INTERNAL_H
+
+#include <belfry/store/memory.h>
+
+struct mem_event {
+	struct store_event e; /* its strings are owned here */
+	struct store_counters counters;
+};
+
+struct mem_row {
+	char *jid;
+	uint32_t hash;
+	struct sub sub;
+};
+
+struct mem_idem {
+	char *key, *digest;
+	struct mem_idem *next;
+	char *id, *item;
+	struct pos pos;
+};
+
+/*
+ * A row's bucket is what bucket_of() says it is: the buckets themselves are but cursors.
+ */
+struct mem_feed {
+	struct mem_feed *next; /* in the order of names */
+	char *name, *config;
+	uint64_t epoch, n, run, created_ms;
+	struct pos settled;
+	uint32_t salt, buckets;
+	struct pos *cursors;
+	bool behind;
+	struct mem_row *rows;
+	size_t row_count;
+	struct mem_event *events;
+	size_t event_count;
+	struct mem_idem *idem;
+};
+
+struct mem_pair {
+	struct mem_pair *next;
+	char *id, *json;
+};
+
+struct mem_lease {
+	struct mem_lease *next;
+	struct store_owner owner; /* the token is empty: released */
+	uint64_t beat;
+};
+
+struct memory {
+	struct mem_feed *feeds;
+	struct mem_pair *tokens;
+	struct mem_lease *leases;
+	struct memory_store *stores;
+	uint64_t run;	/* grows with each restart */
+	uint64_t epoch; /* the largest that was ever given out */
+	bool away, full;
+};
+
+struct memory_store {
+	struct store store;
+	struct memory *m;
+	struct memory_store *next;
+	struct loop_timer *turn;
+	struct mem_op *ops, **ops_tail;
+	size_t pending;
+	store_wake_cb wake;
+	void *wake_arg;
+};
+
+/* A call with its arguments copied; done in the loop, its callback straight after. */
+struct mem_op {
+	struct mem_op *next;
+	struct memory_store *s;
+	/* ERR is OK, or why it is not even tried. */
+	void (*run)(struct mem_op *op, enum belfry_err err);
+	union {
+		store_cb plain;
+		store_feed_cb feed;
+		store_feeds_cb feeds;
+		store_commit_cb commit;
+		store_events_cb events;
+		store_event_cb event;
+		store_row_cb row;
+		store_rows_cb rows;
+		store_lease_cb lease;
+		store_run_cb run;
+		store_names_cb names;
+		store_token_cb token;
+		store_tokens_cb tokens;
+	} cb;
+	void *arg;
+	char *feed, *text, *text2, *text3, *text4; /* may be NULL */
+	size_t text_len;
+	uint64_t a, b;
+	uint32_t u;
+	struct pos pos;
+	bool flag;
+	char **list;
+	size_t count;
+	struct store_owner owner;
+	struct store_lease_seen seen;
+	struct store_done done;
+};
+
+static inline struct memory_store *memory_of(struct store *s)
+{
+	return (struct memory_store *)s;
+}
+
+struct mem_op *mem_op_new(struct store *s, void (*run)(struct mem_op *, enum belfry_err),
+			  const char *feed, void *arg);
+void mem_op_put(struct mem_op *op); /* in the queue */
+
+struct mem_feed *mem_feed_find(struct memory *m, const char *name);
+void mem_feed_free(struct mem_feed *f);
+struct pos mem_head(const struct mem_feed *f);
+void mem_event_free(struct mem_event *e);
+struct mem_event *mem_event_at(struct mem_feed *f, struct pos pos); /* or NULL */
+struct mem_row *mem_row_find(struct mem_feed *f, const char *jid);
+void mem_row_remove(struct mem_feed *f, struct mem_row *row);
+/* 0; -1: another number of buckets, or none. */
+int mem_split(struct mem_feed *f, uint32_t buckets);
+bool mem_owns(struct memory *m, const struct store_owner *o);
+
+void memory_feed_put(struct store *st, const char *feed, const char *config,
+		     const char *expect, uint64_t at_ms, store_feed_cb cb, void *arg);
+void memory_feed_get(struct store *st, const char *feed, store_feed_cb cb, void *arg);
+void memory_feed_list(struct store *st, const char *after, size_t limit,
+		      store_feeds_cb cb, void *arg);
+void memory_feed_delete(struct store *st, const char *feed, store_cb cb, void *arg);
+void memory_feed_sweep(struct store *st, store_cb cb, void *arg);
+void memory_commit(struct store *st, const struct store_commit *c, store_commit_cb cb,
+		   void *arg);
+void memory_events(struct store *st, const char *feed, struct pos from, bool newest,
+		   size_t limit, store_events_cb cb, void *arg);
+void memory_event_get(struct store *st, const char *feed, const char *id,
+		      store_event_cb cb, void *arg);
+void memory_items(struct store *st, const char *feed, const char *const *items,
+		  size_t item_count, size_t limit, store_events_cb cb, void *arg);
+void memory_trim(struct store *st, const char *feed, uint64_t max_items,
+		 uint64_t oldest_ms, store_cb cb, void *arg);
+void memory_join(struct store *st, const char *feed, const char *jid,
+		 enum sub_format format, store_row_cb cb, void *arg);
+void memory_leave(struct store *st, const char *feed, const char *jid, store_cb cb,
+		  void *arg);
+void memory_sub_get(struct store *st, const char *feed, const char *jid, store_row_cb cb,
+		    void *arg);
+void memory_sub_list(struct store *st, const char *feed, uint32_t cursor, size_t limit,
+		     store_rows_cb cb, void *arg);
+void memory_split(struct store *st, const char *feed, uint32_t buckets, store_cb cb,
+		  void *arg);
+void memory_lease_take(struct store *st, const char *name,
+		       const struct store_lease_seen *seen, store_lease_cb cb, void *arg);
+void memory_lease_beat(struct store *st, const struct store_owner *o, store_cb cb,
+		       void *arg);
+void memory_lease_release(struct store *st, const struct store_owner *o, store_cb cb,
+			  void *arg);
+void memory_behind(struct store *st, store_names_cb cb, void *arg);
+void memory_read(struct store *st, const char *feed, uint32_t first, uint32_t count,
+		 store_run_cb cb, void *arg);
+void memory_done(struct store *st, const struct store_owner *o,
+		 const struct store_done *d, store_cb cb, void *arg);
+void memory_late_bounce(struct store *st, const char *feed, const char *jid,
+			struct pos pos, bool end, store_cb cb, void *arg);
+void memory_settle(struct store *st, const struct store_owner *o, const char *feed,
+		   uint32_t feed_buckets, struct pos pos, store_cb cb, void *arg);
+void memory_listen(struct store *st, store_wake_cb cb, void *arg);
+void memory_token_put(struct store *st, const char *id, const char *json, store_cb cb,
+		      void *arg);
+void memory_token_get(struct store *st, const char *id, store_token_cb cb, void *arg);
+void memory_token_delete(struct store *st, const char *id, store_cb cb, void *arg);
+void memory_token_list(struct store *st, store_tokens_cb cb, void *arg);
+
+#endif

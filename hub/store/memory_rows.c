@@ -1,0 +1,258 @@
+#include "store/memory_internal.h"
+
+#include <belfry/base/mem.h>
+
+#include <stdlib.h>
+#include <string.h>
+
+struct mem_row *mem_row_find(struct mem_feed *f, const char *jid)
+{
+	uint32_t hash = row_hash(f->salt, jid, strlen(jid));
+	for (size_t i = 0; i < f->row_count; i++)
+		if (f->rows[i].hash == hash && strcmp(f->rows[i].jid, jid) == 0)
+			return &f->rows[i];
+	return NULL;
+}
+
+void mem_row_remove(struct mem_feed *f, struct mem_row *row)
+{
+	free(row->jid);
+	*row = f->rows[--f->row_count];
+}
+
+int mem_split(struct mem_feed *f, uint32_t buckets)
+{
+	if (f->buckets != buckets || buckets == 0)
+		return -1;
+	f->cursors = xreallocarray(f->cursors, (size_t)buckets + 1, sizeof *f->cursors);
+	f->cursors[buckets] = f->cursors[bucket_parent(buckets)];
+	f->buckets++;
+	return 0;
+}
+
+static void first_bucket(struct mem_feed *f)
+{
+	f->cursors = xreallocarray(f->cursors, 1, sizeof *f->cursors);
+	f->cursors[0] = mem_head(f);
+	f->buckets = 1;
+}
+
+static void run_join(struct mem_op *op, enum belfry_err err)
+{
+	struct mem_feed *f = mem_feed_find(op->s->m, op->feed);
+	bool created = false;
+	if (!err && !op->text[0])
+		err = BELFRY_EINVAL;
+	if (!err && !f)
+		err = BELFRY_ENOFEED;
+	if (err) {
+		op->cb.row(op->arg, err, NULL, false);
+		return;
+	}
+	struct mem_row *row = mem_row_find(f, op->text);
+	if (!row) {
+		if (!f->buckets)
+			first_bucket(f);
+		f->rows = xreallocarray(f->rows, f->row_count + 1, sizeof *f->rows);
+		row = &f->rows[f->row_count++];
+		*row = (struct mem_row){xstrdup(op->text),
+					row_hash(f->salt, op->text, strlen(op->text)),
+					{.since = mem_head(f)}};
+		created = true;
+		if (f->row_count > (size_t)f->buckets * BUCKET_ROWS)
+			mem_split(f, f->buckets);
+	}
+	row->sub.format = (enum sub_format)op->u;
+	struct store_row out = {row->jid, strlen(row->jid), row->sub};
+	op->cb.row(op->arg, BELFRY_OK, &out, created);
+}
+
+void memory_join(struct store *st, const char *feed, const char *jid,
+		 enum sub_format format, store_row_cb cb, void *arg)
+{
+	struct mem_op *op = mem_op_new(st, run_join, feed, arg);
+	op->cb.row = cb;
+	op->text = xstrdup(jid);
+	op->u = (uint32_t)format;
+	mem_op_put(op);
+}
+
+static enum belfry_err row_of(struct mem_op *op, enum belfry_err err,
+			      struct mem_feed **feed, struct mem_row **row)
+{
+	*feed = mem_feed_find(op->s->m, op->feed);
+	*row = NULL;
+	if (err)
+		return err;
+	if (!op->text[0])
+		return BELFRY_EINVAL;
+	if (!*feed)
+		return BELFRY_ENOFEED;
+	*row = mem_row_find(*feed, op->text);
+	return *row ? BELFRY_OK : BELFRY_ENOENT;
+}
+
+static void run_leave(struct mem_op *op, enum belfry_err err)
+{
+	struct mem_feed *f;
+	struct mem_row *row;
+	err = row_of(op, err, &f, &row);
+	if (!err)
+		mem_row_remove(f, row);
+	op->cb.plain(op->arg, err);
+}
+
+void memory_leave(struct store *st, const char *feed, const char *jid, store_cb cb,
+		  void *arg)
+{
+	struct mem_op *op = mem_op_new(st, run_leave, feed, arg);
+	op->cb.plain = cb;
+	op->text = xstrdup(jid);
+	mem_op_put(op);
+}
+
+static void run_sub_get(struct mem_op *op, enum belfry_err err)
+{
+	struct mem_feed *f;
+	struct mem_row *row;
+	err = row_of(op, err, &f, &row);
+	if (err) {
+		op->cb.row(op->arg, err, NULL, false);
+		return;
+	}
+	struct store_row out = {row->jid, strlen(row->jid), row->sub};
+	op->cb.row(op->arg, BELFRY_OK, &out, false);
+}
+
+void memory_sub_get(struct store *st, const char *feed, const char *jid, store_row_cb cb,
+		    void *arg)
+{
+	struct mem_op *op = mem_op_new(st, run_sub_get, feed, arg);
+	op->cb.row = cb;
+	op->text = xstrdup(jid);
+	mem_op_put(op);
+}
+
+static void run_split(struct mem_op *op, enum belfry_err err)
+{
+	struct mem_feed *f = mem_feed_find(op->s->m, op->feed);
+	if (!err && !f)
+		err = BELFRY_ENOFEED;
+	if (!err && mem_split(f, op->u) < 0)
+		err = BELFRY_ESTALE;
+	op->cb.plain(op->arg, err);
+}
+
+void memory_split(struct store *st, const char *feed, uint32_t buckets, store_cb cb,
+		  void *arg)
+{
+	struct mem_op *op = mem_op_new(st, run_split, feed, arg);
+	op->cb.plain = cb;
+	op->u = buckets;
+	mem_op_put(op);
+}
+
+/* ---- Reading runs ---- */
+
+static void run_rows(struct store_run *run, const struct mem_feed *f, uint32_t bucket)
+{
+	struct store_bucket *b = &run->buckets[run->bucket_count++];
+	*b = (struct store_bucket){bucket, f->cursors[bucket], run->row_count, 0};
+	char *text = run->text;
+	for (size_t i = 0; i < run->row_count; i++)
+		text += run->rows[i].jid_len + 1;
+	for (size_t i = 0; i < f->row_count; i++) {
+		const struct mem_row *r = &f->rows[i];
+		if (bucket_of(r->hash, f->buckets) != bucket)
+			continue;
+		size_t len = strlen(r->jid);
+		memcpy(text, r->jid, len + 1);
+		run->rows[run->row_count++] = (struct store_row){text, len, r->sub};
+		text += len + 1;
+		b->count++;
+	}
+}
+
+static struct store_run *run_make(const struct mem_feed *f, uint32_t first,
+				  uint64_t count)
+{
+	struct store_run *run = xcalloc(1, sizeof *run);
+	size_t text = 1;
+	for (size_t i = 0; i < f->row_count; i++)
+		text += strlen(f->rows[i].jid) + 1;
+	run->feed_buckets = f->buckets;
+	run->head = mem_head(f);
+	run->buckets = xcalloc((size_t)f->buckets + 1, sizeof *run->buckets);
+	run->rows = xcalloc(f->row_count + 1, sizeof *run->rows);
+	run->text = xmalloc(text);
+	for (uint64_t k = first; k < first + count && k < f->buckets; k++)
+		run_rows(run, f, (uint32_t)k);
+	return run;
+}
+
+static void run_read(struct mem_op *op, enum belfry_err err)
+{
+	const struct mem_feed *f = mem_feed_find(op->s->m, op->feed);
+	if (!err && !f)
+		err = BELFRY_ENOFEED;
+	op->cb.run(op->arg, err, err ? NULL : run_make(f, op->u, op->a));
+}
+
+void memory_read(struct store *st, const char *feed, uint32_t first, uint32_t count,
+		 store_run_cb cb, void *arg)
+{
+	struct mem_op *op = mem_op_new(st, run_read, feed, arg);
+	op->cb.run = cb;
+	op->u = first;
+	op->a = count;
+	mem_op_put(op);
+}
+
+static void run_sub_list(struct mem_op *op, enum belfry_err err)
+{
+	const struct mem_feed *f = mem_feed_find(op->s->m, op->feed);
+	if (!err && !f)
+		err = BELFRY_ENOFEED;
+	if (err) {
+		op->cb.rows(op->arg, err, NULL, 0, 0);
+		return;
+	}
+	struct store_run *run = run_make(f, op->u, op->a);
+	uint64_t next = op->u + op->a;
+	op->cb.rows(op->arg, BELFRY_OK, run->rows, run->row_count,
+		    next < f->buckets ? (uint32_t)next : 0);
+	store_run_free(run);
+}
+
+void memory_sub_list(struct store *st, const char *feed, uint32_t cursor, size_t limit,
+		     store_rows_cb cb, void *arg)
+{
+	struct mem_op *op = mem_op_new(st, run_sub_list, feed, arg);
+	op->cb.rows = cb;
+	op->u = cursor;
+	op->a = limit / BUCKET_ROWS;
+	if (op->a < 1)
+		op->a = 1;
+	mem_op_put(op);
+}
+
+static void run_behind(struct mem_op *op, enum belfry_err err)
+{
+	size_t count = 0;
+	for (const struct mem_feed *f = op->s->m->feeds; f; f = f->next)
+		count += f->behind;
+	const char **names = xcalloc(count + 1, sizeof *names);
+	count = 0;
+	for (const struct mem_feed *f = op->s->m->feeds; f; f = f->next)
+		if (f->behind)
+			names[count++] = f->name;
+	op->cb.names(op->arg, err, names, err ? 0 : count);
+	free(names);
+}
+
+void memory_behind(struct store *st, store_names_cb cb, void *arg)
+{
+	struct mem_op *op = mem_op_new(st, run_behind, "", arg);
+	op->cb.names = cb;
+	mem_op_put(op);
+}

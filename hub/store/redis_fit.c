@@ -1,0 +1,86 @@
+#include <belfry/base/log.h>
+#include <belfry/base/mem.h>
+#include <belfry/store/redis.h>
+
+#include <stdlib.h>
+#include <string.h>
+
+#define AGAIN_MS 200
+
+struct store_redis_fit {
+	struct loop_timer *again;
+	struct store *store;
+	store_redis_fit_cb cb;
+	void *arg;
+	unsigned tries;
+	bool asking, destroyed;
+};
+
+static void log_findings(const char *findings)
+{
+	while (*findings) {
+		size_t len = strcspn(findings, "\n");
+		char *line = xmemdup0(findings, len);
+		if (len)
+			log_at(strncmp(line, "error:", 6) == 0 ? LOG_ERROR : LOG_WARN,
+			       "about this Redis", log_s("finding", line));
+		free(line);
+		findings += len + (findings[len] == '\n');
+	}
+}
+
+/* At every start the store is away for a moment: that is not worth a line. */
+static void ask_again(struct store_redis_fit *f)
+{
+	struct store_health health = {0};
+	if (++f->tries == 2) {
+		f->store->ops->health(f->store, &health);
+		log_warn("waiting for Redis", log_s("why", health.detail));
+	}
+	loop_timer_arm(f->again, AGAIN_MS);
+}
+
+static void on_checked(void *arg, enum belfry_err err, const char *findings, bool fatal)
+{
+	struct store_redis_fit *f = arg;
+	f->asking = false;
+	if (f->destroyed) {
+		free(f);
+		return;
+	}
+	if (err) {
+		ask_again(f);
+		return;
+	}
+	log_findings(findings);
+	if (fatal)
+		log_error("this Redis would lose events: not starting", LOG_NONE);
+	f->cb(f->arg, !fatal);
+}
+
+static void ask(void *arg)
+{
+	struct store_redis_fit *f = arg;
+	f->asking = true;
+	store_redis_check(f->store, on_checked, f);
+}
+
+struct store_redis_fit *store_redis_fit_create(struct loop *loop, struct store *s,
+					       store_redis_fit_cb cb, void *arg)
+{
+	struct store_redis_fit *f = xcalloc(1, sizeof *f);
+	*f = (struct store_redis_fit){.store = s, .cb = cb, .arg = arg};
+	f->again = loop_timer_create(loop, ask, f);
+	loop_timer_arm(f->again, 0);
+	return f;
+}
+
+void store_redis_fit_destroy(struct store_redis_fit *f)
+{
+	if (!f)
+		return;
+	loop_timer_destroy(f->again);
+	f->destroyed = true;
+	if (!f->asking)
+		free(f);
+}

@@ -1,0 +1,271 @@
+#include "store/redis_internal.h"
+
+#include <belfry/base/mem.h>
+
+#include <stdlib.h>
+#include <string.h>
+
+/*
+ * What concerns one row takes two turns: salt and count of buckets are read, then a
+ * script gets the key of the bucket that follows from them, and says RETRY if a split has
+ * moved the row to another meanwhile.
+ */
+enum row_kind { ROW_JOIN, ROW_LEAVE, ROW_GET, ROW_BOUNCE };
+
+struct row_op {
+	struct call call;
+	enum row_kind kind;
+	store_row_cb row_cb; /* join, get */
+	store_cb cb;	     /* leave, late_bounce */
+	void *arg;
+	char *feed, *jid;
+	enum sub_format format;
+	struct pos pos;
+	bool end;
+	unsigned tries;
+};
+
+static void row_end(struct row_op *op, enum belfry_err err, const struct sub *sub,
+		    bool created)
+{
+	struct row_op o = *op;
+	call_free(&op->call);
+	if (o.cb) {
+		o.cb(o.arg, err);
+	} else if (err) {
+		o.row_cb(o.arg, err, NULL, false);
+	} else {
+		struct store_row row = {o.jid, strlen(o.jid), *sub};
+		o.row_cb(o.arg, err, &row, created);
+	}
+	free(o.feed);
+	free(o.jid);
+}
+
+static void row_begin(struct row_op *op);
+
+static enum belfry_err join_parse(struct row_op *op, const redisReply *reply,
+				  struct sub *sub, uint64_t *created)
+{
+	uint64_t subs;
+	uint32_t buckets;
+	if (!reply_is_array(reply, 5) || reply_u64(reply->element[1], created) < 0 ||
+	    !reply_is_text(reply->element[2]) ||
+	    sub_parse(reply->element[2]->str, reply->element[2]->len, sub) < 0 ||
+	    reply_u64(reply->element[3], &subs) < 0 ||
+	    reply_u32(reply->element[4], &buckets) < 0)
+		return reply_broken("a row");
+	split_start(op->call.s, op->feed, subs, buckets);
+	return BELFRY_OK;
+}
+
+static void on_row(struct call *c, enum belfry_err err, const redisReply *reply)
+{
+	struct row_op *op = (struct row_op *)c;
+	struct sub sub = {0};
+	uint64_t created = 0;
+	if (err == BELFRY_ESTALE) {
+		if (++op->tries < RETRIES_MAX)
+			row_begin(op);
+		else
+			row_end(op, BELFRY_EAWAY, NULL, false);
+		return;
+	}
+	if (!err && op->kind == ROW_JOIN)
+		err = join_parse(op, reply, &sub, &created);
+	if (!err && op->kind == ROW_GET &&
+	    (!reply_is_array(reply, 2) || !reply_is_text(reply->element[1]) ||
+	     sub_parse(reply->element[1]->str, reply->element[1]->len, &sub) < 0))
+		err = reply_broken("a row");
+	row_end(op, err, &sub, created == 1);
+}
+
+/* SALT, BUCKETS: as read a moment ago. */
+static void row_script(struct row_op *op, uint32_t salt, uint32_t buckets)
+{
+	static const enum script scripts[] = {S_JOIN, S_LEAVE, S_ROW, S_LATE_BOUNCE};
+	struct call *c = &op->call;
+	struct redis_store *s = c->s;
+	uint32_t hash = row_hash(salt, op->jid, strlen(op->jid));
+	uint32_t bucket = buckets ? bucket_of(hash, buckets) : 0;
+	call_reset(c, on_row);
+	script_begin(c, scripts[op->kind], op->kind == ROW_BOUNCE ? 4 : 2);
+	cmd_feed_key(s, "f", op->feed);
+	cmd_bucket_key(s, op->feed, bucket);
+	if (op->kind == ROW_BOUNCE) {
+		cmd_feed_key(s, "l", op->feed);
+		cmd_feed_key(s, "c", op->feed);
+	}
+	cmd_text(s, op->jid);
+	cmd_u64(s, salt);
+	cmd_u64(s, hash);
+	cmd_u64(s, bucket);
+	if (op->kind == ROW_JOIN) {
+		char format = (char)op->format;
+		cmd_data(s, &format, 1);
+	} else if (op->kind == ROW_BOUNCE) {
+		cmd_pos(s, op->pos);
+		cmd_text(s, op->end ? "1" : "0");
+	}
+	cmd_end(c);
+	call_send(c);
+}
+
+static void on_salt(struct call *c, enum belfry_err err, const redisReply *reply)
+{
+	struct row_op *op = (struct row_op *)c;
+	uint32_t salt = 0, buckets = 0;
+	if (!err && !reply_is_array(reply, 3))
+		err = reply_broken("a feed");
+	if (!err &&
+	    (reply_is_text(reply->element[0]) || !reply_is_text(reply->element[1])))
+		err = BELFRY_ENOFEED;
+	if (!err && (reply_u32(reply->element[1], &salt) < 0 ||
+		     reply_u32(reply->element[2], &buckets) < 0))
+		err = reply_broken("a feed");
+	if (err)
+		row_end(op, err, NULL, false);
+	else
+		row_script(op, salt, buckets);
+}
+
+static void row_begin(struct row_op *op)
+{
+	struct redis_store *s = op->call.s;
+	call_reset(&op->call, on_salt);
+	if (!op->jid[0]) { /* that field is the bucket's cursor */
+		call_fail(&op->call, BELFRY_EINVAL);
+		return;
+	}
+	cmd_begin(s, "HMGET");
+	cmd_feed_key(s, "f", op->feed);
+	cmd_text(s, "state");
+	cmd_text(s, "salt");
+	cmd_text(s, "buckets");
+	cmd_end(&op->call);
+	call_send(&op->call);
+}
+
+static struct row_op *row_op_new(struct store *st, enum row_kind kind, const char *feed,
+				 const char *jid, void *arg)
+{
+	struct row_op *op = call_new(redis_of(st), sizeof *op, on_salt);
+	op->kind = kind;
+	op->arg = arg;
+	op->feed = xstrdup(feed);
+	op->jid = xstrdup(jid);
+	return op;
+}
+
+void redis_join(struct store *st, const char *feed, const char *jid,
+		enum sub_format format, store_row_cb cb, void *arg)
+{
+	struct row_op *op = row_op_new(st, ROW_JOIN, feed, jid, arg);
+	op->row_cb = cb;
+	op->format = format;
+	row_begin(op);
+}
+
+void redis_leave(struct store *st, const char *feed, const char *jid, store_cb cb,
+		 void *arg)
+{
+	struct row_op *op = row_op_new(st, ROW_LEAVE, feed, jid, arg);
+	op->cb = cb;
+	row_begin(op);
+}
+
+void redis_sub_get(struct store *st, const char *feed, const char *jid, store_row_cb cb,
+		   void *arg)
+{
+	struct row_op *op = row_op_new(st, ROW_GET, feed, jid, arg);
+	op->row_cb = cb;
+	row_begin(op);
+}
+
+void redis_late_bounce(struct store *st, const char *feed, const char *jid,
+		       struct pos pos, bool end, store_cb cb, void *arg)
+{
+	struct row_op *op = row_op_new(st, ROW_BOUNCE, feed, jid, arg);
+	op->cb = cb;
+	op->pos = pos;
+	op->end = end;
+	row_begin(op);
+}
+
+/* ---- Splitting ---- */
+
+static void split_command(struct call *c, const char *feed, uint32_t buckets)
+{
+	struct redis_store *s = c->s;
+	script_begin(c, S_SPLIT, 3);
+	cmd_feed_key(s, "f", feed);
+	cmd_bucket_key(s, feed, buckets ? bucket_parent(buckets) : 0);
+	cmd_bucket_key(s, feed, buckets);
+	cmd_u64(s, buckets);
+	cmd_end(c);
+}
+
+void redis_split(struct store *st, const char *feed, uint32_t buckets, store_cb cb,
+		 void *arg)
+{
+	struct plain_op *op = plain_new(redis_of(st), cb, arg);
+	if (buckets == 0) { /* the first join makes the first bucket */
+		call_fail(&op->call, BELFRY_ESTALE);
+		return;
+	}
+	split_command(&op->call, feed, buckets);
+	call_send(&op->call);
+}
+
+/* The splits of one feed that joins have made due: one after the other. */
+struct split_op {
+	struct call call;
+	struct split_op *next;
+	char *feed;
+};
+
+static void split_end(struct split_op *op)
+{
+	struct split_op **at = &op->call.s->splits;
+	while (*at != op)
+		at = &(*at)->next;
+	*at = op->next;
+	free(op->feed);
+	call_free(&op->call);
+}
+
+static bool split_due(uint64_t subs, uint32_t buckets)
+{
+	return buckets && buckets < UINT32_MAX && subs > (uint64_t)buckets * BUCKET_ROWS;
+}
+
+static void on_split(struct call *c, enum belfry_err err, const redisReply *reply)
+{
+	struct split_op *op = (struct split_op *)c;
+	uint64_t subs = 0;
+	uint32_t buckets = 0;
+	/* STALE: another process splits, too, and goes on. */
+	if (err || !reply_is_array(reply, 3) || reply_u64(reply->element[1], &subs) < 0 ||
+	    reply_u32(reply->element[2], &buckets) < 0 || !split_due(subs, buckets)) {
+		split_end(op);
+		return;
+	}
+	call_reset(c, on_split);
+	split_command(c, op->feed, buckets);
+	call_send(c);
+}
+
+void split_start(struct redis_store *s, const char *feed, uint64_t subs, uint32_t buckets)
+{
+	if (!split_due(subs, buckets))
+		return;
+	for (struct split_op *op = s->splits; op; op = op->next)
+		if (strcmp(op->feed, feed) == 0)
+			return;
+	struct split_op *op = call_new(s, sizeof *op, on_split);
+	op->feed = xstrdup(feed);
+	op->next = s->splits;
+	s->splits = op;
+	split_command(&op->call, feed, buckets);
+	call_send(&op->call);
+}

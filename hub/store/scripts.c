@@ -1,0 +1,28 @@
+#include "store/scripts.h"
+
+#include "scripts_lua.h"
+
+static const char *const texts[SCRIPT_COUNT] = {
+	[S_COMMIT] = SCRIPT_COMMIT,
+	[S_DONE] = SCRIPT_DONE,
+	[S_EVENT] = SCRIPT_EVENT,
+	[S_FEED_DELETE] = SCRIPT_FEED_DELETE,
+	[S_FEED_GONE] = SCRIPT_FEED_GONE,
+	[S_FEED_PUT] = SCRIPT_FEED_PUT,
+	[S_JOIN] = SCRIPT_JOIN,
+	[S_LATE_BOUNCE] = SCRIPT_LATE_BOUNCE,
+	[S_LEASE_BEAT] = SCRIPT_LEASE_BEAT,
+	[S_LEASE_FENCE] = SCRIPT_LEASE_FENCE,
+	[S_LEASE_TAKE] = SCRIPT_LEASE_TAKE,
+	[S_LEAVE] = SCRIPT_LEAVE,
+	[S_ROW] = SCRIPT_ROW,
+	[S_SETTLE] = SCRIPT_SETTLE,
+	[S_SPLIT] = SCRIPT_SPLIT,
+	[S_TRIM] = SCRIPT_TRIM,
+	[S_UNLINK] = SCRIPT_UNLINK,
+};
+
+const char *script_text(enum script s)
+{
+	return texts[s];
+}

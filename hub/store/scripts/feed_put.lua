@@ -1,0 +1,30 @@
+#!lua flags=allow-oom
+-- Makes a feed, or changes its configuration. With allow-oom: it may be what lowers max_items.
+-- KEYS feed, feeds, epoch
+-- ARGV feed, config, at, salt, run[, expect]
+local f = redis.call('HMGET', KEYS[1], 'state', 'config', 'epoch')
+if f[1] then
+	return {'EXISTS'}
+end
+local created = 0
+if f[3] then
+	if ARGV[6] and f[2] ~= ARGV[6] then
+		return {'STALE'}
+	end
+	redis.call('HSET', KEYS[1], 'config', ARGV[2])
+else
+	if ARGV[6] then
+		return {'NOFEED'}
+	end
+	created = 1
+	-- Past every position of an earlier feed of this name.
+	local epoch = math.max(tonumber(redis.call('TIME')[1]),
+		tonumber(redis.call('GET', KEYS[3]) or 0) + 1)
+	epoch = string.format('%.0f', epoch)
+	redis.call('HSET', KEYS[1], 'epoch', epoch, 'n', '0', 'run', ARGV[5], 'settled', epoch .. '-0',
+		'subs', '0', 'buckets', '0', 'salt', ARGV[4], 'config', ARGV[2], 'created', ARGV[3],
+		'born', epoch)
+	redis.call('ZADD', KEYS[2], 0, ARGV[1])
+end
+return {'OK', created, redis.call('HMGET', KEYS[1], 'state', 'epoch', 'n', 'settled', 'subs',
+	'buckets', 'salt', 'config', 'created', 'born')}

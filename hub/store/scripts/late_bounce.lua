@@ -1,0 +1,35 @@
+#!lua flags=allow-oom
+-- A bounce that came after its window was done.
+-- KEYS feed, bucket, log, counters
+-- ARGV jid, salt, hash, number of the bucket, pos, end
+-- include bucket_of
+-- include after
+-- include row_bucket
+local jid, pos = ARGV[1], ARGV[5]
+local cursor, row = unpack(redis.call('HMGET', KEYS[2], '', jid), 1, 2)
+local format, since, bounced = (row or ''):match('^(%a) (%d+%-%d+) ?([%d%-]*)$')
+if not format or not after(pos, since) or #redis.call('XRANGE', KEYS[3], pos, pos) == 0 then
+	return {'NOENT'}
+end
+-- Not done yet: it will be sent again. Or counted already.
+if after(pos, cursor) or (bounced ~= '' and not after(pos, bounced)) then
+	return {'OK'}
+end
+local from, other = pos .. ':t', pos .. ':s'
+if format == 'h' then
+	from, other = other, from
+end
+if tonumber(redis.call('HGET', KEYS[4], from) or 0) <= 0 then
+	from = other
+end
+if tonumber(redis.call('HGET', KEYS[4], from) or 0) > 0 then
+	redis.call('HINCRBY', KEYS[4], from, -1)
+	redis.call('HINCRBY', KEYS[4], pos .. (ARGV[6] == '1' and ':l' or ':b'), 1)
+end
+if ARGV[6] == '1' then
+	redis.call('HDEL', KEYS[2], jid)
+	redis.call('HINCRBY', KEYS[1], 'subs', -1)
+else
+	redis.call('HSET', KEYS[2], jid, format .. ' ' .. since .. ' ' .. pos)
+end
+return {'OK'}

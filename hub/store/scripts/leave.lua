@@ -1,0 +1,11 @@
+#!lua flags=allow-oom
+-- Removes a row.
+-- KEYS feed, bucket
+-- ARGV jid, salt, hash, number of the bucket
+-- include bucket_of
+-- include row_bucket
+if redis.call('HDEL', KEYS[2], ARGV[1]) == 0 then
+	return {'NOENT'}
+end
+redis.call('HINCRBY', KEYS[1], 'subs', -1)
+return {'OK'}

@@ -1,0 +1,34 @@
+#!lua flags=allow-oom
+-- Removes some of the oldest events, if they are settled and over a limit.
+-- KEYS feed, log, items, ids, counters
+-- ARGV max_items, oldest, at most
+local function pair(pos)
+	local e, n = pos:match('^(%d+)%-(%d+)$')
+	return tonumber(e), tonumber(n)
+end
+local f = redis.call('HMGET', KEYS[1], 'state', 'settled')
+if f[1] or not f[2] then
+	return {'NOFEED'}
+end
+local epoch, n = pair(f[2])
+local over = redis.call('XLEN', KEYS[2]) - tonumber(ARGV[1])
+local removed = 0
+for _, entry in ipairs(redis.call('XRANGE', KEYS[2], '-', '+', 'COUNT', ARGV[3])) do
+	local pos, v = entry[1], {}
+	local e, m = pair(pos)
+	for i = 1, #entry[2], 2 do
+		v[entry[2][i]] = entry[2][i + 1]
+	end
+	if e > epoch or (e == epoch and m > n)
+		or (removed >= over and (tonumber(v.at) or 0) >= tonumber(ARGV[2])) then
+		break
+	end
+	redis.call('XDEL', KEYS[2], pos)
+	if v.item and redis.call('HGET', KEYS[3], v.item) == pos then
+		redis.call('HDEL', KEYS[3], v.item)
+	end
+	redis.call('HDEL', KEYS[4], v.id or '')
+	redis.call('HDEL', KEYS[5], pos .. ':t', pos .. ':s', pos .. ':b', pos .. ':l', pos .. ':k')
+	removed = removed + 1
+end
+return {'OK', removed}

@@ -1,0 +1,316 @@
+#ifndef BELFRY_STORE_STORE_H
+#define BELFRY_STORE_STORE_H
+
+#include <belfry/base/err.h>
+#include <belfry/core/event.h>
+#include <belfry/core/pos.h>
+#include <belfry/core/subscription.h>
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/*
+ * Logs, rows, leases and tokens: what must outlive a process. Two implementations, Redis
+ * (redis.h) and memory (memory.h, for tests), pass one contract suite
+ * (tests/unit/store/contract.c).
+ *
+ * Every call returns at once; its callback comes later, exactly once, from the loop,
+ * never from inside the call, and within the store's time-out, whatever happens. With
+ * BELFRY_EAWAY the outcome of a write is unknown. What a callback is handed is valid
+ * until it returns, unless it says that the receiver owns it. Arguments are copied where
+ * they are needed later. Strings are NUL-terminated unless a length stands beside them.
+ */
+struct store;
+
+typedef void (*store_cb)(void *arg, enum belfry_err err);
+
+/* ---- Feeds ---------------------------------------------------------------------- */
+
+struct store_feed {
+	const char *name;
+	const char *config; /* JSON: feed_config_patch() reads it */
+	struct pos head;    /* newest position; 0-0: nothing was ever committed */
+	struct pos settled; /* every bucket's cursor has reached this */
+	uint64_t subscribers;
+	uint32_t buckets; /* 0: nobody ever joined */
+	uint32_t salt;	  /* for row_hash() */
+	uint64_t created_ms;
+};
+
+/* feed is NULL unless err is OK. created: the call made it. */
+typedef void (*store_feed_cb)(void *arg, enum belfry_err err,
+			      const struct store_feed *feed, bool created);
+/* One page in the order of names; MORE: there are names after the last. */
+typedef void (*store_feeds_cb)(void *arg, enum belfry_err err,
+			       const struct store_feed *feeds, size_t count, bool more);
+
+/* ---- Events --------------------------------------------------------------------- */
+
+struct store_commit {
+	const char *feed;
+	const char *id;	  /* event id */
+	const char *item; /* item id */
+	enum event_priority priority;
+	uint64_t at_ms; /* wall clock */
+	const char *doc;
+	size_t doc_len;
+	const char *idem_key;	 /* NULL: none. Already a hash of (token, feed, key) */
+	const char *idem_digest; /* of the request that the key stands for */
+	uint64_t idem_ttl_s;
+};
+struct store_committed {
+	const char *id, *item; /* of the first request, where it was one */
+	bool replayed;	       /* the idempotency key was known: nothing was stored */
+	struct pos pos;	       /* where it stands in the log */
+};
+/* OK; ENOFEED; EREUSED; EFULL; EREPLICAS; EAWAY. done is NULL unless OK. */
+typedef void (*store_commit_cb)(void *arg, enum belfry_err err,
+				const struct store_committed *done);
+
+struct store_event {
+	struct pos pos;
+	const char *id, *item;
+	enum event_priority priority;
+	uint64_t at_ms;
+	uint64_t subscribers; /* at commit */
+	const char *doc;
+	size_t doc_len;
+};
+/* In log order, or newest first where that was asked for. */
+typedef void (*store_events_cb)(void *arg, enum belfry_err err,
+				const struct store_event *events, size_t count,
+				bool more);
+
+/* What became of the deliveries of one event; kept until the event is trimmed. */
+struct store_counters {
+	uint64_t taken;	  /* by the XMPP server, behind a barrier */
+	uint64_t sent;	  /* headlines: taken, but lost where the follower is offline */
+	uint64_t bounced; /* came back; the subscription goes on */
+	uint64_t left; /* came back as gone or item-not-found: the subscription ended */
+	uint64_t skipped; /* not fit to be sent: the server closed the stream on it */
+};
+/* settled: no delivery of it is outstanding. */
+typedef void (*store_event_cb)(void *arg, enum belfry_err err,
+			       const struct store_event *event,
+			       const struct store_counters *counters, bool settled);
+
+/* ---- Subscribers ---------------------------------------------------------------- */
+
+struct store_row {
+	const char *jid; /* normalized: the row's key */
+	size_t jid_len;
+	struct sub sub;
+};
+typedef void (*store_row_cb)(void *arg, enum belfry_err err, const struct store_row *row,
+			     bool created);
+/* NEXT: the cursor for the next page; 0: this was the last. */
+typedef void (*store_rows_cb)(void *arg, enum belfry_err err,
+			      const struct store_row *rows, size_t count, uint32_t next);
+
+/* ---- Delivery ------------------------------------------------------------------- */
+
+/* The owner of a component name, as the lease made it. */
+struct store_owner {
+	char name[256]; /* the component's domain */
+	char token[33]; /* random, hexadecimal */
+	uint64_t fence; /* grows with each owner */
+};
+/* What an observer saw of somebody's lease; zeroed to begin with. */
+struct store_lease_seen {
+	char token[33];
+	uint64_t beat;
+};
+/*
+ * OK: OWNER is ours, fenced in every partition. EEXIST: somebody's is there; SEEN is what
+ * it looks like now. EAWAY.
+ */
+typedef void (*store_lease_cb)(void *arg, enum belfry_err err,
+			       const struct store_owner *owner,
+			       const struct store_lease_seen *seen);
+
+/* A bucket as read. Its rows stand in run->rows from first to first + count. */
+struct store_bucket {
+	uint32_t bucket;
+	struct pos cursor; /* every row has had what is up to here */
+	size_t first, count;
+};
+/* A run of buckets; owned by the receiver of the callback, freed by store_run_free(). */
+struct store_run {
+	struct store_bucket *buckets;
+	size_t bucket_count;
+	struct store_row *rows;
+	size_t row_count;
+	char *text;	       /* where the rows' JIDs are */
+	uint32_t feed_buckets; /* how many the feed had when this was read */
+	struct pos head;       /* of the feed when this was read; n = 0: no event yet */
+};
+void store_run_free(struct store_run *run);
+/* run is NULL unless OK. ENOFEED where the feed is gone. */
+typedef void (*store_run_cb)(void *arg, enum belfry_err err, struct store_run *run);
+
+/* Buckets whose stanzas are behind a barrier. */
+struct store_done_bucket {
+	uint32_t bucket;
+	struct pos from; /* the cursor as it was read */
+};
+struct store_done_event {
+	struct pos pos;
+	struct store_counters add;
+};
+struct store_done_row {
+	const char *jid;
+	struct pos pos; /* the event that came back */
+	bool end;	/* the subscription ends (if it was made before that event) */
+};
+struct store_done {
+	const char *feed;
+	uint32_t feed_buckets; /* as read: the store follows splits made since */
+	struct pos to;	       /* the new cursor of every bucket named here */
+	const struct store_done_bucket *buckets;
+	size_t bucket_count;
+	const struct store_done_event *events;
+	size_t event_count;
+	const struct store_done_row *rows;
+	size_t row_count;
+};
+
+typedef void (*store_names_cb)(void *arg, enum belfry_err err, const char *const *names,
+			       size_t count);
+/* FEED has something new. "" : the wake-up channel was (re)opened, anything may be new.
+ */
+typedef void (*store_wake_cb)(void *arg, const char *feed);
+
+/* ---- Tokens and state ----------------------------------------------------------- */
+
+typedef void (*store_token_cb)(void *arg, enum belfry_err err, const char *json,
+			       size_t len);
+typedef void (*store_tokens_cb)(void *arg, enum belfry_err err, const char *const *ids,
+				const char *const *json, size_t count);
+
+struct store_health {
+	bool up;			/* connected, scripts loaded, schema right */
+	bool full;			/* near its memory limit: ingest is refused */
+	uint64_t used_bytes, max_bytes; /* 0: no limit */
+	char detail[160];		/* why it is not up; for people */
+};
+
+struct store_ops {
+	/*
+	 * feed_put: MERGE false: CONFIG replaces or creates. MERGE true: RFC 7396 patch
+	 * text is not merged here; the caller read, merged and says what it read in
+	 * EXPECT (NULL: whatever stands there): ESTALE if the feed changed meanwhile,
+	 * ENOFEED if EXPECT is given and the feed is gone. EEXIST: being deleted.
+	 */
+	void (*feed_put)(struct store *s, const char *feed, const char *config,
+			 const char *expect, uint64_t at_ms, store_feed_cb cb, void *arg);
+	void (*feed_get)(struct store *s, const char *feed, store_feed_cb cb, void *arg);
+	/* Names after AFTER ("" : from the first), at most LIMIT <= 1000. */
+	void (*feed_list)(struct store *s, const char *after, size_t limit,
+			  store_feeds_cb cb, void *arg);
+	/* From the first step on the feed is gone for everybody; safe to repeat. */
+	void (*feed_delete)(struct store *s, const char *feed, store_cb cb, void *arg);
+	/* Ends the deletions that a crash left half-done. */
+	void (*feed_sweep)(struct store *s, store_cb cb, void *arg);
+
+	void (*commit)(struct store *s, const struct store_commit *c, store_commit_cb cb,
+		       void *arg);
+	/*
+	 * Events after (NEWEST: before) position FROM, which is not in the answer;
+	 * 0-0 with newest: from the newest on. LIMIT <= 1000.
+	 */
+	void (*events)(struct store *s, const char *feed, struct pos from, bool newest,
+		       size_t limit, store_events_cb cb, void *arg);
+	void (*event_get)(struct store *s, const char *feed, const char *id,
+			  store_event_cb cb, void *arg);
+	/*
+	 * Items (XEP-0060 6.5): an event whose item id was used again is not one. The
+	 * newest LIMIT, oldest first; or, with item_count > 0, those of ITEMS that exist.
+	 */
+	void (*items)(struct store *s, const char *feed, const char *const *items,
+		      size_t item_count, size_t limit, store_events_cb cb, void *arg);
+	/* Trims the events that are over max_items or older than OLDEST_MS and settled;
+	 * OK when nothing is left to trim. */
+	void (*trim)(struct store *s, const char *feed, uint64_t max_items,
+		     uint64_t oldest_ms, store_cb cb, void *arg);
+
+	/* Joining again changes the format and keeps `since`. */
+	void (*join)(struct store *s, const char *feed, const char *jid,
+		     enum sub_format format, store_row_cb cb, void *arg);
+	void (*leave)(struct store *s, const char *feed, const char *jid, store_cb cb,
+		      void *arg); /* ENOENT: did not follow */
+	void (*sub_get)(struct store *s, const char *feed, const char *jid,
+			store_row_cb cb, void *arg);
+	/* Pages by bucket: CURSOR 0 first. A page may pass LIMIT by one bucket; a row
+	 * may stand in two pages when a split falls between them; none is missed. */
+	void (*sub_list)(struct store *s, const char *feed, uint32_t cursor, size_t limit,
+			 store_rows_cb cb, void *arg);
+	/* Makes bucket number BUCKETS (the count that the caller saw) from its parent;
+	 * ESTALE: the count is another one. join calls it by itself when it is due. */
+	void (*split)(struct store *s, const char *feed, uint32_t buckets, store_cb cb,
+		      void *arg);
+
+	/*
+	 * lease_take: takes the name if nobody has it or if it still looks as SEEN, which
+	 * the caller has watched unmoving for the lease's time on its own monotonic
+	 * clock (SEEN NULL: only if nobody has it). OWNER is copied by the caller.
+	 */
+	void (*lease_take)(struct store *s, const char *name,
+			   const struct store_lease_seen *seen, store_lease_cb cb,
+			   void *arg);
+	void (*lease_beat)(struct store *s, const struct store_owner *o, store_cb cb,
+			   void *arg); /* ELOST */
+	void (*lease_release)(struct store *s, const struct store_owner *o, store_cb cb,
+			      void *arg);
+
+	/* Feeds that may have something to deliver: a hint. */
+	void (*behind)(struct store *s, store_names_cb cb, void *arg);
+	/* Buckets FIRST .. FIRST + COUNT - 1, as far as they exist. */
+	void (*read)(struct store *s, const char *feed, uint32_t first, uint32_t count,
+		     store_run_cb cb, void *arg);
+	/*
+	 * Moves cursors, raises counters, ends or marks rows. A bucket whose cursor is no
+	 * longer `from` stops it all: nothing of this call is applied or counted, ESTALE.
+	 * A row made at or after its bounce's position is left alone. ELOST: another
+	 * owner is fenced in. ENOFEED.
+	 */
+	void (*done)(struct store *s, const struct store_owner *o,
+		     const struct store_done *d, store_cb cb, void *arg);
+	/*
+	 * A bounce that came after its window was done: moves one from taken (or sent) to
+	 * bounced or left, at most once a row and event. Without effect, and OK, where
+	 * the event is still to be done for that row (it will be sent again, and speaks
+	 * for itself then). ENOENT: no such row or event, or the row was made anew since.
+	 */
+	void (*late_bounce)(struct store *s, const char *feed, const char *jid,
+			    struct pos pos, bool end, store_cb cb, void *arg);
+	/*
+	 * Every bucket below FEED_BUCKETS was seen at or past POS, and every event up to
+	 * POS is done. OK: POS is the head, the feed is off the behind set. ESTALE: there
+	 * is a newer event, or a bucket that the caller has not seen: go on. ELOST.
+	 */
+	void (*settle)(struct store *s, const struct store_owner *o, const char *feed,
+		       uint32_t feed_buckets, struct pos pos, store_cb cb, void *arg);
+	/* From now on CB is called for each commit; NULL stops it. One listener. */
+	void (*listen)(struct store *s, store_wake_cb cb, void *arg);
+
+	void (*token_put)(struct store *s, const char *id, const char *json, store_cb cb,
+			  void *arg);
+	void (*token_get)(struct store *s, const char *id, store_token_cb cb, void *arg);
+	void (*token_delete)(struct store *s, const char *id, store_cb cb, void *arg);
+	void (*token_list)(struct store *s, store_tokens_cb cb, void *arg);
+
+	void (*health)(struct store *s, struct store_health *out); /* at once */
+	/* Calls outstanding: 0 means that a process may go. */
+	size_t (*pending)(const struct store *s);
+	/* Outstanding calls end with EAWAY first, from inside. Not to be called from a
+	 * callback of the store. */
+	void (*destroy)(struct store *s);
+};
+
+/* The head of each implementation's own struct. */
+struct store {
+	const struct store_ops *ops;
+};
+
+#endif

@@ -1,0 +1,43 @@
+#ifndef TESTS_STORE_CONTRACT_H
+#define TESTS_STORE_CONTRACT_H
+
+#include <belfry/store/store.h>
+
+/*
+ * What every store must do (store.h), the same for all. The two stores are two processes
+ * on the same data; feeds of different tests have different names.
+ */
+struct contract {
+	struct store *a, *b;
+	void (*restart)(void); /* as if Redis had been restarted */
+	void (*fill)(bool full);
+};
+extern struct contract contract;
+
+/* Runs them all: what cmocka_run_group_tests() returns. */
+int contract_run(const char *name);
+
+/* For the tests themselves, which include cmocka.h. */
+#define A contract.a
+#define B contract.b
+#define OK(call) assert_int_equal(call, BELFRY_OK)
+#define IS(call, err) assert_int_equal(call, err)
+
+void contract_feed(const char *feed); /* makes it */
+bool contract_pos_is(struct pos a, struct pos b);
+struct store_owner contract_own(struct store *s, const char *name); /* the next owner */
+
+/* Those of contract_delivery.c. */
+void test_join_and_leave(void **state);
+void test_many_rows_split(void **state);
+void test_lease(void **state);
+void test_done_moves_and_counts(void **state);
+void test_done_follows_splits(void **state);
+void test_late_bounces(void **state);
+void test_trim(void **state);
+
+/* Those of contract_races.c. */
+void test_read_hides_no_row_from_a_split(void **state);
+void test_done_keeps_up_with_splits(void **state);
+
+#endif

@@ -1,0 +1,415 @@
+#include "../../lib/store/redis_server.h"
+#include "../../lib/store/sync.h"
+
+#include "store/redis_url.h"
+
+#include <belfry/base/clock.h>
+#include <belfry/base/log.h>
+#include <belfry/core/config.h>
+#include <belfry/store/redis.h>
+
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+/* Redis away, silent, flushed, full of what we did not write, without its replicas. */
+
+enum { TIMEOUT_MS = 400 };
+static struct redis_server server;
+
+static struct store *open_store(const char *url, uint64_t replicas)
+{
+	char copy[100], why[200];
+	snprintf(copy, sizeof copy, "%s", url);
+	struct config config = {.redis = {.url = copy,
+					  .timeout_ms = TIMEOUT_MS,
+					  .wait_replicas = replicas}};
+	struct store *s = store_redis_create(sync_loop, &config, why, sizeof why);
+	assert_non_null(s);
+	return s;
+}
+
+static struct store *open_up(uint64_t replicas)
+{
+	struct store *s = open_store(server.url, replicas);
+	sync_until_up(s);
+	return s;
+}
+
+static void test_refused_connect_is_told(void **state)
+{
+	struct store_feed f;
+	struct store_health h;
+	struct store_redis_stats stats = {0};
+	(void)state;
+	struct store *s = open_store("redis://127.0.0.1:1/0", 0);
+	while (stats.reconnects < 3) {
+		assert_int_equal(sync_feed_get(s, "f", &f), BELFRY_EAWAY);
+		store_redis_stats(s, &stats);
+	}
+	s->ops->health(s, &h);
+	assert_false(h.up);
+	assert_non_null(strstr(h.detail, "refused"));
+	s->ops->destroy(s);
+	s = open_store("unix:///nowhere/redis.sock", 0);
+	assert_int_equal(sync_feed_get(s, "f", &f), BELFRY_EAWAY);
+	s->ops->destroy(s);
+}
+
+static void test_silence_ends_in_time(void **state)
+{
+	struct store_feed f;
+	struct store_redis_stats stats;
+	(void)state;
+	struct store *s = open_up(0);
+	kill(server.pid, SIGSTOP);
+	uint64_t start = clock_mono_ms();
+	assert_int_equal(sync_feed_get(s, "f", &f), BELFRY_EAWAY);
+	assert_in_range(clock_mono_ms() - start, TIMEOUT_MS - 50, TIMEOUT_MS * 4);
+	assert_int_equal(sync_feed_get(s, "f", &f), BELFRY_EAWAY); /* at once, by now */
+	kill(server.pid, SIGCONT);
+	sync_until_up(s);
+	assert_int_equal(sync_feed_get(s, "f", &f), BELFRY_ENOFEED);
+	store_redis_stats(s, &stats);
+	assert_true(stats.timeouts >= 1 && stats.reconnects >= 1);
+	s->ops->destroy(s);
+}
+
+static void test_empty_script_cache(void **state)
+{
+	struct store_redis_stats stats;
+	struct store_owner o;
+	(void)state;
+	struct store *s = open_up(0);
+	redis_server_ask(&server, "SCRIPT FLUSH");
+	assert_int_equal(sync_feed_put(s, "scripts", "{}", NULL, NULL, NULL), BELFRY_OK);
+	redis_server_ask(&server, "SCRIPT FLUSH");
+	assert_int_equal(sync_post(s, "scripts", "e1", NULL, NULL), BELFRY_OK);
+	redis_server_ask(&server, "SCRIPT FLUSH");
+	assert_int_equal(sync_lease_take(s, "scripts", NULL, &o, NULL), BELFRY_OK);
+	store_redis_stats(s, &stats);
+	assert_int_equal(stats.noscript, 3);
+	s->ops->destroy(s);
+}
+
+static void test_too_few_replicas(void **state)
+{
+	struct sync_events *e = calloc(1, sizeof *e);
+	struct store_redis_stats stats;
+	(void)state;
+	struct store *s = open_up(1);
+	assert_int_equal(sync_feed_put(s, "wait", "{}", NULL, NULL, NULL), BELFRY_OK);
+	assert_int_equal(sync_post(s, "wait", "e1", NULL, NULL), BELFRY_EREPLICAS);
+	assert_int_equal(sync_post(s, "no-feed", "e1", NULL, NULL), BELFRY_ENOFEED);
+	assert_int_equal(sync_events(s, "wait", (struct pos){0, 0}, false, 5, e),
+			 BELFRY_OK);
+	assert_int_equal(e->count, 1); /* stored, but not as safe as was asked */
+	store_redis_stats(s, &stats);
+	assert_int_equal(stats.wait_failures, 1);
+	s->ops->destroy(s);
+	free(e);
+}
+
+static void test_replica_that_has_it(void **state)
+{
+	struct redis_server replica;
+	char command[80];
+	(void)state;
+	redis_server_start(&replica);
+	snprintf(command, sizeof command, "REPLICAOF 127.0.0.1 %u", server.port);
+	redis_server_ask(&replica, command);
+	struct store *s = open_up(1);
+	uint64_t end = clock_mono_ms() + 20000;
+	enum belfry_err err;
+	do
+		err = sync_post(s, "wait", "e2", NULL, NULL);
+	while (err == BELFRY_EREPLICAS && clock_mono_ms() < end);
+	assert_int_equal(err, BELFRY_OK);
+	assert_int_equal(sync_post(s, "wait", "e3", NULL, NULL), BELFRY_OK);
+	s->ops->destroy(s);
+	/* A replica is no place for a store. */
+	s = open_store(replica.url, 0);
+	struct store_redis_stats stats = {0};
+	struct store_health h;
+	struct store_feed f;
+	while (!stats.reconnects) {
+		assert_int_equal(sync_feed_get(s, "f", &f), BELFRY_EAWAY);
+		store_redis_stats(s, &stats);
+	}
+	s->ops->health(s, &h);
+	assert_non_null(strstr(h.detail, "replica"));
+	s->ops->destroy(s);
+	redis_server_stop(&replica);
+}
+
+static void ask(const char *command)
+{
+	assert_int_not_equal(redis_server_ask(&server, command)[0], '-');
+}
+
+/* The key of KIND of a feed, found by the name it ends in. */
+static void spoil(const char *kind, const char *feed, const char *format)
+{
+	for (int p = 0; p < 16; p++) {
+		char key[120], command[300];
+		snprintf(key, sizeof key, "belfry:{p%d}:%s:%s", p, kind, feed);
+		snprintf(command, sizeof command, "EXISTS %s", key);
+		if (strncmp(redis_server_ask(&server, command), ":1", 2) != 0)
+			continue;
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wformat-nonliteral"
+		snprintf(command, sizeof command, format, key);
+#pragma GCC diagnostic pop
+		ask(command);
+		return;
+	}
+	fail_msg("no key %s of %s", kind, feed);
+}
+
+static void test_what_others_wrote(void **state)
+{
+	struct store_run *run;
+	struct store_feed f;
+	struct sub sub;
+	struct sync_events *e = calloc(1, sizeof *e);
+	(void)state;
+	struct store *s = open_up(0);
+	assert_int_equal(sync_feed_put(s, "foreign", "{}", NULL, NULL, NULL), BELFRY_OK);
+	assert_int_equal(sync_join(s, "foreign", "a@b", FORMAT_CHAT, &sub, NULL),
+			 BELFRY_OK);
+	assert_int_equal(sync_post(s, "foreign", "e1", NULL, NULL), BELFRY_OK);
+	spoil("b", "foreign:0", "HSET %s evil@row nonsense");
+	assert_int_equal(sync_read(s, "foreign", 0, 5, &run), BELFRY_OK);
+	assert_int_equal(run->row_count, 1); /* the others are delivered to */
+	store_run_free(run);
+	spoil("b", "foreign:0", "HSET %s a@b 7");
+	assert_int_equal(sync_sub_get(s, "foreign", "a@b", &sub), BELFRY_EINTERNAL);
+	spoil("b", "foreign:0", "HDEL %s \"\"");
+	assert_int_equal(sync_read(s, "foreign", 0, 5, &run), BELFRY_EINTERNAL);
+	spoil("l", "foreign", "XADD %s 99999999999-1 x y");
+	assert_int_equal(sync_events(s, "foreign", (struct pos){0, 0}, false, 5, e),
+			 BELFRY_EINTERNAL);
+	assert_int_equal(sync_post(s, "foreign", "e2", NULL, NULL), BELFRY_EINTERNAL);
+	spoil("f", "foreign", "HSET %s buckets -1");
+	assert_int_equal(sync_feed_get(s, "foreign", &f), BELFRY_EINTERNAL);
+	spoil("f", "foreign", "DEL %s");
+	assert_int_equal(sync_feed_get(s, "foreign", &f), BELFRY_ENOFEED);
+	s->ops->destroy(s);
+	free(e);
+}
+
+struct findings {
+	bool done, fatal;
+	enum belfry_err err;
+	char text[2000];
+};
+
+static void on_check(void *arg, enum belfry_err err, const char *text, bool fatal)
+{
+	struct findings *f = arg;
+	f->err = err;
+	f->fatal = fatal;
+	snprintf(f->text, sizeof f->text, "%s", text);
+	f->done = true;
+}
+
+static struct findings check(struct store *s)
+{
+	struct findings f = {0};
+	store_redis_check(s, on_check, &f);
+	sync_until(&f.done, "check");
+	assert_int_equal(f.err, BELFRY_OK);
+	return f;
+}
+
+static void test_check(void **state)
+{
+	(void)state;
+	struct store *s = open_up(1);
+	struct findings f = check(s);
+	assert_false(f.fatal);
+	assert_null(strstr(f.text, "appendfsync"));
+	assert_null(strstr(f.text, "hash-max"));
+	assert_non_null(strstr(f.text, "replicas"));
+	ask("CONFIG SET appendfsync everysec");
+	ask("CONFIG SET hash-max-listpack-value 64");
+	f = check(s);
+	assert_true(f.fatal);
+	assert_non_null(strstr(f.text, "error: appendfsync is not always"));
+	assert_non_null(strstr(f.text, "warning: hash-max-listpack-value"));
+	ask("CONFIG SET appendfsync always");
+	f = check(s);
+	assert_false(f.fatal);
+	ask("CONFIG SET maxmemory-policy allkeys-lru");
+	f = check(s);
+	assert_true(f.fatal);
+	assert_non_null(strstr(f.text, "noeviction"));
+	ask("CONFIG SET maxmemory-policy noeviction");
+	ask("CONFIG SET appendonly no");
+	f = check(s);
+	assert_true(f.fatal);
+	assert_non_null(strstr(f.text, "append-only"));
+	ask("CONFIG SET appendonly yes");
+	s->ops->destroy(s);
+}
+
+/* Nothing new fits in; what is there is read, all the same, by who comes now. */
+static void test_full_from_the_start(void **state)
+{
+	struct store_run *run;
+	struct sub sub;
+	(void)state;
+	struct store *s = open_up(0);
+	assert_int_equal(sync_feed_put(s, "brim", "{}", NULL, NULL, NULL), BELFRY_OK);
+	assert_int_equal(sync_join(s, "brim", "a@b", FORMAT_CHAT, &sub, NULL), BELFRY_OK);
+	s->ops->destroy(s);
+	ask("CONFIG SET maxmemory 1");
+	s = open_up(0);
+	assert_int_equal(sync_post(s, "brim", "e1", NULL, NULL), BELFRY_EFULL);
+	assert_int_equal(sync_read(s, "brim", 0, 5, &run), BELFRY_OK);
+	assert_int_equal(run->row_count, 1);
+	store_run_free(run);
+	ask("CONFIG SET maxmemory 0");
+	s->ops->destroy(s);
+}
+
+/* Redis refuses all writes, and reads go on: a worker has to know it from the error. */
+static void test_reads_only(void **state)
+{
+	struct store_owner o;
+	struct store_run *run;
+	struct sub sub;
+	(void)state;
+	struct store *s = open_up(0);
+	assert_int_equal(sync_feed_put(s, "still", "{}", NULL, NULL, NULL), BELFRY_OK);
+	assert_int_equal(sync_join(s, "still", "a@b", FORMAT_CHAT, &sub, NULL),
+			 BELFRY_OK);
+	assert_int_equal(sync_lease_take(s, "still.example", NULL, &o, NULL), BELFRY_OK);
+	ask("CONFIG SET min-replicas-to-write 1");
+	assert_int_equal(sync_read(s, "still", 0, 5, &run), BELFRY_OK);
+	struct store_done_bucket b = {0, run->buckets[0].cursor};
+	struct store_done d = {.feed = "still",
+			       .feed_buckets = 1,
+			       .to = run->buckets[0].cursor,
+			       .buckets = &b,
+			       .bucket_count = 1};
+	store_run_free(run);
+	assert_int_equal(sync_done(s, &o, &d), BELFRY_EREPLICAS);
+	assert_int_equal(sync_lease_beat(s, &o), BELFRY_EREPLICAS);
+	ask("CONFIG SET min-replicas-to-write 0");
+	assert_int_equal(sync_done(s, &o, &d), BELFRY_OK);
+	s->ops->destroy(s);
+}
+
+static void test_other_schema_is_refused(void **state)
+{
+	struct store_health h;
+	(void)state;
+	ask("HSET belfry:meta schema 2");
+	struct store *s = open_store(server.url, 0);
+	struct store_feed f;
+	struct store_redis_stats stats = {0};
+	while (!stats.reconnects) {
+		assert_int_equal(sync_feed_get(s, "f", &f), BELFRY_EAWAY);
+		store_redis_stats(s, &stats);
+	}
+	s->ops->health(s, &h);
+	assert_non_null(strstr(h.detail, "schema"));
+	ask("HSET belfry:meta schema 1");
+	sync_until_up(s);
+	s->ops->destroy(s);
+}
+
+static void test_databases_are_apart(void **state)
+{
+	char url[100];
+	struct store_feed f;
+	(void)state;
+	snprintf(url, sizeof url, "redis://localhost:%u/3", server.port);
+	struct store *s = open_store(url, 0), *other = open_up(0);
+	sync_until_up(s);
+	assert_int_equal(sync_feed_put(s, "apart", "{}", NULL, NULL, NULL), BELFRY_OK);
+	assert_int_equal(sync_feed_get(other, "apart", &f), BELFRY_ENOFEED);
+	s->ops->destroy(s);
+	other->ops->destroy(other);
+}
+
+static void test_url(void **state)
+{
+	struct redis_url u;
+	char why[200];
+	(void)state;
+	assert_int_equal(redis_url_parse(&u, "redis://us%40er:p%3A%20w@[::1]:7000/4", why,
+					 sizeof why),
+			 0);
+	assert_string_equal(u.user, "us@er");
+	assert_string_equal(u.password, "p: w");
+	assert_string_equal(u.host, "::1");
+	assert_int_equal(u.port, 7000);
+	assert_int_equal(u.db, 4);
+	redis_url_free(&u);
+	assert_int_equal(redis_url_parse(&u, "redis://:pw@h", why, sizeof why), 0);
+	assert_null(u.user);
+	assert_string_equal(u.password, "pw");
+	assert_int_equal(u.port, 6379);
+	redis_url_free(&u);
+	assert_int_equal(redis_url_parse(&u, "unix:///run/r.sock?db=2", why, sizeof why),
+			 0);
+	assert_string_equal(u.path, "/run/r.sock");
+	assert_int_equal(u.db, 2);
+	redis_url_free(&u);
+	static const char *const bad[] = {
+		"",
+		"redis://",
+		"redis://h:0",
+		"redis://h:99999",
+		"redis://h/x",
+		"redis://h/99999",
+		"unix://rel",
+		"unix:///s?x=1",
+		"rediss://h",
+		"http://h",
+		"redis://[::1",
+		"redis://[::1]x",
+		"redis://%zz:p@h/0",
+		"redis://u:%0@h/0",
+		"redis://u:%00@h",
+		"redis://h?db=1",
+	};
+	for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+		why[0] = '\0';
+		assert_int_equal(redis_url_parse(&u, bad[i], why, sizeof why), -1);
+		assert_non_null(strstr(why, "redis.url"));
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_url),
+		cmocka_unit_test(test_refused_connect_is_told),
+		cmocka_unit_test(test_silence_ends_in_time),
+		cmocka_unit_test(test_empty_script_cache),
+		cmocka_unit_test(test_too_few_replicas),
+		cmocka_unit_test(test_replica_that_has_it),
+		cmocka_unit_test(test_what_others_wrote),
+		cmocka_unit_test(test_check),
+		cmocka_unit_test(test_full_from_the_start),
+		cmocka_unit_test(test_reads_only),
+		cmocka_unit_test(test_other_schema_is_refused),
+		cmocka_unit_test(test_databases_are_apart),
+	};
+	signal(SIGPIPE, SIG_IGN);
+	log_setup("test", (enum log_level)(LOG_ERROR + 1), LOG_LOGFMT);
+	redis_server_start(&server);
+	sync_loop = loop_create();
+	int failed = cmocka_run_group_tests_name("Redis at its worst", tests, NULL, NULL);
+	loop_destroy(sync_loop);
+	redis_server_stop(&server);
+	return failed;
+}
