@@ -1,0 +1,206 @@
+#include "service.h"
+
+#include <belfry/base/clock.h>
+#include <belfry/base/log.h>
+#include <belfry/base/mem.h>
+#include <belfry/base/text.h>
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+/* One line about a cause of 5xx in so much time; the others are counted in the next. */
+#define CAUSE_QUIET_MS 10000
+
+static void call_free(struct call *call)
+{
+	token_free(&call->token);
+	free(call->text);
+	free(call->more);
+	free(call);
+}
+
+void call_answer(struct call *call, unsigned status, struct buf *json)
+{
+	http_answer(call->req, status, json ? "application/json" : NULL, json);
+	call_free(call);
+}
+
+void call_problem(struct call *call, const struct problem *problem, const char *detail)
+{
+	char seconds[16];
+
+	if (problem->retry_after_s) {
+		snprintf(seconds, sizeof seconds, "%u", problem->retry_after_s);
+		http_add_header(call->req, "Retry-After", seconds);
+	}
+	http_problem(call->req, problem->status, problem->type, problem->title,
+		     detail ? detail : problem->detail);
+	call_free(call);
+}
+
+void call_problemf(struct call *call, const struct problem *problem, const char *fmt, ...)
+{
+	char detail[512];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(detail, sizeof detail, fmt, ap);
+	va_end(ap);
+	call_problem(call, problem, detail);
+}
+
+void call_error(struct call *call, enum belfry_err err)
+{
+	const struct problem *problem = problem_of(err);
+	struct service *s = call->service;
+
+	if (problem->status >= 500) {
+		uint64_t now = clock_mono_ms();
+
+		s->causes[err].unlogged++;
+		if (!s->causes[err].logged_ms ||
+		    now - s->causes[err].logged_ms > CAUSE_QUIET_MS) {
+			log_warn("requests fail", log_u("status", problem->status),
+				 log_s("cause", belfry_err_text(err)),
+				 log_u("requests", s->causes[err].unlogged));
+			s->causes[err].unlogged = 0;
+			s->causes[err].logged_ms = now;
+		}
+	}
+	call_problem(call, problem, NULL);
+}
+
+int call_limit(struct call *call, size_t default_limit, size_t max)
+{
+	const char *text = http_query(call->req, "limit");
+	uint64_t n = default_limit;
+
+	if (text && (parse_u64(text, strlen(text), max, &n) || !n)) {
+		call_problemf(call, &problem_bad_parameter,
+			      "limit must be a number from 1 to %zu.", max);
+		return -1;
+	}
+	call->limit = (size_t)n;
+	return 0;
+}
+
+/* ---- who asks ------------------------------------------------------------------- */
+
+static void unauthorized(struct call *call, const char *challenge)
+{
+	call->service->count.unauthorized++;
+	http_add_header(call->req, "WWW-Authenticate", challenge);
+	call_problem(call, &problem_unauthorized, NULL);
+}
+
+static void unknown_token(struct call *call)
+{
+	unauthorized(call, "Bearer realm=\"belfry\", error=\"invalid_token\"");
+}
+
+static void token_copy(struct token *to, const struct token *from)
+{
+	*to = *from;
+	to->feeds = xstrdup(from->feeds);
+	to->note = xstrdup("");
+}
+
+static bool scope_held(const struct token *token, unsigned scopes, const char *feed)
+{
+	static const enum token_scope each[] = {SCOPE_PUBLISH, SCOPE_MANAGE, SCOPE_ADMIN};
+
+	if (!feed) /* of all feeds, the handler shows those that the globs match */
+		return token->scopes & (scopes | SCOPE_ADMIN);
+	for (size_t i = 0; i < sizeof each / sizeof *each; i++)
+		if (scopes & each[i] && token_allows(token, each[i], feed))
+			return true;
+	return false;
+}
+
+static void authorize(struct call *call, const struct token *token)
+{
+	if (!token_hash_equal(token->hash, call->hash)) {
+		unknown_token(call);
+		return;
+	}
+	token_copy(&call->token, token);
+	if (!scope_held(token, call->scopes, call->feed)) {
+		call->service->count.forbidden++;
+		call_problem(call, &problem_forbidden, NULL);
+		return;
+	}
+	call->then(call);
+}
+
+static void on_token(void *arg, enum belfry_err err, const char *json, size_t len)
+{
+	struct call *call = arg;
+	struct auth_cache *cache = call->service->auth;
+	struct token token = {0};
+
+	if (err == BELFRY_ENOENT) {
+		auth_cache_put_unknown(cache, call->token.id, clock_mono_ms());
+		unknown_token(call);
+	} else if (err) {
+		call_error(call, err);
+	} else if (token_parse(&token, call->token.id, json, len)) {
+		log_error("a token in the store cannot be read",
+			  log_s("token", call->token.id));
+		call_error(call, BELFRY_EINTERNAL);
+	} else {
+		authorize(call, auth_cache_put(cache, &token, clock_mono_ms()));
+	}
+}
+
+static void authenticate(struct call *call)
+{
+	const char *header = http_header(call->req, "Authorization");
+	struct service *s = call->service;
+	const struct token *token;
+
+	if (!header || http_header_repeated(call->req, "Authorization") ||
+	    strncasecmp(header, "Bearer ", 7) != 0) {
+		unauthorized(call, "Bearer realm=\"belfry\"");
+		return;
+	}
+	header += 7 + strspn(header + 7, " ");
+	if (token_split(header, strlen(header), call->token.id, call->hash)) {
+		unknown_token(call);
+		return;
+	}
+	switch (auth_cache_find(s->auth, call->token.id, clock_mono_ms(), &token)) {
+	case AUTH_KNOWN:
+		authorize(call, token);
+		break;
+	case AUTH_UNKNOWN:
+		unknown_token(call);
+		break;
+	case AUTH_ASK:
+		s->store->ops->token_get(s->store, call->token.id, on_token, call);
+		break;
+	}
+}
+
+void call_begin(struct service *s, struct http_request *req, unsigned scopes,
+		const char *allowed, void (*then)(struct call *call))
+{
+	struct call *call = xcalloc(1, sizeof *call);
+	const char *unknown = http_query_unknown(req, allowed);
+
+	call->service = s;
+	call->req = req;
+	call->then = then;
+	call->feed = http_param(req, 0);
+	call->scopes = scopes;
+	if (!s->checked)
+		call_problem(call, &problem_not_ready, NULL);
+	else if (unknown)
+		call_problemf(call, &problem_bad_parameter,
+			      "There is no query parameter '%.64s' here; known: %s.",
+			      unknown, *allowed ? allowed : "none");
+	else
+		authenticate(call);
+}

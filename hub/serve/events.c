@@ -1,0 +1,236 @@
+#include "service.h"
+
+#include <belfry/base/clock.h>
+#include <belfry/base/mem.h>
+#include <belfry/core/event.h>
+#include <belfry/core/feed.h>
+#include <belfry/core/id.h>
+#include <belfry/core/render.h>
+#include <belfry/http/json.h>
+
+#include <sodium.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define IDEMPOTENCY_KEY_MAX 255
+#define DIGEST_SIZE 65
+
+/* What is in the event, and what header and query say instead. */
+struct effective {
+	struct event event;
+	const char *item; /* NULL: the event's id */
+	enum event_priority priority;
+	const char *key; /* Idempotency-Key, or NULL */
+};
+
+static int parse_document(struct call *call, struct event *event)
+{
+	char why[256];
+	size_t len;
+	const char *body = http_body(call->req, &len);
+	bool text = !strcmp(http_content_type(call->req), "text/plain");
+
+	if (!(text ? event_parse_text : event_parse_json)(event, body, len, why,
+							  sizeof why))
+		return 0;
+	call_problem(call, &problem_bad_document, why);
+	return -1;
+}
+
+/* header > query > document */
+static int choose_priority(struct call *call, struct effective *e)
+{
+	const char *text = http_header(call->req, "Belfry-Priority");
+
+	e->priority = e->event.priority;
+	if (!text)
+		text = http_query(call->req, "priority");
+	if (!text || !priority_parse(text, strlen(text), &e->priority))
+		return 0;
+	call_problem(call, &problem_bad_parameter,
+		     "priority must be low, normal, high or urgent.");
+	return -1;
+}
+
+/* The rules for an item's id are those of the document's member. */
+static bool item_valid(const char *item)
+{
+	struct event event;
+	struct buf json = {0};
+	char why[256];
+	int bad;
+
+	buf_adds(&json, "{");
+	json_add_member(&json, "item", item);
+	buf_adds(&json, "}");
+	bad = event_parse_json(&event, json.data, json.len, why, sizeof why);
+	if (!bad)
+		event_free(&event);
+	buf_free(&json);
+	return !bad;
+}
+
+static int choose_item(struct call *call, struct effective *e)
+{
+	const char *item = http_query(call->req, "item");
+
+	e->item = item ? item : e->event.item;
+	if (!item || item_valid(item))
+		return 0;
+	call_problem(call, &problem_bad_parameter,
+		     "item must be 1 to 255 bytes without control characters.");
+	return -1;
+}
+
+static int choose_key(struct call *call, struct effective *e)
+{
+	const char *key = http_header(call->req, "Idempotency-Key");
+	size_t len = key ? strlen(key) : 0;
+	bool sound = len > 0 && len <= IDEMPOTENCY_KEY_MAX &&
+		     !http_header_repeated(call->req, "Idempotency-Key");
+
+	e->key = key;
+	for (size_t i = 0; i < len; i++)
+		sound = sound && key[i] > 0x20 && key[i] < 0x7f;
+	if (!key || sound)
+		return 0;
+	call_problem(call, &problem_bad_parameter,
+		     "Idempotency-Key must be 1 to 255 visible ASCII characters.");
+	return -1;
+}
+
+static int check_size(struct call *call, const struct effective *e)
+{
+	size_t bound = render_bound(&e->event);
+	uint64_t max = call->service->config->xmpp.max_stanza_bytes;
+
+	if (bound <= max)
+		return 0;
+	call_problemf(
+		call, &problem_event_too_large,
+		"As a stanza this event may take %zu bytes, and xmpp.max_stanza_bytes "
+		"is %llu. Shorten it, or post a url instead.",
+		bound, (unsigned long long)max);
+	return -1;
+}
+
+/* A part of what a digest is over; its length keeps the parts apart. */
+static void digest_part(crypto_generichash_state *state, const char *data, size_t len)
+{
+	uint64_t n = len;
+
+	crypto_generichash_update(state, (const unsigned char *)&n, sizeof n);
+	crypto_generichash_update(state, (const unsigned char *)data, len);
+}
+
+static void digest_end(crypto_generichash_state *state, char out[DIGEST_SIZE])
+{
+	unsigned char hash[32];
+
+	crypto_generichash_final(state, hash, sizeof hash);
+	sodium_bin2hex(out, DIGEST_SIZE, hash, sizeof hash);
+}
+
+static void digest_key(const struct call *call, const char *key, char out[DIGEST_SIZE])
+{
+	crypto_generichash_state state;
+
+	crypto_generichash_init(&state, NULL, 0, 32);
+	digest_part(&state, call->token.id, strlen(call->token.id));
+	digest_part(&state, call->feed, strlen(call->feed));
+	digest_part(&state, key, strlen(key));
+	digest_end(&state, out);
+}
+
+static void digest_request(const struct call *call, const struct effective *e,
+			   char out[DIGEST_SIZE])
+{
+	crypto_generichash_state state;
+	const char *type = http_content_type(call->req);
+	const char *priority = priority_text(e->priority);
+	const char *item = e->item ? e->item : "";
+	size_t len;
+	const char *body = http_body(call->req, &len);
+
+	crypto_generichash_init(&state, NULL, 0, 32);
+	digest_part(&state, body, len);
+	digest_part(&state, type, strlen(type));
+	digest_part(&state, priority, strlen(priority));
+	digest_part(&state, item, strlen(item));
+	digest_end(&state, out);
+}
+
+static void on_committed(void *arg, enum belfry_err err,
+			 const struct store_committed *done)
+{
+	struct call *call = arg;
+	struct buf out = {0}, location = {0};
+
+	if (err) {
+		call->service->count.refused++;
+		call_error(call, err);
+		return;
+	}
+	if (done->replayed) {
+		call->service->count.replays++;
+		http_add_header(call->req, "Idempotency-Replayed", "true");
+	} else {
+		call->service->count.events++;
+	}
+	buf_printf(&location, "/v1/feeds/%s/events/%s", call->feed, done->id);
+	http_add_header(call->req, "Location", location.data);
+	buf_free(&location);
+	buf_adds(&out, "{");
+	json_add_member(&out, "id", done->id);
+	json_add_member(&out, "feed", call->feed);
+	json_add_member(&out, "item", done->item);
+	json_add_member(&out, "status", "queued");
+	buf_adds(&out, "}\n");
+	call_answer(call, 202, &out);
+}
+
+static void commit(struct call *call, const struct effective *e)
+{
+	struct store *store = call->service->store;
+	char id[EVENT_ID_SIZE], key[DIGEST_SIZE], digest[DIGEST_SIZE];
+	struct store_commit c = {
+		.feed = call->feed,
+		.id = id,
+		.item = e->item ? e->item : id,
+		.priority = e->priority,
+		.at_ms = clock_wall_ms(),
+		.doc = e->event.doc,
+		.doc_len = e->event.doc_len,
+		.idem_ttl_s = call->service->config->http.idempotency_ttl_s,
+	};
+
+	event_id_make(c.at_ms, id);
+	if (e->key) {
+		digest_key(call, e->key, key);
+		digest_request(call, e, digest);
+		c.idem_key = key;
+		c.idem_digest = digest;
+	}
+	store->ops->commit(store, &c, on_committed, call);
+}
+
+static void event_check(struct call *call)
+{
+	struct effective e = {0};
+
+	if (!feed_name_valid(call->feed, strlen(call->feed))) {
+		call_error(call, BELFRY_ENOFEED);
+		return;
+	}
+	if (parse_document(call, &e.event))
+		return;
+	if (!choose_priority(call, &e) && !choose_item(call, &e) &&
+	    !choose_key(call, &e) && !check_size(call, &e))
+		commit(call, &e);
+	event_free(&e.event);
+}
+
+void event_post(void *service, struct http_request *req)
+{
+	call_begin(service, req, SCOPE_PUBLISH, "item priority", event_check);
+}

@@ -1,0 +1,81 @@
+#include "problems.h"
+
+static const struct problem of_err[] = {
+	[BELFRY_OK] = {500, "internal", "Internal error", "The service's log says more.",
+		       0},
+	[BELFRY_EINVAL] = {400, "bad-request", "Malformed request",
+			   "Something in it is wrong.", 0},
+	[BELFRY_ENOFEED] = {404, "no-such-feed", "No such feed",
+			    "Make it first: PUT /v1/feeds/NAME.", 0},
+	[BELFRY_ENOENT] = {404, "not-found", "Not found",
+			   "There is no such event or subscriber in this feed.", 0},
+	[BELFRY_EEXIST] = {409, "being-deleted", "Feed is being deleted",
+			   "Try again shortly.", 1},
+	[BELFRY_EREUSED] = {422, "idempotency-key-reused", "Idempotency-Key reused",
+			    "This Idempotency-Key stands for a different request of "
+			    "this feed. Use a new key for each event.",
+			    0},
+	[BELFRY_EDENIED] = {403, "access", "Not let in",
+			    "The feed's access does not let this JID follow it.", 0},
+	[BELFRY_EFULL] =
+		{503, "store-full", "Store full",
+		 "The store has no room for more events. Try again later; the operator "
+		 "should raise Redis' maxmemory, or lower the feeds' max_items.",
+		 10},
+	[BELFRY_EAWAY] = {503, "store-away", "Store away",
+			  "The store did not answer in time. The request may have been "
+			  "carried out: repeat it, an event with the same "
+			  "Idempotency-Key.",
+			  1},
+	[BELFRY_EREPLICAS] =
+		{503, "too-few-replicas", "Too few replicas",
+		 "The event is stored, but too few replicas have it. Repeat it with "
+		 "the same Idempotency-Key.",
+		 1},
+	[BELFRY_ESTALE] =
+		{409, "conflict", "Changed meanwhile",
+		 "Somebody changed it at the same time. Read it again and repeat.", 0},
+	[BELFRY_ELOST] = {500, "internal", "Internal error",
+			  "The service's log says more.", 0},
+	[BELFRY_EINTERNAL] = {500, "internal", "Internal error",
+			      "The service's log says more.", 0},
+};
+
+const struct problem problem_unauthorized = {
+	401, "unauthorized", "Unauthorized",
+	"Send 'Authorization: Bearer TOKEN' with a token made by 'belfry token create'.",
+	0};
+const struct problem problem_forbidden = {
+	403, "forbidden", "Forbidden",
+	"This token has not the scope, or not the feed, for that. 'belfry token list' "
+	"shows what tokens may do.",
+	0};
+const struct problem problem_untrusted = {
+	403, "consent-needed", "Consent needed",
+	"Only JIDs of xmpp.trusted_domains are subscribed by others. Everybody else "
+	"follows from their own client: 'subscribe FEED' to hub@ in chat, or XEP-0060.",
+	0};
+const struct problem problem_bad_parameter = {400, "bad-parameter", "Bad parameter", NULL,
+					      0};
+const struct problem problem_bad_document = {400, "bad-document", "Bad document", NULL,
+					     0};
+const struct problem problem_event_too_large = {413, "event-too-large", "Event too large",
+						NULL, 0};
+const struct problem problem_bad_name = {400, "bad-name", "Bad feed name",
+					 "A feed's name is 1 to 64 characters of a-z, "
+					 "0-9, '.', '_' and '-'; hub, help, admin and "
+					 "abuse are taken by the service.",
+					 0};
+const struct problem problem_conflict = {
+	409, "conflict", "Changed meanwhile",
+	"Somebody changed it at the same time. Read it again and repeat.", 0};
+const struct problem problem_not_ready = {
+	503, "not-ready", "Not ready", "The store has not been reached yet; see /readyz.",
+	1};
+
+const struct problem *problem_of(enum belfry_err err)
+{
+	if ((size_t)err >= sizeof of_err / sizeof *of_err || err == BELFRY_OK)
+		return &of_err[BELFRY_EINTERNAL];
+	return &of_err[err];
+}

@@ -1,0 +1,96 @@
+#ifndef BELFRY_HUB_SERVE_SERVICE_H
+#define BELFRY_HUB_SERVE_SERVICE_H
+
+#include "auth_cache.h"
+#include "problems.h"
+
+#include <belfry/base/loop.h>
+#include <belfry/core/config.h>
+#include <belfry/core/pos.h>
+#include <belfry/core/token.h>
+#include <belfry/http/server.h>
+#include <belfry/store/store.h>
+
+/* The HTTP side of the hub, over any store. */
+struct service {
+	const struct config *config;
+	struct loop *loop;
+	struct store *store;
+	bool on_redis; /* store_redis_stats() applies */
+	struct http_server *http;
+	struct auth_cache *auth;
+	bool checked; /* the store is fit: /v1 may be answered */
+	struct {
+		uint64_t events, replays, refused, unauthorized, forbidden;
+	} count;
+	struct {
+		uint64_t logged_ms, unlogged;
+	} causes[BELFRY_EINTERNAL + 1]; /* of answers 5xx */
+};
+
+/* NULL: could not listen; WHY says what to do. STORE stays the caller's. */
+struct service *service_create(struct loop *loop, const struct config *config,
+			       struct store *store, char *why, size_t why_size);
+/* Calls to the store may still be outstanding: destroy the store first. */
+void service_destroy(struct service *s);
+
+/* ---- call.c: one authenticated request ----------------------------------------------
+ */
+
+/*
+ * From the handler to the answer. It is freed by the answer; every callback of the store
+ * has it as its ARG, and each step hands it on to exactly one next step.
+ */
+struct call {
+	struct service *service;
+	struct http_request *req;
+	struct token token; /* who asks: id, scopes and feeds */
+	const char *feed;   /* the path's first parameter, or NULL */
+	void (*then)(struct call *call);
+	unsigned scopes;
+	char hash[TOKEN_HASH_SIZE]; /* of the secret that was presented */
+	/* What the steps of a handler pass on to one another. */
+	char *text; /* malloc'ed: freed with the call */
+	char *more; /* the same */
+	unsigned tries;
+	size_t limit;
+	enum sub_format format;
+	bool newest;
+};
+
+/*
+ * SCOPES: one of these is needed, on the feed that the path's first parameter names,
+ * where there is one. ALLOWED: the query parameters that are known here, separated by
+ * spaces.
+ */
+void call_begin(struct service *s, struct http_request *req, unsigned scopes,
+		const char *allowed, void (*then)(struct call *call));
+void call_answer(struct call *call, unsigned status, struct buf *json);
+/* DETAIL NULL: the problem's own. */
+void call_problem(struct call *call, const struct problem *problem, const char *detail);
+void call_problemf(struct call *call, const struct problem *problem, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+void call_error(struct call *call, enum belfry_err err);
+/* The query's limit: 0, or -1 and the call has been answered. */
+int call_limit(struct call *call, size_t default_limit, size_t max);
+
+/* ---- the handlers: http_handler with a struct service as ARG ------------------------
+ */
+
+void event_post(void *service, struct http_request *req);   /* events.c */
+void history_list(void *service, struct http_request *req); /* history.c */
+void history_get(void *service, struct http_request *req);
+void feed_list(void *service, struct http_request *req); /* feeds.c */
+void feed_get(void *service, struct http_request *req);
+void feed_put(void *service, struct http_request *req);
+void feed_patch(void *service, struct http_request *req);
+void feed_delete(void *service, struct http_request *req);
+void subscriber_list(void *service, struct http_request *req); /* subscribers.c */
+void subscriber_get(void *service, struct http_request *req);
+void subscriber_put(void *service, struct http_request *req);
+void subscriber_delete(void *service, struct http_request *req);
+void health_live(void *service, struct http_request *req); /* health.c */
+void health_ready(void *service, struct http_request *req);
+void health_metrics(void *service, struct http_request *req);
+
+#endif

@@ -1,0 +1,230 @@
+#include "service.h"
+
+#include <belfry/base/mem.h>
+#include <belfry/base/text.h>
+#include <belfry/core/feed.h>
+#include <belfry/core/jid.h>
+#include <belfry/core/subscription.h>
+#include <belfry/http/json.h>
+
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define SUBSCRIBERS_LIMIT 100
+#define SUBSCRIBERS_LIMIT_MAX 1000
+
+static void write_row(struct buf *out, const struct store_row *row)
+{
+	char since[POS_TEXT_SIZE], bounced[POS_TEXT_SIZE];
+	struct buf jid = {0};
+
+	pos_format(row->sub.since, since);
+	pos_format(row->sub.bounced, bounced);
+	buf_add(&jid, row->jid, row->jid_len);
+	buf_adds(out, "{");
+	json_add_member(out, "jid", jid.data);
+	json_add_member(out, "format", sub_format_text(row->sub.format));
+	json_add_member(out, "since", since);
+	json_add_member(out, "bounced",
+			row->sub.bounced.epoch || row->sub.bounced.n ? bounced : NULL);
+	buf_adds(out, "}");
+	buf_free(&jid);
+}
+
+/* ---- list ----------------------------------------------------------------------- */
+
+static void on_rows(void *arg, enum belfry_err err, const struct store_row *rows,
+		    size_t count, uint32_t next)
+{
+	struct call *call = arg;
+	struct buf out = {0};
+
+	if (err) {
+		call_error(call, err);
+		return;
+	}
+	buf_adds(&out, "{\"subscribers\":[");
+	for (size_t i = 0; i < count; i++) {
+		buf_adds(&out, i ? ",\n" : "\n");
+		write_row(&out, &rows[i]);
+	}
+	if (next)
+		buf_printf(&out, "],\"next\":\"%lu\"}\n", (unsigned long)next);
+	else
+		buf_adds(&out, "],\"next\":null}\n");
+	call_answer(call, 200, &out);
+}
+
+static void list_checked(struct call *call)
+{
+	struct store *store = call->service->store;
+	const char *after = http_query(call->req, "after");
+	uint64_t cursor = 0;
+
+	if (!feed_name_valid(call->feed, strlen(call->feed)))
+		call_error(call, BELFRY_ENOFEED);
+	else if (after && parse_u64(after, strlen(after), UINT32_MAX, &cursor))
+		call_problem(call, &problem_bad_parameter,
+			     "after takes a cursor as it was given in 'next'.");
+	else if (!call_limit(call, SUBSCRIBERS_LIMIT, SUBSCRIBERS_LIMIT_MAX))
+		store->ops->sub_list(store, call->feed, (uint32_t)cursor, call->limit,
+				     on_rows, call);
+}
+
+void subscriber_list(void *service, struct http_request *req)
+{
+	call_begin(service, req, SCOPE_MANAGE, "after limit", list_checked);
+}
+
+/* ---- one subscriber ------------------------------------------------------------- */
+
+/* The path's JID, normalized, in call->text; -1 and the call has been answered. */
+static int jid_read(struct call *call)
+{
+	const char *jid = http_param(call->req, 1), *why = "";
+
+	if (!feed_name_valid(call->feed, strlen(call->feed))) {
+		call_error(call, BELFRY_ENOFEED);
+		return -1;
+	}
+	call->text = jid_normalize(jid, strlen(jid), &why);
+	if (call->text)
+		return 0;
+	call_problemf(call, &problem_bad_parameter, "This is no JID: %s.", why);
+	return -1;
+}
+
+static void answer_row(struct call *call, const struct store_row *row, bool created)
+{
+	struct buf out = {0};
+
+	write_row(&out, row);
+	buf_adds(&out, "\n");
+	call_answer(call, created ? 201 : 200, &out);
+}
+
+static void on_row(void *arg, enum belfry_err err, const struct store_row *row,
+		   bool created)
+{
+	if (err)
+		call_error(arg, err);
+	else
+		answer_row(arg, row, created);
+}
+
+static void get_checked(struct call *call)
+{
+	struct store *store = call->service->store;
+
+	if (!jid_read(call))
+		store->ops->sub_get(store, call->feed, call->text, on_row, call);
+}
+
+void subscriber_get(void *service, struct http_request *req)
+{
+	call_begin(service, req, SCOPE_MANAGE, "", get_checked);
+}
+
+static void on_left(void *arg, enum belfry_err err)
+{
+	if (err)
+		call_error(arg, err);
+	else
+		call_answer(arg, 204, NULL);
+}
+
+static void delete_checked(struct call *call)
+{
+	struct store *store = call->service->store;
+
+	if (!jid_read(call))
+		store->ops->leave(store, call->feed, call->text, on_left, call);
+}
+
+void subscriber_delete(void *service, struct http_request *req)
+{
+	call_begin(service, req, SCOPE_MANAGE, "", delete_checked);
+}
+
+/* ---- follow --------------------------------------------------------------------- */
+
+/* {"format": "..."}, or nothing: NULL, or what is wrong with it. */
+static const char *format_read(const char *body, size_t len, enum sub_format *format)
+{
+	static const char wrong[] =
+		"The body is {\"format\": \"chat\"}, or event, headline or normal "
+		"instead of chat, or nothing.";
+	json_t *root, *value;
+	const char *why = NULL;
+
+	*format = FORMAT_CHAT;
+	if (!len)
+		return NULL;
+	root = json_loadb(body, len, JSON_REJECT_DUPLICATES, NULL);
+	if (!json_is_object(root))
+		why = wrong;
+	value = json_object_get(root, "format");
+	if (!why && json_object_size(root) != (value ? 1 : 0))
+		why = wrong;
+	if (!why && value && !json_is_null(value) &&
+	    (!json_is_string(value) ||
+	     sub_format_parse(json_string_value(value), json_string_length(value),
+			      format)))
+		why = wrong;
+	json_decref(root);
+	return why;
+}
+
+static void on_access(void *arg, enum belfry_err err, const struct store_feed *feed,
+		      bool created)
+{
+	struct call *call = arg;
+	struct store *store = call->service->store;
+	struct feed_config config;
+	char why[256];
+
+	(void)created;
+	if (err) {
+		call_error(call, err);
+		return;
+	}
+	feed_config_init(&config);
+	feed_config_patch(&config, feed->config, strlen(feed->config), why, sizeof why);
+	if (feed_allows(&config, call->text, call->service->config->xmpp.trusted_domains))
+		store->ops->join(store, call->feed, call->text, call->format, on_row,
+				 call);
+	else
+		call_error(call, BELFRY_EDENIED);
+	feed_config_free(&config);
+}
+
+static void put_checked(struct call *call)
+{
+	struct store *store = call->service->store;
+	char *const *trusted = call->service->config->xmpp.trusted_domains;
+	enum sub_format format;
+	size_t len;
+	const char *body = http_body(call->req, &len), *why;
+
+	if (jid_read(call))
+		return;
+	why = format_read(body, len, &format);
+	if (why) {
+		call_problem(call, &problem_bad_document, why);
+		return;
+	}
+	if (!trusted || !jid_domain_in(call->text, trusted)) {
+		call_problem(call, &problem_untrusted, NULL);
+		return;
+	}
+	if (format != FORMAT_EVENT)
+		call->text[jid_bare_len(call->text)] = '\0';
+	call->format = format;
+	store->ops->feed_get(store, call->feed, on_access, call);
+}
+
+void subscriber_put(void *service, struct http_request *req)
+{
+	call_begin(service, req, SCOPE_MANAGE, "", put_checked);
+}

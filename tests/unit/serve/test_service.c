@@ -1,0 +1,318 @@
+#include "serve/service.h"
+
+#include <belfry/base/clock.h>
+#include <belfry/base/mem.h>
+#include <belfry/store/memory.h>
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+/* The handlers over the store in memory, asked through a real socket. */
+
+#define GIVE_UP_MS 10000
+
+static struct bench {
+	struct loop *loop;
+	struct loop_timer *tick;
+	struct memory *memory;
+	struct store *store;
+	struct service *service;
+	struct config config;
+	char host[16], domain[32], trusted[32];
+	char *trusted_list[2];
+	char token[TOKEN_TEXT_SIZE];
+	bool done;
+} bench;
+
+static void tick(void *arg)
+{
+	(void)arg;
+	loop_timer_arm(bench.tick, 5);
+}
+
+static void on_put(void *arg, enum belfry_err err)
+{
+	(void)arg;
+	assert_int_equal(err, BELFRY_OK);
+	bench.done = true;
+}
+
+static void make_token(unsigned scopes, const char *feeds, char text[TOKEN_TEXT_SIZE])
+{
+	struct token t = {.scopes = scopes};
+
+	t.feeds = xstrdup(feeds);
+	t.note = xstrdup("");
+	token_make(&t, text);
+	char *json = token_json(&t);
+	bench.done = false;
+	bench.store->ops->token_put(bench.store, t.id, json, on_put, NULL);
+	while (!bench.done)
+		loop_turn(bench.loop, true);
+	free(json);
+	token_free(&t);
+}
+
+static void configure(struct config *c)
+{
+	snprintf(bench.host, sizeof bench.host, "127.0.0.1");
+	snprintf(bench.domain, sizeof bench.domain, "feeds.example.org");
+	snprintf(bench.trusted, sizeof bench.trusted, "example.org");
+	bench.trusted_list[0] = bench.trusted;
+	c->http.listen.host = bench.host;
+	c->http.max_body_bytes = 4096;
+	c->http.max_connections = 100;
+	c->http.max_connections_per_ip = 100;
+	c->http.request_timeout_ms = 5000;
+	c->http.idempotency_ttl_s = 60;
+	c->xmpp.domain = bench.domain;
+	c->xmpp.trusted_domains = bench.trusted_list;
+	c->xmpp.max_stanza_bytes = 65536;
+}
+
+static int set_up(void **state)
+{
+	char why[200];
+
+	(void)state;
+	memset(&bench, 0, sizeof bench);
+	configure(&bench.config);
+	bench.loop = loop_create();
+	bench.tick = loop_timer_create(bench.loop, tick, NULL);
+	tick(NULL);
+	bench.memory = memory_create();
+	bench.store = store_memory_create(bench.loop, bench.memory);
+	bench.service =
+		service_create(bench.loop, &bench.config, bench.store, why, sizeof why);
+	if (!bench.service)
+		return -1;
+	bench.service->checked = true;
+	make_token(SCOPE_ADMIN, "*", bench.token);
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	(void)state;
+	bench.store->ops->destroy(bench.store);
+	service_destroy(bench.service);
+	memory_destroy(bench.memory);
+	loop_timer_destroy(bench.tick);
+	loop_turn(bench.loop, false);
+	loop_destroy(bench.loop);
+	return 0;
+}
+
+static int client_connect(void)
+{
+	struct sockaddr_in to = {.sin_family = AF_INET,
+				 .sin_port = htons(http_server_port(bench.service->http)),
+				 .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+	assert_true(fd >= 0);
+	assert_int_equal(connect(fd, (struct sockaddr *)&to, sizeof to), 0);
+	return fd;
+}
+
+/* Everything up to the end of the stream; the caller frees it. */
+static char *client_read(int fd)
+{
+	uint64_t give_up = clock_mono_ms() + GIVE_UP_MS;
+	struct buf got = {0};
+	char chunk[4096];
+
+	while (clock_mono_ms() < give_up) {
+		ssize_t n = recv(fd, chunk, sizeof chunk, MSG_DONTWAIT);
+
+		if (n > 0) {
+			buf_add(&got, chunk, (size_t)n);
+		} else if (!n || errno != EAGAIN) {
+			close(fd);
+			buf_adds(&got, "");
+			return buf_steal(&got);
+		}
+		loop_turn(bench.loop, true);
+	}
+	fail_msg("no end of the answer: %s", got.data ? got.data : "");
+	return NULL;
+}
+
+static char *ask(const char *token, const char *line, const char *headers,
+		 const char *body)
+{
+	struct buf text = {0};
+	int fd = client_connect();
+
+	buf_printf(&text,
+		   "%s HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
+		   "Authorization: Bearer %s\r\n%s",
+		   line, token, headers);
+	if (body)
+		buf_printf(&text,
+			   "Content-Type: application/json\r\nContent-Length: %zu\r\n",
+			   strlen(body));
+	buf_printf(&text, "\r\n%s", body ? body : "");
+	assert_int_equal(send(fd, text.data, text.len, 0), (ssize_t)text.len);
+	buf_free(&text);
+	return client_read(fd);
+}
+
+static void assert_said(char *got, const char *status, const char *contains)
+{
+	if (strlen(got) < 12 || strncmp(got + 9, status, 3) != 0 ||
+	    (contains && !strstr(got, contains)))
+		fail_msg("wanted %s %s, got: %s", status, contains ? contains : "", got);
+	free(got);
+}
+#define ASK(line, body, status, contains)                                                \
+	assert_said(ask(bench.token, line, "", body), status, contains)
+
+static void from_feed_to_event(void **state)
+{
+	(void)state;
+	ASK("POST /v1/feeds/x/events", "{}", "404", "no-such-feed");
+	ASK("PUT /v1/feeds/x", "{\"title\":\"T\"}", "201",
+	    "\"jid\":\"x@feeds.example.org\"");
+	ASK("PUT /v1/feeds/x", NULL, "200", "\"name\":\"x\"");
+	ASK("PATCH /v1/feeds/x", "{\"weight\":3}", "200", "\"weight\":3");
+	ASK("POST /v1/feeds/x/events", "{\"title\":\"a\", \"item\":\"i\"}", "202",
+	    "\"item\":\"i\",\"status\":\"queued\"");
+	ASK("GET /v1/feeds/x/events", NULL, "200",
+	    "\"event\":{\"title\":\"a\", \"item\":\"i\"}");
+	ASK("GET /v1/feeds", NULL, "200", "\"next\":null");
+	ASK("PUT /v1/feeds/x/subscribers/A%40example.org", NULL, "201",
+	    "\"jid\":\"a@example.org\",\"format\":\"chat\"");
+	ASK("PUT /v1/feeds/x/subscribers/a%40example.org", "{\"format\":\"event\"}",
+	    "200", "\"format\":\"event\"");
+	ASK("GET /v1/feeds/x/subscribers", NULL, "200", "a@example.org");
+	ASK("PUT /v1/feeds/x/subscribers/a%40example.net", NULL, "403", "consent-needed");
+	ASK("DELETE /v1/feeds/x/subscribers/a%40example.org", NULL, "204", NULL);
+	ASK("DELETE /v1/feeds/x", NULL, "204", NULL);
+	ASK("GET /v1/feeds/x", NULL, "404", NULL);
+}
+
+static void keys_are_remembered(void **state)
+{
+	const char *key = "Idempotency-Key: k\r\n", *post = "POST /v1/feeds/x/events";
+	char *got;
+
+	(void)state;
+	ASK("PUT /v1/feeds/x", NULL, "201", NULL);
+	got = ask(bench.token, post, key, "{}");
+	assert_null(strstr(got, "Idempotency-Replayed"));
+	assert_said(got, "202", NULL);
+	assert_said(ask(bench.token, post, key, "{}"), "202",
+		    "Idempotency-Replayed: true");
+	assert_said(ask(bench.token, post, key, "{ }"), "422", "idempotency-key-reused");
+	assert_said(ask(bench.token, post, "Idempotency-Key: a b\r\n", "{}"), "400",
+		    NULL);
+}
+
+static void stores_in_trouble(void **state)
+{
+	char *got;
+
+	(void)state;
+	ASK("PUT /v1/feeds/x", NULL, "201", NULL);
+	memory_set_full(bench.memory, true);
+	ASK("POST /v1/feeds/x/events", "{}", "503", "store-full");
+	memory_set_full(bench.memory, false);
+	memory_set_away(bench.memory, true);
+	got = ask(bench.token, "POST /v1/feeds/x/events", "", "{}");
+	assert_non_null(strstr(got, "Retry-After: 1"));
+	assert_said(got, "503", "store-away");
+	memory_set_away(bench.memory, false);
+	ASK("POST /v1/feeds/x/events", "{}", "202", NULL);
+	bench.service->checked = false;
+	ASK("POST /v1/feeds/x/events", "{}", "503", "not-ready");
+	ASK("GET /readyz", NULL, "503", NULL);
+	ASK("GET /livez", NULL, "200", NULL);
+}
+
+static void tokens(void **state)
+{
+	char publish[TOKEN_TEXT_SIZE];
+
+	(void)state;
+	ASK("PUT /v1/feeds/x", NULL, "201", NULL);
+	ASK("PUT /v1/feeds/y", NULL, "201", NULL);
+	make_token(SCOPE_PUBLISH, "x", publish);
+	assert_said(ask(publish, "POST /v1/feeds/x/events", "", "{}"), "202", NULL);
+	assert_said(ask(publish, "POST /v1/feeds/y/events", "", "{}"), "403",
+		    "forbidden");
+	assert_said(ask(publish, "GET /v1/feeds/x", "", NULL), "403", NULL);
+	assert_said(ask("x", "GET /v1/feeds/x", "", NULL), "401",
+		    "WWW-Authenticate: Bearer");
+	for (size_t i = 0; i < 2; i++)
+		assert_said(ask("belfry_000000000000_"
+				"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
+				"GET /v1/feeds/x", "", NULL),
+			    "401", "invalid_token");
+	publish[TOKEN_TEXT_SIZE - 2] = publish[TOKEN_TEXT_SIZE - 2] == 'A' ? 'B' : 'A';
+	assert_said(ask(publish, "POST /v1/feeds/x/events", "", "{}"), "401", NULL);
+}
+
+static void parameters(void **state)
+{
+	(void)state;
+	ASK("PUT /v1/feeds/x", NULL, "201", NULL);
+	ASK("GET /v1/feeds/x/events?aftr=1", NULL, "400", "known: after before limit");
+	ASK("GET /v1/feeds/x/events?limit=0", NULL, "400", "from 1 to 100");
+	ASK("GET /v1/feeds/x/events?after=1-1&before=newest", NULL, "400", "not both");
+	ASK("GET /v1/feeds?after=%20", NULL, "400", "cursor");
+	ASK("PUT /v1/feeds/hub", NULL, "400", "bad-name");
+	ASK("PATCH /v1/feeds/x", "{\"nonsense\":1}", "400", "bad-document");
+}
+
+/* What is under way when the service ends is answered, or cut off, and freed. */
+static void ends_with_a_request_under_way(void **state)
+{
+	char text[400];
+	int fd = client_connect();
+
+	(void)state;
+	snprintf(text, sizeof text,
+		 "GET /v1/feeds HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer %s\r\n\r\n",
+		 bench.token);
+	assert_true(send(fd, text, strlen(text), 0) > 0);
+	for (int i = 0; i < 100 && !bench.store->ops->pending(bench.store); i++)
+		loop_turn(bench.loop, true);
+	tear_down(NULL);
+	close(fd);
+	assert_int_equal(set_up(NULL), 0);
+}
+
+static void metrics(void **state)
+{
+	(void)state;
+	ASK("GET /metrics", NULL, "200", "belfry_store_up 1");
+	ASK("GET /metrics", NULL, "200",
+	    "belfry_http_request_seconds_bucket{le=\"+Inf\"} 1");
+}
+
+#define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(from_feed_to_event),
+		TEST(keys_are_remembered),
+		TEST(stores_in_trouble),
+		TEST(tokens),
+		TEST(parameters),
+		TEST(ends_with_a_request_under_way),
+		TEST(metrics),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
