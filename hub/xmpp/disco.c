@@ -1,0 +1,329 @@
+#include "reply.h"
+
+#include <belfry/base/clock.h>
+#include <belfry/base/mem.h>
+#include <belfry/base/text.h>
+#include <belfry/core/feed.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define PAGE_DEFAULT 200
+#define PAGE_MAX 200
+#define ITEMS_MAX 100
+#define NS_FORM "jabber:x:data"
+
+static const char *const service_features[] = {
+	NS_DISCO_INFO,
+	NS_DISCO_ITEMS,
+	NS_PING,
+	NS_VERSION,
+	NS_RSM,
+	NS_PUBSUB,
+	NS_PUBSUB "#access-open",
+	NS_PUBSUB "#access-whitelist",
+	NS_PUBSUB "#item-ids",
+	NS_PUBSUB "#meta-data",
+	NS_PUBSUB "#persistent-items",
+	NS_PUBSUB "#retrieve-items",
+	NS_PUBSUB "#subscribe",
+	NULL,
+};
+/* The hub and the feeds are written to: a feed's pubsub node is on the service. */
+static const char *const bot_features[] = {
+	NS_DISCO_INFO, NS_DISCO_ITEMS, NS_PING, NS_VERSION, NULL,
+};
+static const char *const node_features[] = {NS_DISCO_INFO, NS_DISCO_ITEMS, NS_PUBSUB,
+					    NULL};
+
+static void identity(struct buf *out, const char *category, const char *type,
+		     const char *name, const char *const *features)
+{
+	buf_printf(out, "<identity category='%s' type='%s'", category, type);
+	if (name != NULL)
+		reply_attr(out, "name", name);
+	buf_adds(out, "/>");
+	for (size_t i = 0; features[i] != NULL; i++) {
+		buf_adds(out, "<feature");
+		reply_attr(out, "var", features[i]);
+		buf_adds(out, "/>");
+	}
+}
+
+static void info_begin(struct buf *out, const char *from, const char *to, const char *id,
+		       const char *ns, const char *node)
+{
+	reply_begin(out, from, to, id);
+	buf_adds(out, "<query");
+	reply_attr(out, "xmlns", ns);
+	if (node != NULL)
+		reply_attr(out, "node", node);
+	buf_addc(out, '>');
+}
+
+static void query_end(struct session *s, struct buf *out)
+{
+	buf_adds(out, "</query>");
+	reply_send(s, out);
+}
+
+static void info_plain(struct session *s, const struct incoming *in, const char *category,
+		       const char *type, const char *name, const char *const *features)
+{
+	struct buf out = {0};
+	info_begin(&out, in->to, in->from, in->id, NS_DISCO_INFO, NULL);
+	identity(&out, category, type, name, features);
+	query_end(s, &out);
+}
+
+static void form_field(struct buf *out, const char *var, const char *value)
+{
+	if (value == NULL)
+		return;
+	buf_adds(out, "<field");
+	reply_attr(out, "var", var);
+	buf_addc(out, '>');
+	reply_text(out, "value", value);
+	buf_adds(out, "</field>");
+}
+
+/* XEP-0060 5.4. Access "local" has no name there, and is left out. */
+static void meta_data(struct buf *out, const struct hub_feed *f)
+{
+	char created[CLOCK_TEXT_SIZE], count[24];
+	clock_format(f->created_ms, created);
+	snprintf(count, sizeof(count), "%llu", (unsigned long long)f->subscribers);
+	buf_adds(out, "<x xmlns='" NS_FORM "' type='result'>"
+		      "<field var='FORM_TYPE' type='hidden'><value>" NS_PUBSUB
+		      "#meta-data</value></field>");
+	form_field(out, "pubsub#title", f->title);
+	form_field(out, "pubsub#description", f->description);
+	form_field(out, "pubsub#creation_date", created);
+	form_field(out, "pubsub#num_subscribers", count);
+	if (f->access != ACCESS_LOCAL)
+		form_field(out, "pubsub#access_model",
+			   f->access == ACCESS_OPEN ? "open" : "whitelist");
+	buf_adds(out, "</x>");
+}
+
+/* A node of the service, or the feed's own JID. */
+static void on_info_feed(void *arg, enum belfry_err err, const struct hub_feed *feed)
+{
+	struct request *r = arg;
+	if (request_live(r) && err != BELFRY_OK) {
+		struct reply_error e = reply_error_of(err);
+		reply_request_error(r, &e);
+	} else if (request_live(r)) {
+		bool node = r->place == PLACE_SERVICE;
+		const char *name = feed->title != NULL ? feed->title : feed->name;
+		struct buf out = {0};
+		info_begin(&out, r->to, r->from, r->id, NS_DISCO_INFO,
+			   node ? r->feed : NULL);
+		if (node) {
+			identity(&out, "pubsub", "leaf", name, node_features);
+			meta_data(&out, feed);
+		} else {
+			identity(&out, "client", "bot", name, bot_features);
+		}
+		query_end(r->session, &out);
+	}
+	request_free(r);
+}
+
+static void not_found(struct session *s, const struct incoming *in)
+{
+	struct reply_error e = reply_error_of(BELFRY_ENOENT);
+	reply_error(s, in, &e);
+}
+
+/* The feed that is asked about: the node, or the JID itself. NULL: none. */
+static const char *feed_meant(const struct incoming *in, const char *node)
+{
+	return in->place == PLACE_FEED ? in->feed : node;
+}
+
+void disco_info(struct session *s, const struct incoming *in)
+{
+	const char *node = xmpp_stanza_get_attribute(in->child, "node");
+	const char *feed = feed_meant(in, node);
+	if ((node != NULL && in->place != PLACE_SERVICE) ||
+	    (feed != NULL && !feed_name_valid(feed, strlen(feed)))) {
+		not_found(s, in);
+		return;
+	}
+	if (feed == NULL && in->place == PLACE_HUB) {
+		info_plain(s, in, "client", "bot", "Belfry", bot_features);
+		return;
+	}
+	if (feed == NULL) {
+		info_plain(s, in, "pubsub", "service", "Belfry", service_features);
+		return;
+	}
+	struct request *r = request_create(s, in, false);
+	if (r == NULL)
+		return;
+	if (r->feed == NULL)
+		r->feed = xstrdup(feed);
+	s->hub->ops->feed(s->hub->hub, in->from, feed, on_info_feed, r);
+}
+
+static void item(struct buf *out, const char *jid, const char *node, const char *name)
+{
+	buf_adds(out, "<item");
+	reply_attr(out, "jid", jid);
+	if (node != NULL)
+		reply_attr(out, "node", node);
+	if (name != NULL)
+		reply_attr(out, "name", name);
+	buf_adds(out, "/>");
+}
+
+/* The service lists nodes, the hub lists the JIDs to write to. */
+static void feed_item(struct buf *out, const struct request *r, const struct hub_feed *f)
+{
+	const char *domain = r->session->domain;
+	const char *name = f->title != NULL ? f->title : f->name;
+	if (r->place == PLACE_SERVICE) {
+		item(out, domain, f->name, name);
+		return;
+	}
+	struct buf jid = {0};
+	buf_printf(&jid, "%s@%s", f->name, domain);
+	item(out, jid.data, NULL, name);
+	buf_free(&jid);
+}
+
+static void on_feeds(void *arg, enum belfry_err err, const struct hub_feed *feeds,
+		     size_t count, bool more)
+{
+	struct request *r = arg;
+	if (request_live(r) && err != BELFRY_OK) {
+		struct reply_error e = reply_error_of(err);
+		reply_request_error(r, &e);
+	} else if (request_live(r)) {
+		struct buf out = {0}, hub = {0};
+		info_begin(&out, r->to, r->from, r->id, NS_DISCO_ITEMS, NULL);
+		if (r->place == PLACE_SERVICE && r->after[0] == '\0') {
+			buf_printf(&hub, "hub@%s", r->session->domain);
+			item(&out, hub.data, NULL, "Write 'help' to the hub");
+			buf_free(&hub);
+		}
+		size_t most = session_list_bytes(r->session), n = 0;
+		while (n < count && out.len < most)
+			feed_item(&out, r, &feeds[n++]);
+		if (n > 0 && (more || n < count || r->after[0] != '\0')) {
+			buf_adds(&out, "<set xmlns='" NS_RSM "'>");
+			reply_text(&out, "first", feeds[0].name);
+			reply_text(&out, "last", feeds[n - 1].name);
+			buf_adds(&out, "</set>");
+		}
+		query_end(r->session, &out);
+	}
+	request_free(r);
+}
+
+static void list_feeds(struct session *s, const struct incoming *in)
+{
+	struct request *r = request_create(s, in, false);
+	if (r == NULL)
+		return;
+	xmpp_stanza_t *set = element_find(in->child, "set", NS_RSM);
+	xmpp_stanza_t *max = set != NULL ? element_find(set, "max", NULL) : NULL;
+	char *count = element_text(max);
+	uint64_t limit = PAGE_DEFAULT;
+	if (parse_u64(count, strlen(count), UINT64_MAX, &limit) != 0 || limit > PAGE_MAX)
+		limit = PAGE_MAX;
+	free(count);
+	r->after = element_text(set != NULL ? element_find(set, "after", NULL) : NULL);
+	s->hub->ops->feeds(s->hub->hub, in->from, r->after, limit > 0 ? (size_t)limit : 1,
+			   on_feeds, r);
+}
+
+/* Where the newest items begin that fit into an answer. */
+static size_t items_that_fit(const struct session *s, const struct hub_item *items,
+			     size_t count)
+{
+	size_t most = session_list_bytes(s), bytes = 0, domain = strlen(s->domain);
+	while (count > 0 && bytes < most) {
+		const char *name = items[--count].item;
+		bytes += sizeof("<item jid='' name=''/>") + domain +
+			 xml_escaped_len(name, strlen(name));
+	}
+	return bytes < most ? count : count + 1;
+}
+
+/* XEP-0060 5.5: name is the item's id, and there is no node attribute. */
+static void on_node_items(void *arg, enum belfry_err err, const struct hub_item *items,
+			  size_t count)
+{
+	struct request *r = arg;
+	if (request_live(r) && err != BELFRY_OK) {
+		struct reply_error e = reply_error_of(err);
+		reply_request_error(r, &e);
+	} else if (request_live(r)) {
+		struct buf out = {0};
+		info_begin(&out, r->to, r->from, r->id, NS_DISCO_ITEMS, r->feed);
+		for (size_t i = items_that_fit(r->session, items, count); i < count; i++)
+			item(&out, r->session->domain, NULL, items[i].item);
+		query_end(r->session, &out);
+	}
+	request_free(r);
+}
+
+/* The feed's own JID has one thing to show: its node. */
+static void on_feed_node(void *arg, enum belfry_err err, const struct hub_feed *feed)
+{
+	struct request *r = arg;
+	if (request_live(r) && err != BELFRY_OK) {
+		struct reply_error e = reply_error_of(err);
+		reply_request_error(r, &e);
+	} else if (request_live(r)) {
+		struct buf out = {0};
+		info_begin(&out, r->to, r->from, r->id, NS_DISCO_ITEMS, NULL);
+		item(&out, r->session->domain, feed->name,
+		     feed->title != NULL ? feed->title : feed->name);
+		query_end(r->session, &out);
+	}
+	request_free(r);
+}
+
+void disco_items(struct session *s, const struct incoming *in)
+{
+	const char *node = xmpp_stanza_get_attribute(in->child, "node");
+	const char *feed = feed_meant(in, node);
+	if ((node != NULL && in->place != PLACE_SERVICE) ||
+	    (feed != NULL && !feed_name_valid(feed, strlen(feed)))) {
+		not_found(s, in);
+		return;
+	}
+	if (feed == NULL) {
+		list_feeds(s, in);
+		return;
+	}
+	struct request *r = request_create(s, in, false);
+	if (r == NULL)
+		return;
+	const struct xmpp_hub_ops *ops = s->hub->ops;
+	if (in->place == PLACE_FEED) {
+		ops->feed(s->hub->hub, in->from, feed, on_feed_node, r);
+		return;
+	}
+	r->feed = xstrdup(feed);
+	ops->items(s->hub->hub, in->from, feed, NULL, 0, ITEMS_MAX, on_node_items, r);
+}
+
+void answer_ping(struct session *s, const struct incoming *in)
+{
+	reply_done(s, in);
+}
+
+void answer_version(struct session *s, const struct incoming *in)
+{
+	struct buf out = {0};
+	reply_begin(&out, in->to, in->from, in->id);
+	buf_adds(&out, "<query xmlns='" NS_VERSION "'>");
+	reply_text(&out, "name", "Belfry");
+	reply_text(&out, "version", BELFRY_VERSION);
+	query_end(s, &out);
+}

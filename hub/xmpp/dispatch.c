@@ -1,0 +1,196 @@
+#include "reply.h"
+#include "session.h"
+
+#include <belfry/base/mem.h>
+#include <belfry/base/text.h>
+#include <belfry/core/feed.h>
+#include <belfry/core/id.h>
+#include <belfry/core/jid.h>
+
+#include <stdlib.h>
+#include <string.h>
+
+#define NS_COMPONENT "jabber:component:accept"
+#define BARRIER_PREFIX "barrier-"
+
+void session_ping(const struct session *s, uint64_t number, struct buf *out)
+{
+	buf_adds(out, "<iq type='get'");
+	reply_attr(out, "from", s->domain);
+	reply_attr(out, "to", s->domain);
+	buf_printf(out,
+		   " id='" BARRIER_PREFIX "%s-%llu'><ping xmlns='" NS_PING "'/></iq>",
+		   s->nonce, (unsigned long long)number);
+}
+
+/*
+ * Our ping to ourselves, or an answer to it: either way it came round behind all that was
+ * sent before. The ping itself is not answered.
+ */
+static void from_ourselves(struct session *s, xmpp_stanza_t *stanza)
+{
+	const char *id = xmpp_stanza_get_id(stanza);
+	const size_t prefix = sizeof(BARRIER_PREFIX) - 1;
+	const size_t nonce = 2 * SESSION_NONCE_BYTES;
+	uint64_t number;
+	if (!element_is(stanza, "iq", NULL) || id == NULL ||
+	    strlen(id) <= prefix + nonce + 1 || memcmp(id, BARRIER_PREFIX, prefix) != 0 ||
+	    memcmp(id + prefix, s->nonce, nonce) != 0)
+		return;
+	const char *digits = id + prefix + nonce + 1;
+	if (parse_u64(digits, strlen(digits), UINT64_MAX, &number) != 0)
+		return;
+	if (number > 0)
+		s->out->barrier(s->arg, number);
+}
+
+static const struct {
+	const char *condition;
+	enum bounce_class class;
+} bounce_classes[] = {
+	{"gone", BOUNCE_ENDS},
+	{"item-not-found", BOUNCE_ENDS},
+};
+
+static const char *error_condition(xmpp_stanza_t *stanza)
+{
+	xmpp_stanza_t *error = element_find(stanza, "error", NULL);
+	xmpp_stanza_t *e = error != NULL ? element_first(error) : NULL;
+	for (; e != NULL; e = element_next(e)) {
+		const char *ns = xmpp_stanza_get_ns(e);
+		if (ns != NULL && strcmp(ns, NS_STANZAS) == 0 &&
+		    !element_is(e, "text", NULL))
+			return xmpp_stanza_get_name(e);
+	}
+	return "undefined-condition";
+}
+
+static void message_error(struct session *s, const struct incoming *in)
+{
+	const char *id = xmpp_stanza_get_id(in->stanza);
+	struct stanza_id parsed;
+	if (id == NULL || stanza_id_parse(id, strlen(id), &parsed) != 0)
+		return;
+	struct link_bounce bounce = {.id = id,
+				     .from = in->from,
+				     .class = BOUNCE_OTHER,
+				     .condition = error_condition(in->stanza)};
+	for (size_t i = 0; i < sizeof(bounce_classes) / sizeof(bounce_classes[0]); i++)
+		if (strcmp(bounce_classes[i].condition, bounce.condition) == 0)
+			bounce.class = bounce_classes[i].class;
+	s->counters.bounces_received++;
+	s->out->bounce(s->arg, &bounce);
+}
+
+static const struct {
+	const char *name, *ns;
+	bool get, set;
+	iq_handler handler;
+} iqs[] = {
+	{"query", NS_DISCO_INFO, true, false, disco_info},
+	{"query", NS_DISCO_ITEMS, true, false, disco_items},
+	{"ping", NS_PING, true, false, answer_ping},
+	{"query", NS_VERSION, true, false, answer_version},
+	{"pubsub", NS_PUBSUB, true, true, pubsub_request},
+	{"pubsub", NS_PUBSUB_OWNER, true, true, pubsub_owner_request},
+};
+
+static void iq_request(struct session *s, const struct incoming *from, bool set)
+{
+	struct incoming in = *from;
+	in.id = xmpp_stanza_get_id(in.stanza);
+	in.set = set;
+	in.child = element_first(in.stanza);
+	if (in.id == NULL || strlen(in.id) > ECHO_BYTES_MAX)
+		return;
+	for (size_t i = 0; in.child != NULL && i < sizeof(iqs) / sizeof(iqs[0]); i++)
+		if ((set ? iqs[i].set : iqs[i].get) &&
+		    element_is(in.child, iqs[i].name, iqs[i].ns)) {
+			iqs[i].handler(s, &in);
+			return;
+		}
+	reply_error(s, &in,
+		    &(struct reply_error){"cancel", "service-unavailable", NULL, NULL});
+}
+
+static void iq_get(struct session *s, const struct incoming *in)
+{
+	iq_request(s, in, false);
+}
+
+static void iq_set(struct session *s, const struct incoming *in)
+{
+	iq_request(s, in, true);
+}
+
+/* What is not here is not answered: results, errors, headlines, groupchat, presence. */
+static const struct {
+	const char *name, *type; /* type "": none */
+	void (*handler)(struct session *s, const struct incoming *in);
+} stanzas[] = {
+	{"iq", "get", iq_get},
+	{"iq", "set", iq_set},
+	{"message", "error", message_error},
+	{"message", "chat", chat_message},
+	{"message", "normal", chat_message},
+	{"message", "", chat_message},
+};
+
+static void dispatch(struct session *s, const struct incoming *in)
+{
+	const char *type = xmpp_stanza_get_type(in->stanza);
+	if (type == NULL)
+		type = "";
+	for (size_t i = 0; i < sizeof(stanzas) / sizeof(stanzas[0]); i++)
+		if (element_is(in->stanza, stanzas[i].name, NULL) &&
+		    strcmp(stanzas[i].type, type) == 0) {
+			stanzas[i].handler(s, in);
+			return;
+		}
+}
+
+static bool is_our_domain(const struct session *s, const char *jid)
+{
+	size_t len;
+	const char *domain = jid_domain(jid, &len);
+	return text_is(domain, len, s->domain);
+}
+
+static void dispatch_to(struct session *s, struct incoming *in)
+{
+	char *local = jid_local(in->to);
+	char *bare = jid_bare(in->from);
+	in->bare = bare;
+	in->place = local == NULL ? PLACE_SERVICE : PLACE_FEED;
+	in->feed = local;
+	if (local != NULL && feed_name_reserved(local)) {
+		in->place = PLACE_HUB;
+		in->feed = NULL;
+	}
+	dispatch(s, in);
+	free(local);
+	free(bare);
+}
+
+void session_stanza(struct session *s, xmpp_stanza_t *stanza)
+{
+	const char *from = xmpp_stanza_get_from(stanza), *why;
+	const char *to = xmpp_stanza_get_to(stanza);
+	s->counters.stanzas_received++;
+	if (from == NULL || to == NULL)
+		return;
+	const char *ns = xmpp_stanza_get_ns(stanza);
+	if (ns != NULL && strcmp(ns, NS_COMPONENT) != 0)
+		return;
+	char *to_jid = jid_normalize(to, strlen(to), &why);
+	char *from_jid = jid_normalize(from, strlen(from), &why);
+	struct incoming in = {.stanza = stanza, .from = from_jid, .to = to_jid};
+	if (to_jid == NULL || from_jid == NULL || !is_our_domain(s, to_jid))
+		;
+	else if (is_our_domain(s, from_jid))
+		from_ourselves(s, stanza);
+	else
+		dispatch_to(s, &in);
+	free(to_jid);
+	free(from_jid);
+}

@@ -1,0 +1,43 @@
+#ifndef BELFRY_HUB_XMPP_GUARD_H
+#define BELFRY_HUB_XMPP_GUARD_H
+
+#include <belfry/base/buf.h>
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/*
+ * Looks at the bytes of a stream before libstrophe parses them, and leaves out stanzas
+ * that it handles badly:
+ * - nested deeper than GUARD_DEPTH_MAX: it renders and releases them recursively;
+ * - with a prefixed from, to, id or type: it forgets the prefix, so that x:from='victim'
+ *   in a stanza stands for the from that the server vouches for (Prosody hands such
+ *   attributes on);
+ * - larger than GUARD_STANZA_MAX;
+ * - of more than GUARD_NODES_MAX elements and attributes: for each it walks past all its
+ *   siblings, seconds for what fits into one stanza.
+ * Not a parser: what is not well-formed is found by libstrophe.
+ */
+#define GUARD_DEPTH_MAX 200
+#define GUARD_NODES_MAX 2000
+#define GUARD_STANZA_MAX ((size_t)2 * 1024 * 1024)
+
+struct guard {
+	int state;
+	unsigned depth; /* open elements: 1 is the stream, 2 a stanza */
+	unsigned nodes; /* of the stanza */
+	char quote;
+	char name[8]; /* of an attribute, behind its prefix, as far as it matters */
+	size_t name_len, matched;
+	bool prefixed, bad;
+	struct buf stanza; /* so far */
+	uint64_t left_out; /* stanzas */
+};
+
+/* `(struct guard){0}` begins a stream. Appends to OUT what may be parsed, stanzas whole.
+ * -1: this is no XMPP stream. */
+int guard_feed(struct guard *g, const char *data, size_t len, struct buf *out);
+void guard_free(struct guard *g); /* what it holds */
+
+#endif

@@ -1,0 +1,283 @@
+#include "reply.h"
+
+#include <belfry/base/mem.h>
+#include <belfry/base/text.h>
+#include <belfry/core/feed.h>
+#include <belfry/core/jid.h>
+#include <belfry/core/render.h>
+
+#include <stdlib.h>
+#include <string.h>
+
+#define ITEMS_MAX 100 /* in one answer */
+
+static const struct reply_error bad_request = {"modify", "bad-request", NULL, NULL};
+static const struct reply_error node_required = {"modify", "bad-request",
+						 "nodeid-required", NULL};
+static const struct reply_error item_required = {"modify", "bad-request", "item-required",
+						 NULL};
+static const struct reply_error invalid_jid = {"modify", "bad-request", "invalid-jid",
+					       NULL};
+static const struct reply_error not_subscribed = {"cancel", "unexpected-request",
+						  "not-subscribed", NULL};
+static const struct reply_error forbidden = {"auth", "forbidden", NULL, NULL};
+
+static void unsupported(struct session *s, const struct incoming *in, const char *feature)
+{
+	reply_error(s, in,
+		    &(struct reply_error){"cancel", "feature-not-implemented",
+					  "unsupported", feature});
+}
+
+/* The jid attribute, normalized and malloc'ed. NULL: none, or not one. */
+static char *jid_attribute(xmpp_stanza_t *e)
+{
+	const char *jid = xmpp_stanza_get_attribute(e, "jid"), *why;
+	return jid != NULL ? jid_normalize(jid, strlen(jid), &why) : NULL;
+}
+
+static bool is_bare_of(const char *jid, const char *bare)
+{
+	return jid_bare_len(jid) == strlen(bare) && memcmp(jid, bare, strlen(bare)) == 0;
+}
+
+static void on_subscribed(void *arg, enum belfry_err err)
+{
+	struct request *r = arg;
+	if (request_live(r) && err != BELFRY_OK) {
+		struct reply_error e = reply_error_of(err);
+		reply_request_error(r, &e);
+	} else if (request_live(r)) {
+		struct buf out = {0};
+		reply_begin(&out, r->to, r->from, r->id);
+		buf_adds(&out, "<pubsub xmlns='" NS_PUBSUB "'><subscription");
+		reply_attr(&out, "node", r->feed);
+		reply_attr(&out, "jid", r->jid);
+		buf_adds(&out, " subscription='subscribed'/></pubsub>");
+		reply_send(r->session, &out);
+	}
+	request_free(r);
+}
+
+static void subscribe(struct session *s, const struct incoming *in, xmpp_stanza_t *e,
+		      const char *node)
+{
+	char *jid = jid_attribute(e);
+	if (jid == NULL || !is_bare_of(jid, in->bare)) {
+		reply_error(s, in, &invalid_jid);
+	} else if (element_find(in->child, "options", NULL) != NULL) {
+		unsupported(s, in, "subscription-options");
+	} else {
+		struct request *r = request_create(s, in, false);
+		if (r != NULL) {
+			r->feed = xstrdup(node);
+			r->jid = xstrdup(jid);
+			s->hub->ops->subscribe(s->hub->hub, in->from, node, jid,
+					       FORMAT_EVENT, on_subscribed, r);
+		}
+	}
+	free(jid);
+}
+
+static void on_unsubscribed(void *arg, enum belfry_err err)
+{
+	struct request *r = arg;
+	if (request_live(r) && err != BELFRY_OK) {
+		struct reply_error e = reply_error_of(err);
+		reply_request_error(r, err == BELFRY_ENOENT ? &not_subscribed : &e);
+	} else if (request_live(r)) {
+		struct buf out = {0};
+		reply_begin(&out, r->to, r->from, r->id);
+		reply_send(r->session, &out);
+	}
+	request_free(r);
+}
+
+static void unsubscribe(struct session *s, const struct incoming *in, xmpp_stanza_t *e,
+			const char *node)
+{
+	char *jid = jid_attribute(e);
+	if (jid == NULL) {
+		reply_error(s, in, &invalid_jid);
+	} else if (!is_bare_of(jid, in->bare)) {
+		reply_error(s, in, &forbidden);
+	} else {
+		struct request *r = request_create(s, in, false);
+		if (r != NULL)
+			s->hub->ops->unsubscribe(s->hub->hub, node, jid, on_unsubscribed,
+						 r);
+	}
+	free(jid);
+}
+
+/* The newest that fit, in the order of the log. */
+static void add_items(struct buf *out, const struct request *r,
+		      const struct hub_item *items, size_t count)
+{
+	size_t most = session_list_bytes(r->session);
+	struct buf all = {0};
+	size_t starts[ITEMS_MAX], n = count < ITEMS_MAX ? count : ITEMS_MAX;
+	const struct hub_item *newest = items + (count - n);
+	for (size_t i = 0; i < n; i++) {
+		const struct hub_item *it = &newest[i];
+		starts[i] = all.len;
+		render_item(&all, &(struct render_event){.feed = r->feed,
+							 .id = it->id,
+							 .item = it->item,
+							 .pos = it->pos,
+							 .at_ms = it->at_ms,
+							 .event = it->event});
+	}
+	size_t first = 0;
+	while (first < n && all.len - starts[first] > most)
+		first++;
+	if (first < n)
+		buf_add(out, all.data + starts[first], all.len - starts[first]);
+	buf_free(&all);
+}
+
+static void on_items(void *arg, enum belfry_err err, const struct hub_item *items,
+		     size_t count)
+{
+	struct request *r = arg;
+	if (request_live(r) && err != BELFRY_OK && err != BELFRY_ENOENT) {
+		struct reply_error e = reply_error_of(err);
+		reply_request_error(r, &e);
+	} else if (request_live(r)) {
+		struct buf out = {0};
+		reply_begin(&out, r->to, r->from, r->id);
+		buf_adds(&out, "<pubsub xmlns='" NS_PUBSUB "'><items");
+		reply_attr(&out, "node", r->feed);
+		buf_addc(&out, '>');
+		if (err == BELFRY_OK)
+			add_items(&out, r, items, count);
+		buf_adds(&out, "</items></pubsub>");
+		reply_send(r->session, &out);
+	}
+	request_free(r);
+}
+
+/* The ids that are asked for: their number, or -1 after an error was answered. */
+static int item_ids(struct session *s, const struct incoming *in, xmpp_stanza_t *e,
+		    const char **ids)
+{
+	int count = 0;
+	for (e = element_first(e); e != NULL; e = element_next(e)) {
+		if (!element_is(e, "item", NULL))
+			continue;
+		const char *id = xmpp_stanza_get_id(e);
+		if (id == NULL || id[0] == '\0') {
+			reply_error(s, in, &item_required);
+			return -1;
+		}
+		if (count == ITEMS_MAX) {
+			reply_error(s, in, &bad_request);
+			return -1;
+		}
+		ids[count++] = id;
+	}
+	return count;
+}
+
+static void retrieve(struct session *s, const struct incoming *in, xmpp_stanza_t *e,
+		     const char *node)
+{
+	const char *ids[ITEMS_MAX];
+	const char *max = xmpp_stanza_get_attribute(e, "max_items");
+	uint64_t limit = ITEMS_MAX;
+	if (max != NULL &&
+	    (parse_u64(max, strlen(max), UINT64_MAX, &limit) != 0 || limit == 0)) {
+		reply_error(s, in, &bad_request);
+		return;
+	}
+	int count = item_ids(s, in, e, ids);
+	struct request *r = count >= 0 ? request_create(s, in, false) : NULL;
+	if (r == NULL)
+		return;
+	r->feed = xstrdup(node);
+	s->hub->ops->items(s->hub->hub, in->from, node, ids, (size_t)count,
+			   limit < ITEMS_MAX ? (size_t)limit : ITEMS_MAX, on_items, r);
+}
+
+struct action {
+	const char *name;
+	/* NULL: not implemented, and this is the name of the feature. */
+	void (*handler)(struct session *s, const struct incoming *in, xmpp_stanza_t *e,
+			const char *node);
+	const char *feature;
+};
+
+static const struct action gets[] = {
+	{"items", retrieve, NULL},
+	{"subscriptions", NULL, "retrieve-subscriptions"},
+	{"affiliations", NULL, "retrieve-affiliations"},
+	{"options", NULL, "subscription-options"},
+	{"default", NULL, "retrieve-default-sub"},
+	{NULL, NULL, NULL},
+};
+static const struct action sets[] = {
+	{"subscribe", subscribe, NULL},
+	{"unsubscribe", unsubscribe, NULL},
+	{"publish", NULL, "publish"},
+	{"retract", NULL, "retract-items"},
+	{"create", NULL, "create-nodes"},
+	{"configure", NULL, "config-node"},
+	{"options", NULL, "subscription-options"},
+	{NULL, NULL, NULL},
+};
+static const struct action owner[] = {
+	{"configure", NULL, "config-node"},
+	{"default", NULL, "retrieve-default"},
+	{"delete", NULL, "delete-nodes"},
+	{"purge", NULL, "purge-nodes"},
+	{"subscriptions", NULL, "manage-subscriptions"},
+	{"affiliations", NULL, "modify-affiliations"},
+	{NULL, NULL, NULL},
+};
+
+static void act(struct session *s, const struct incoming *in,
+		const struct action *actions)
+{
+	xmpp_stanza_t *e = element_first(in->child);
+	const char *name = e != NULL ? xmpp_stanza_get_name(e) : "";
+	while (actions->name != NULL && strcmp(actions->name, name) != 0)
+		actions++;
+	if (actions->name == NULL) {
+		reply_error(s, in, &bad_request);
+		return;
+	}
+	if (actions->handler == NULL) {
+		unsupported(s, in, actions->feature);
+		return;
+	}
+	const char *node = xmpp_stanza_get_attribute(e, "node");
+	struct reply_error not_found = reply_error_of(BELFRY_ENOFEED);
+	if (node == NULL || node[0] == '\0')
+		reply_error(s, in, &node_required);
+	else if (!feed_name_valid(node, strlen(node)))
+		reply_error(s, in, &not_found);
+	else
+		actions->handler(s, in, e, node);
+}
+
+/* The nodes are on the service: elsewhere there is no pubsub. */
+static bool on_service(struct session *s, const struct incoming *in)
+{
+	if (in->place == PLACE_SERVICE)
+		return true;
+	reply_error(s, in,
+		    &(struct reply_error){"cancel", "service-unavailable", NULL, NULL});
+	return false;
+}
+
+void pubsub_request(struct session *s, const struct incoming *in)
+{
+	if (on_service(s, in))
+		act(s, in, in->set ? sets : gets);
+}
+
+void pubsub_owner_request(struct session *s, const struct incoming *in)
+{
+	if (on_service(s, in))
+		act(s, in, owner);
+}

@@ -1,0 +1,128 @@
+#include "reply.h"
+
+#include <belfry/base/random.h>
+#include <belfry/base/text.h>
+
+#include <string.h>
+
+#define ID_BYTES 8
+
+static const struct {
+	enum belfry_err err;
+	struct reply_error error;
+} errors[] = {
+	{BELFRY_EINVAL, {"modify", "bad-request", NULL, NULL}},
+	{BELFRY_ENOFEED, {"cancel", "item-not-found", NULL, NULL}},
+	{BELFRY_ENOENT, {"cancel", "item-not-found", NULL, NULL}},
+	{BELFRY_EEXIST, {"cancel", "conflict", NULL, NULL}},
+	{BELFRY_EREUSED, {"cancel", "conflict", NULL, NULL}},
+	{BELFRY_EDENIED, {"cancel", "not-allowed", "closed-node", NULL}},
+	{BELFRY_EFULL, {"wait", "resource-constraint", NULL, NULL}},
+	/* What is needed to answer did not answer us in time: RFC 6120 8.3.3.16. */
+	{BELFRY_EAWAY, {"wait", "remote-server-timeout", NULL, NULL}},
+	{BELFRY_EREPLICAS, {"wait", "remote-server-timeout", NULL, NULL}},
+	{BELFRY_ESTALE, {"wait", "resource-constraint", NULL, NULL}},
+	{BELFRY_ELOST, {"wait", "resource-constraint", NULL, NULL}},
+};
+
+struct reply_error reply_error_of(enum belfry_err err)
+{
+	for (size_t i = 0; i < sizeof(errors) / sizeof(errors[0]); i++)
+		if (errors[i].err == err)
+			return errors[i].error;
+	return (struct reply_error){"cancel", "internal-server-error", NULL, NULL};
+}
+
+void reply_attr(struct buf *out, const char *name, const char *value)
+{
+	buf_addc(out, ' ');
+	buf_adds(out, name);
+	buf_adds(out, "='");
+	xml_escape(out, value, strlen(value));
+	buf_addc(out, '\'');
+}
+
+void reply_text(struct buf *out, const char *element, const char *text)
+{
+	buf_printf(out, "<%s>", element);
+	xml_escape(out, text, strlen(text));
+	buf_printf(out, "</%s>", element);
+}
+
+static void begin(struct buf *out, const char *type, const char *from, const char *to,
+		  const char *id)
+{
+	buf_printf(out, "<iq type='%s'", type);
+	reply_attr(out, "from", from);
+	reply_attr(out, "to", to);
+	reply_attr(out, "id", id);
+	buf_addc(out, '>');
+}
+
+void reply_begin(struct buf *out, const char *from, const char *to, const char *id)
+{
+	begin(out, "result", from, to, id);
+}
+
+void reply_send(struct session *s, struct buf *out)
+{
+	buf_adds(out, "</iq>");
+	session_send(s, out);
+	s->counters.iqs_answered++;
+	buf_free(out);
+}
+
+void reply_done(struct session *s, const struct incoming *in)
+{
+	struct buf out = {0};
+	reply_begin(&out, in->to, in->from, in->id);
+	reply_send(s, &out);
+}
+
+static void send_error(struct session *s, const char *from, const char *to,
+		       const char *id, const struct reply_error *e)
+{
+	struct buf out = {0};
+	begin(&out, "error", from, to, id);
+	buf_printf(&out, "<error type='%s'><%s xmlns='" NS_STANZAS "'/>", e->type,
+		   e->condition);
+	if (e->detail != NULL) {
+		buf_printf(&out, "<%s xmlns='" NS_PUBSUB_ERRORS "'", e->detail);
+		if (e->feature != NULL)
+			reply_attr(&out, "feature", e->feature);
+		buf_adds(&out, "/>");
+	}
+	buf_adds(&out, "</error>");
+	reply_send(s, &out);
+}
+
+void reply_error(struct session *s, const struct incoming *in,
+		 const struct reply_error *e)
+{
+	send_error(s, in->to, in->from, in->id, e);
+}
+
+void reply_request_error(struct request *r, const struct reply_error *e)
+{
+	send_error(r->session, r->to, r->from, r->id, e);
+}
+
+void reply_chat(struct session *s, const char *from, const char *to, const char *thread,
+		const char *text)
+{
+	char id[2 * ID_BYTES + 1];
+	random_hex(id, ID_BYTES);
+	struct buf out = {0};
+	buf_adds(&out, "<message type='chat'");
+	reply_attr(&out, "from", from);
+	reply_attr(&out, "to", to);
+	reply_attr(&out, "id", id);
+	buf_addc(&out, '>');
+	reply_text(&out, "body", text);
+	if (thread != NULL && thread[0] != '\0')
+		reply_text(&out, "thread", thread);
+	buf_adds(&out, "</message>");
+	session_send(s, &out);
+	s->counters.chats_answered++;
+	buf_free(&out);
+}

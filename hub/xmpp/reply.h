@@ -1,0 +1,39 @@
+#ifndef BELFRY_HUB_XMPP_REPLY_H
+#define BELFRY_HUB_XMPP_REPLY_H
+
+#include "session.h"
+
+#include <belfry/base/err.h>
+
+/* A stanza error: RFC 6120 8.3, with an application's condition beside it. */
+struct reply_error {
+	const char *type, *condition;
+	const char *detail;  /* element of the pubsub#errors namespace, or NULL */
+	const char *feature; /* its attribute, or NULL */
+};
+
+/* The condition a failed question to the hub is told with. */
+struct reply_error reply_error_of(enum belfry_err err);
+
+/* An error to an IQ; sent and counted. */
+void reply_error(struct session *s, const struct incoming *in,
+		 const struct reply_error *e);
+void reply_request_error(struct request *r, const struct reply_error *e);
+
+/*
+ * The result of an IQ: begin, append the payload, send. The payload is XML; what comes
+ * from outside is put in by reply_attr() and reply_text().
+ */
+void reply_begin(struct buf *out, const char *from, const char *to, const char *id);
+void reply_attr(struct buf *out, const char *name, const char *value);
+void reply_text(struct buf *out, const char *element, const char *text);
+/* Closes the IQ, sends and frees OUT. */
+void reply_send(struct session *s, struct buf *out);
+/* An empty result. */
+void reply_done(struct session *s, const struct incoming *in);
+
+/* A chat message to the one who wrote; sent, counted. THREAD may be NULL. */
+void reply_chat(struct session *s, const char *from, const char *to, const char *thread,
+		const char *text);
+
+#endif

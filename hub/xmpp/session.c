@@ -1,0 +1,212 @@
+#include "session.h"
+#include "reply.h"
+
+#include <belfry/base/clock.h>
+#include <belfry/base/log.h>
+#include <belfry/base/mem.h>
+#include <belfry/base/random.h>
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define MAGIC 0x5e551011u
+/* Questions to the hub that may be open: in all, and of one bare JID. */
+#define REQUESTS_MAX 1024
+#define REQUESTS_A_JID 32
+#define HINTS 4096
+/* Two JIDs, an echo and one more entry of a list, escaped. */
+#define REPLY_MARGIN_BYTES ((size_t)16 * 1024)
+#define HELP_TTL_MS ((uint64_t)3600 * 1000)
+
+/* A hash of JID and kind picks the entry; the newcomer wins it. */
+struct hint_entry {
+	uint64_t key;
+	uint64_t at_ms;
+};
+
+struct session *session_create(const char *domain, size_t max_stanza_bytes,
+			       const struct xmpp_hub *hub, const struct session_out *out,
+			       void *arg)
+{
+	struct session *s = xcalloc(1, sizeof(*s));
+	s->magic = MAGIC;
+	s->domain = domain;
+	s->max_stanza_bytes = max_stanza_bytes;
+	s->hub = hub;
+	s->out = out;
+	s->arg = arg;
+	s->hints = xcalloc(HINTS, sizeof(*s->hints));
+	random_fill(&s->hint_seed, sizeof(s->hint_seed));
+	session_begin(s);
+	return s;
+}
+
+void session_destroy(struct session *s)
+{
+	if (s == NULL)
+		return;
+	assert(s->magic == MAGIC);
+	for (struct request *r = s->requests; r != NULL; r = r->next)
+		r->session = NULL;
+	s->magic = 0;
+	free(s->hints);
+	free(s);
+}
+
+void session_begin(struct session *s)
+{
+	s->stream++;
+	random_hex(s->nonce, SESSION_NONCE_BYTES);
+}
+
+void session_send(struct session *s, const struct buf *b)
+{
+	if (b->len <= s->max_stanza_bytes)
+		s->out->send(s->arg, b->data, b->len);
+	else
+		log_warn("an answer is larger than xmpp.max_stanza_bytes, not sent",
+			 log_u("bytes", b->len));
+}
+
+size_t session_list_bytes(const struct session *s)
+{
+	return s->max_stanza_bytes > 2 * REPLY_MARGIN_BYTES
+		       ? s->max_stanza_bytes - REPLY_MARGIN_BYTES
+		       : s->max_stanza_bytes / 2;
+}
+
+static bool crowded(const struct session *s, const char *bare)
+{
+	if (s->request_count >= REQUESTS_MAX)
+		return true;
+	size_t same = 0;
+	for (const struct request *r = s->requests; r != NULL; r = r->next)
+		same += strcmp(r->bare, bare) == 0;
+	return same >= REQUESTS_A_JID;
+}
+
+static char *copy(const char *text)
+{
+	return text != NULL ? xstrdup(text) : NULL;
+}
+
+struct request *request_create(struct session *s, const struct incoming *in, bool chat)
+{
+	if (crowded(s, in->bare)) {
+		if (!chat)
+			reply_error(s, in,
+				    &(struct reply_error){"wait", "resource-constraint",
+							  NULL, NULL});
+		return NULL;
+	}
+	struct request *r = xcalloc(1, sizeof(*r));
+	r->session = s;
+	r->stream = s->stream;
+	r->from = xstrdup(in->from);
+	r->bare = xstrdup(in->bare);
+	r->to = xstrdup(in->to);
+	r->id = copy(in->id);
+	r->feed = copy(in->feed);
+	r->place = in->place;
+	r->chat = chat;
+	r->next = s->requests;
+	r->link = &s->requests;
+	if (r->next != NULL)
+		r->next->link = &r->next;
+	s->requests = r;
+	s->request_count++;
+	return r;
+}
+
+bool request_live(const struct request *r)
+{
+	return r->session != NULL && r->stream == r->session->stream;
+}
+
+void request_free(struct request *r)
+{
+	if (r->session != NULL) {
+		*r->link = r->next;
+		if (r->next != NULL)
+			r->next->link = r->link;
+		r->session->request_count--;
+	}
+	free(r->from);
+	free(r->bare);
+	free(r->to);
+	free(r->id);
+	free(r->feed);
+	free(r->jid);
+	free(r->thread);
+	free(r->after);
+	free(r);
+}
+
+static uint64_t hint_key(uint64_t seed, enum hint kind, const char *bare)
+{
+	uint64_t h = seed ^ 14695981039346656037u;
+	for (const char *p = bare; *p != '\0'; p++)
+		h = (h ^ (unsigned char)*p) * 1099511628211u;
+	h = (h ^ (uint64_t)kind) * 1099511628211u;
+	return h ^ h >> 29;
+}
+
+bool session_hint_due(struct session *s, enum hint kind, const char *bare)
+{
+	uint64_t key = hint_key(s->hint_seed, kind, bare);
+	uint64_t now = clock_mono_ms();
+	struct hint_entry *e = &s->hints[key % HINTS];
+	if (e->key == key && e->at_ms != 0 &&
+	    (kind == HINT_ENCRYPTED || now - e->at_ms < HELP_TTL_MS))
+		return false;
+	e->key = key;
+	e->at_ms = now;
+	return true;
+}
+
+static xmpp_stanza_t *skip_text(xmpp_stanza_t *e)
+{
+	while (e != NULL && !xmpp_stanza_is_tag(e))
+		e = xmpp_stanza_get_next(e);
+	return e;
+}
+
+xmpp_stanza_t *element_first(xmpp_stanza_t *stanza)
+{
+	return skip_text(xmpp_stanza_get_children(stanza));
+}
+
+xmpp_stanza_t *element_next(xmpp_stanza_t *child)
+{
+	return skip_text(xmpp_stanza_get_next(child));
+}
+
+bool element_is(xmpp_stanza_t *e, const char *name, const char *ns)
+{
+	const char *n = xmpp_stanza_get_name(e), *x = xmpp_stanza_get_ns(e);
+	return n != NULL && strcmp(n, name) == 0 &&
+	       (ns == NULL || (x != NULL && strcmp(x, ns) == 0));
+}
+
+xmpp_stanza_t *element_find(xmpp_stanza_t *parent, const char *name, const char *ns)
+{
+	xmpp_stanza_t *e = element_first(parent);
+	while (e != NULL && !element_is(e, name, ns))
+		e = element_next(e);
+	return e;
+}
+
+char *element_text(xmpp_stanza_t *e)
+{
+	struct buf text = {0};
+	xmpp_stanza_t *child = e != NULL ? xmpp_stanza_get_children(e) : NULL;
+	for (; child != NULL; child = xmpp_stanza_get_next(child)) {
+		const char *part = xmpp_stanza_is_text(child)
+					   ? xmpp_stanza_get_text_ptr(child)
+					   : NULL;
+		if (part != NULL)
+			buf_adds(&text, part);
+	}
+	return text.data != NULL ? buf_steal(&text) : xstrdup("");
+}

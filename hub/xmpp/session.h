@@ -1,0 +1,143 @@
+#ifndef BELFRY_HUB_XMPP_SESSION_H
+#define BELFRY_HUB_XMPP_SESSION_H
+
+#include <belfry/base/buf.h>
+#include <belfry/xmpp/hub.h>
+#include <belfry/xmpp/link.h>
+
+#include <strophe.h>
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define NS_DISCO_INFO "http://jabber.org/protocol/disco#info"
+#define NS_DISCO_ITEMS "http://jabber.org/protocol/disco#items"
+#define NS_PING "urn:xmpp:ping"
+#define NS_VERSION "jabber:iq:version"
+#define NS_PUBSUB "http://jabber.org/protocol/pubsub"
+#define NS_PUBSUB_OWNER "http://jabber.org/protocol/pubsub#owner"
+#define NS_PUBSUB_ERRORS "http://jabber.org/protocol/pubsub#errors"
+#define NS_RSM "http://jabber.org/protocol/rsm"
+#define NS_STANZAS "urn:ietf:params:xml:ns:xmpp-stanzas"
+
+/*
+ * What arrives on a stream, and what we answer: no connection in it, so that tests and
+ * fuzzers can feed it. It lives as long as the link, across streams.
+ */
+struct session;
+
+struct session_out {
+	void (*send)(void *arg, const char *data, size_t len);
+	void (*barrier)(void *arg, uint64_t number);
+	void (*bounce)(void *arg, const struct link_bounce *bounce);
+};
+struct session_counters {
+	uint64_t stanzas_received, bounces_received, iqs_answered, chats_answered;
+};
+
+/* DOMAIN, HUB, OUT and ARG outlive it. */
+struct session *session_create(const char *domain, size_t max_stanza_bytes,
+			       const struct xmpp_hub *hub, const struct session_out *out,
+			       void *arg);
+void session_destroy(struct session *s); /* NULL is safe */
+/* A new stream: answers to what was asked on the one before are dropped. */
+void session_begin(struct session *s);
+void session_stanza(struct session *s, xmpp_stanza_t *stanza);
+/* Appends the ping to ourselves that is barrier NUMBER, or the keepalive where it is 0.
+ */
+void session_ping(const struct session *s, uint64_t number, struct buf *out);
+
+/* ---- For the files of this folder ------------------------------------------------- */
+
+#define SESSION_NONCE_BYTES 8
+struct hint_entry;
+struct session {
+	unsigned magic;
+	const char *domain;
+	size_t max_stanza_bytes;
+	const struct xmpp_hub *hub;
+	const struct session_out *out;
+	void *arg;
+	uint64_t stream; /* counts streams */
+	/* Part of our pings' ids, so that nobody can forge their answers. */
+	char nonce[2 * SESSION_NONCE_BYTES + 1];
+	struct request *requests;
+	size_t request_count;
+	uint64_t hint_seed;
+	struct hint_entry *hints;
+	struct session_counters counters;
+};
+
+enum place { PLACE_SERVICE, PLACE_HUB, PLACE_FEED };
+
+/* A stanza that may be answered. JIDs are normalized; all are valid for the call. */
+struct incoming {
+	xmpp_stanza_t *stanza;
+	xmpp_stanza_t *child;	 /* iq: the payload */
+	const char *from, *bare; /* who asks: full JID, bare JID */
+	const char *to;
+	enum place place;
+	const char *feed; /* PLACE_FEED: its name; may not exist */
+	const char *id;	  /* iq: never NULL */
+	bool set;	  /* iq: set, not get */
+};
+
+/*
+ * What is written back as it came is bounded: escaped it may be six times as long, and
+ * the server closes the stream on a stanza that is too large for it.
+ */
+#define ECHO_BYTES_MAX 512
+void session_send(struct session *s, const struct buf *b);
+/* How long a list in an answer may grow; the rest of the stanza has room beside it. */
+size_t session_list_bytes(const struct session *s);
+
+/*
+ * A question to the hub that is under way: what is needed to answer the stanza it came
+ * from. request_create() answers the stanza and returns NULL where too many questions are
+ * open. The hub's callback begins with request_live() and ends with request_free().
+ */
+struct request {
+	struct session *session; /* NULL: gone */
+	uint64_t stream;
+	struct request *next, **link;
+	char *from, *bare, *to, *id, *feed, *jid, *thread;
+	char *after; /* disco#items, list: the page begins after this name */
+	enum place place;
+	bool chat;
+	bool recent; /* chat: asks for events of all feeds that are followed */
+};
+struct request *request_create(struct session *s, const struct incoming *in, bool chat);
+/* May its answer still be sent? */
+bool request_live(const struct request *r);
+void request_free(struct request *r);
+
+/*
+ * Is it time to tell JID? Help: once an hour; encryption: once. Yes counts as told. The
+ * table is bounded: a JID may be forgotten, and told again.
+ */
+enum hint { HINT_HELP, HINT_ENCRYPTED };
+bool session_hint_due(struct session *s, enum hint kind, const char *bare);
+
+/* ---- Handlers --------------------------------------------------------------------- */
+
+typedef void (*iq_handler)(struct session *s, const struct incoming *in);
+void disco_info(struct session *s, const struct incoming *in);
+void disco_items(struct session *s, const struct incoming *in);
+void answer_ping(struct session *s, const struct incoming *in);
+void answer_version(struct session *s, const struct incoming *in);
+void pubsub_request(struct session *s, const struct incoming *in);
+void pubsub_owner_request(struct session *s, const struct incoming *in);
+void chat_message(struct session *s, const struct incoming *in);
+
+/* ---- Reading stanzas -------------------------------------------------------------- */
+
+/* The first child element; the next element after CHILD. */
+xmpp_stanza_t *element_first(xmpp_stanza_t *stanza);
+xmpp_stanza_t *element_next(xmpp_stanza_t *child);
+bool element_is(xmpp_stanza_t *e, const char *name, const char *ns);
+xmpp_stanza_t *element_find(xmpp_stanza_t *parent, const char *name, const char *ns);
+/* All character data directly in E, malloc'ed; "" where there is none or E is NULL. */
+char *element_text(xmpp_stanza_t *e);
+
+#endif

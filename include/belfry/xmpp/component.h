@@ -1,0 +1,28 @@
+#ifndef BELFRY_XMPP_COMPONENT_H
+#define BELFRY_XMPP_COMPONENT_H
+
+#include <belfry/base/loop.h>
+#include <belfry/core/config.h>
+#include <belfry/xmpp/hub.h>
+#include <belfry/xmpp/link.h>
+
+/*
+ * A link as an external component (XEP-0114), by libstrophe. Barriers are XEP-0199 pings
+ * to our own domain, which the server routes back to us behind everything sent before and
+ * behind every local bounce of it. What else arrives is answered by HUB (hub.h):
+ * XEP-0030, XEP-0060, XEP-0092, XEP-0199 and chat. CONFIG, HUB, HANDLERS and ARG outlive
+ * the link.
+ */
+struct link *component_create(struct loop *loop, const struct config *config,
+			      const struct xmpp_hub *hub,
+			      const struct link_handlers *handlers, void *arg);
+
+/* Counters for /metrics. */
+struct component_stats {
+	uint64_t bytes_sent, stanzas_received, bounces_received, iqs_answered,
+		chats_answered;
+	uint64_t backlog_buffers;
+};
+void component_stats(const struct link *l, struct component_stats *out);
+
+#endif

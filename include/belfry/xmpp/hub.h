@@ -1,0 +1,72 @@
+#ifndef BELFRY_XMPP_HUB_H
+#define BELFRY_XMPP_HUB_H
+
+#include <belfry/base/err.h>
+#include <belfry/core/event.h>
+#include <belfry/core/feed.h>
+#include <belfry/core/pos.h>
+#include <belfry/core/subscription.h>
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/*
+ * What the XMPP side (disco, pubsub, chat) asks of the hub. hub/work/hub.c answers from
+ * the store and obeys the feeds' access: WHO is the normalized JID that asks. As in the
+ * store, callbacks come exactly once, later, and what they are handed is valid until they
+ * return; after the link is destroyed they still come and must be harmless.
+ */
+struct hub_feed {
+	const char *name;
+	const char *title, *description; /* NULL: none */
+	enum feed_access access;
+	uint64_t subscribers, max_items, created_ms;
+};
+typedef void (*hub_feeds_cb)(void *arg, enum belfry_err err, const struct hub_feed *feeds,
+			     size_t count, bool more);
+/* ENOFEED; EDENIED: it exists, WHO may not see it. */
+typedef void (*hub_feed_cb)(void *arg, enum belfry_err err, const struct hub_feed *feed);
+typedef void (*hub_cb)(void *arg, enum belfry_err err);
+struct hub_item {
+	const char *feed;
+	const char *id, *item;
+	struct pos pos;
+	uint64_t at_ms;
+	const struct event *event;
+};
+typedef void (*hub_items_cb)(void *arg, enum belfry_err err, const struct hub_item *items,
+			     size_t count);
+
+struct xmpp_hub_ops {
+	/* Those that WHO may see, in order of names, after AFTER, at most LIMIT. */
+	void (*feeds)(void *hub, const char *who, const char *after, size_t limit,
+		      hub_feeds_cb cb, void *arg);
+	void (*feed)(void *hub, const char *who, const char *feed, hub_feed_cb cb,
+		     void *arg);
+	/* JID follows; WHO asks. OK, ENOFEED, EDENIED, EAWAY. */
+	void (*subscribe)(void *hub, const char *who, const char *feed, const char *jid,
+			  enum sub_format format, hub_cb cb, void *arg);
+	/* ENOENT: did not follow. Leaving needs no access. */
+	void (*unsubscribe)(void *hub, const char *feed, const char *jid, hub_cb cb,
+			    void *arg);
+	/* The newest LIMIT, oldest first; or the named ones. */
+	void (*items)(void *hub, const char *who, const char *feed,
+		      const char *const *ids, size_t id_count, size_t limit,
+		      hub_items_cb cb, void *arg);
+	/*
+	 * The newest LIMIT (at most HUB_RECENT_MAX) events of the feeds that WHO's bare
+	 * JID follows and may see, oldest first. Looked for among the first 10,000 feeds,
+	 * in order of names; of those followed, the first 200 are read. ENOENT: follows
+	 * none. EFULL: none of those looked at, but there are more.
+	 */
+	void (*recent)(void *hub, const char *who, size_t limit, hub_items_cb cb,
+		       void *arg);
+};
+#define HUB_RECENT_MAX 20
+struct xmpp_hub {
+	const struct xmpp_hub_ops *ops;
+	void *hub;
+};
+
+#endif

@@ -1,0 +1,185 @@
+#include "fake_hub.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+static enum belfry_err access_to(const struct fake_hub *f, const char *feed)
+{
+	if (f->err != BELFRY_OK)
+		return f->err;
+	if (strcmp(feed, "deploys") == 0)
+		return BELFRY_OK;
+	return strcmp(feed, "secret") == 0 ? BELFRY_EDENIED : BELFRY_ENOFEED;
+}
+
+static struct fake_call *ask(struct fake_hub *f, enum fake_kind kind, void *arg,
+			     enum belfry_err err)
+{
+	assert(f->call_count < FAKE_CALLS_MAX);
+	struct fake_call *c = &f->calls[f->call_count++];
+	c->kind = kind;
+	c->arg = arg;
+	c->err = err;
+	return c;
+}
+
+static void fake_feeds(void *hub, const char *who, const char *after, size_t limit,
+		       hub_feeds_cb cb, void *arg)
+{
+	struct fake_hub *f = hub;
+	buf_printf(&f->log, "feeds %s '%s' %zu\n", who, after, limit);
+	struct fake_call *c = ask(f, FAKE_FEEDS, arg, f->err);
+	c->u.feeds = cb;
+	c->count = strcmp(after, "deploys") < 0 ? 1u : 0u;
+}
+
+static void fake_feed(void *hub, const char *who, const char *feed, hub_feed_cb cb,
+		      void *arg)
+{
+	struct fake_hub *f = hub;
+	buf_printf(&f->log, "feed %s %s\n", who, feed);
+	ask(f, FAKE_FEED, arg, access_to(f, feed))->u.feed = cb;
+}
+
+static void fake_subscribe(void *hub, const char *who, const char *feed, const char *jid,
+			   enum sub_format format, hub_cb cb, void *arg)
+{
+	struct fake_hub *f = hub;
+	buf_printf(&f->log, "subscribe %s %s %s %c\n", who, feed, jid, (char)format);
+	ask(f, FAKE_CB, arg, access_to(f, feed))->u.cb = cb;
+}
+
+static void fake_unsubscribe(void *hub, const char *feed, const char *jid, hub_cb cb,
+			     void *arg)
+{
+	struct fake_hub *f = hub;
+	buf_printf(&f->log, "unsubscribe %s %s\n", feed, jid);
+	enum belfry_err err = access_to(f, feed);
+	ask(f, FAKE_CB, arg, err == BELFRY_EDENIED ? BELFRY_ENOENT : err)->u.cb = cb;
+}
+
+static void fake_items(void *hub, const char *who, const char *feed,
+		       const char *const *ids, size_t id_count, size_t limit,
+		       hub_items_cb cb, void *arg)
+{
+	struct fake_hub *f = hub;
+	buf_printf(&f->log, "items %s %s %zu", who, feed, limit);
+	for (size_t i = 0; i < id_count; i++)
+		buf_printf(&f->log, " %s", ids[i]);
+	buf_addc(&f->log, '\n');
+	struct fake_call *c = ask(f, FAKE_ITEMS_CALL, arg, access_to(f, feed));
+	c->u.items = cb;
+	c->count = id_count > 0 ? id_count : limit;
+	if (c->count > FAKE_ITEMS)
+		c->count = FAKE_ITEMS;
+}
+
+static void fake_recent(void *hub, const char *who, size_t limit, hub_items_cb cb,
+			void *arg)
+{
+	struct fake_hub *f = hub;
+	buf_printf(&f->log, "recent %s %zu\n", who, limit);
+	struct fake_call *c = ask(f, FAKE_RECENT, arg, f->err);
+	c->u.items = cb;
+	c->count = limit < FAKE_ITEMS ? limit : FAKE_ITEMS;
+}
+
+static const struct xmpp_hub_ops ops = {
+	.feeds = fake_feeds,
+	.feed = fake_feed,
+	.subscribe = fake_subscribe,
+	.unsubscribe = fake_unsubscribe,
+	.items = fake_items,
+	.recent = fake_recent,
+};
+
+void fake_hub_init(struct fake_hub *f)
+{
+	memset(f, 0, sizeof(*f));
+	f->hub.ops = &ops;
+	f->hub.hub = f;
+	f->title = "Deploys & <more>";
+	f->body = "all is well";
+}
+
+void fake_hub_free(struct fake_hub *f)
+{
+	fake_hub_answer(f);
+	buf_free(&f->log);
+}
+
+static void answer_items(struct fake_hub *f, const struct fake_call *c)
+{
+	static const char *const names[FAKE_ITEMS] = {"one", "two", "three"};
+	static char doc[] = "{\"title\":\"t\"}";
+	char title[] = "a title";
+	char *big = calloc(1, f->big_body + 1), *plain = strdup(f->body);
+	memset(big, 'x', f->big_body);
+	struct event event = {.title = title,
+			      .body = f->big_body > 0 ? big : plain,
+			      .priority = PRIORITY_NORMAL,
+			      .doc = doc,
+			      .doc_len = sizeof(doc) - 1};
+	struct hub_item items[FAKE_ITEMS];
+	for (size_t i = 0; i < FAKE_ITEMS; i++)
+		items[i] = (struct hub_item){
+			.feed = c->kind == FAKE_RECENT && i == 1 ? "builds" : "deploys",
+			.id = "01890000-0000-7000-8000-000000000001",
+			.item = names[i],
+			.pos = {1, i + 1},
+			.at_ms = 1700000000000u,
+			.event = &event};
+	bool ok = c->err == BELFRY_OK;
+	c->u.items(c->arg, c->err, ok ? items + (FAKE_ITEMS - c->count) : NULL,
+		   ok ? c->count : 0);
+	free(big);
+	free(plain);
+}
+
+static void answer_feeds(struct fake_hub *f, const struct fake_call *c,
+			 const struct hub_feed *feed)
+{
+	size_t count = f->feeds > 0 ? f->feeds : c->count;
+	struct hub_feed *list = calloc(count + 1, sizeof(*list));
+	for (size_t i = 0; i < count; i++)
+		list[i] = *feed;
+	c->u.feeds(c->arg, c->err, list, c->err == BELFRY_OK ? count : 0, f->more);
+	free(list);
+}
+
+static void answer(struct fake_hub *f, const struct fake_call *c)
+{
+	struct hub_feed feed = {.name = "deploys",
+				.title = f->title,
+				.access = ACCESS_OPEN,
+				.subscribers = 7,
+				.max_items = 1000,
+				.created_ms = 1700000000000u};
+	bool ok = c->err == BELFRY_OK;
+	switch (c->kind) {
+	case FAKE_FEEDS:
+		answer_feeds(f, c, &feed);
+		break;
+	case FAKE_FEED:
+		c->u.feed(c->arg, c->err, ok ? &feed : NULL);
+		break;
+	case FAKE_CB:
+		c->u.cb(c->arg, c->err);
+		break;
+	case FAKE_ITEMS_CALL:
+	case FAKE_RECENT:
+		answer_items(f, c);
+		break;
+	}
+}
+
+void fake_hub_answer(struct fake_hub *f)
+{
+	/* An answer may ask the next question. */
+	for (size_t i = 0; i < f->call_count; i++) {
+		struct fake_call c = f->calls[i];
+		answer(f, &c);
+	}
+	f->call_count = 0;
+}

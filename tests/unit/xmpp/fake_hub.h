@@ -1,0 +1,48 @@
+#ifndef BELFRY_TESTS_UNIT_XMPP_FAKE_HUB_H
+#define BELFRY_TESTS_UNIT_XMPP_FAKE_HUB_H
+
+#include <belfry/base/buf.h>
+#include <belfry/xmpp/hub.h>
+
+/*
+ * A hub with two feeds, "deploys", which is open and has FAKE_ITEMS items, and "secret",
+ * which lets nobody in. Of what is recent, the second item is of the feed "builds". Calls
+ * are written down; answers come in fake_hub_answer().
+ */
+#define FAKE_ITEMS 3
+#define FAKE_CALLS_MAX 4096
+struct fake_call {
+	enum fake_kind {
+		FAKE_FEEDS,
+		FAKE_FEED,
+		FAKE_CB,
+		FAKE_ITEMS_CALL,
+		FAKE_RECENT
+	} kind;
+	union {
+		hub_feeds_cb feeds;
+		hub_feed_cb feed;
+		hub_cb cb;
+		hub_items_cb items;
+	} u;
+	void *arg;
+	enum belfry_err err;
+	size_t count;
+};
+struct fake_hub {
+	struct xmpp_hub hub;
+	struct buf log; /* a line a call: "subscribe WHO FEED JID FORMAT" ... */
+	struct fake_call calls[FAKE_CALLS_MAX];
+	size_t call_count;
+	enum belfry_err err; /* of every call from now on; OK: as the feed says */
+	bool more;	     /* feeds follow those of a list */
+	const char *title, *body;
+	size_t feeds;	 /* in a list, all named "deploys"; 0: as many as there are */
+	size_t big_body; /* bytes; 0: body */
+};
+void fake_hub_init(struct fake_hub *f);
+void fake_hub_free(struct fake_hub *f);
+/* Answers what was asked until now. */
+void fake_hub_answer(struct fake_hub *f);
+
+#endif
