@@ -1,0 +1,129 @@
+#include "work/engine_int.h"
+
+#include <belfry/base/log.h>
+#include <belfry/base/mem.h>
+#include <belfry/base/text.h>
+
+#include <stdlib.h>
+#include <string.h>
+
+#define WHY_SIZE 160
+
+static void skipped(const char *feed, const char *id, const char *why)
+{
+	log_error("event cannot be sent, skipped", log_s("feed", feed),
+		  log_s("event", id), log_s("why", why));
+}
+
+/* What the log holds was checked at ingest, but Redis is not ours alone. */
+static void take(struct log_event *ev, const char *feed, const struct store_event *from)
+{
+	char why[WHY_SIZE];
+	ev->pos = from->pos;
+	ev->at_ms = from->at_ms;
+	const char *id = from->id ? from->id : "", *item = from->item ? from->item : "";
+	if (!id[0] || !item[0] || !utf8_valid(id, strlen(id)) ||
+	    !utf8_valid(item, strlen(item))) {
+		skipped(feed, id, "its id or item id is missing or not UTF-8");
+		return;
+	}
+	/* WHY may quote the document, which is not for logs. */
+	if (event_parse_json(&ev->event, from->doc, from->doc_len, why, sizeof(why))) {
+		skipped(feed, id, "what Redis holds is not a valid event document");
+		return;
+	}
+	ev->id = xstrdup(id);
+	ev->item = xstrdup(item);
+}
+
+static uint8_t banned(const struct engine *e, const char *feed, struct pos pos)
+{
+	static const enum sub_format formats[] = {FORMAT_CHAT, FORMAT_EVENT,
+						  FORMAT_HEADLINE, FORMAT_NORMAL};
+	unsigned bits = 0;
+	for (size_t i = 0; i < POLICY_FORMATS; i++)
+		if (suspects_banned(e, feed, pos, formats[i]))
+			bits |= 1u << policy_format_index(formats[i]);
+	return (uint8_t)bits;
+}
+
+struct batch *batch_create(struct engine *e, const char *feed, struct pos from,
+			   struct pos head, const struct store_event *events,
+			   size_t count)
+{
+	struct batch *b = xcalloc(1, sizeof(*b) + count * sizeof(b->events[0]));
+	b->refs = 1;
+	b->from = from;
+	b->count = count;
+	b->to = count ? events[count - 1].pos : head;
+	for (size_t i = 0; i < count; i++) {
+		take(&b->events[i], feed, &events[i]);
+		if (e->culprit_count)
+			b->events[i].refuse = banned(e, feed, events[i].pos);
+	}
+	return b;
+}
+
+struct batch *batch_ref(struct batch *b)
+{
+	b->refs++;
+	return b;
+}
+
+void batch_unref(struct batch *b)
+{
+	if (!b || --b->refs)
+		return;
+	for (size_t i = 0; i < b->count; i++) {
+		struct log_event *ev = &b->events[i];
+		for (size_t k = 0; k < POLICY_FORMATS; k++)
+			rendered_free(&ev->out[k]);
+		if (ev->id)
+			event_free(&ev->event);
+		free(ev->id);
+		free(ev->item);
+	}
+	free(b);
+}
+
+/* Characters that XML cannot carry end the stream on every server. */
+static bool xml_fit(const char *s, size_t len)
+{
+	if (!utf8_valid(s, len))
+		return false;
+	for (size_t i = 0; i < len; i++) {
+		unsigned char c = (unsigned char)s[i];
+		if (c < 0x20 && c != '\t' && c != '\n' && c != '\r')
+			return false;
+		if (c == 0xEF && i + 2 < len && (unsigned char)s[i + 1] == 0xBF &&
+		    (unsigned char)s[i + 2] >= 0xBE)
+			return false;
+	}
+	return true;
+}
+
+const struct rendered *batch_rendered(struct engine *e, const char *feed,
+				      struct log_event *ev, enum sub_format format)
+{
+	unsigned k = policy_format_index(format), bit = 1u << k;
+	if (!ev->id || (ev->refuse & bit))
+		return NULL;
+	struct rendered *r = &ev->out[k];
+	if (ev->made & bit)
+		return r;
+	struct render_event re = {.feed = feed,
+				  .id = ev->id,
+				  .item = ev->item,
+				  .pos = ev->pos,
+				  .at_ms = ev->at_ms,
+				  .event = &ev->event};
+	render(r, &re, format, e->o.domain, false);
+	ev->made = (uint8_t)(ev->made | bit);
+	if (r->bytes.len <= e->o.max_stanza_bytes && xml_fit(r->bytes.data, r->bytes.len))
+		return r;
+	skipped(feed, ev->id,
+		r->bytes.len > e->o.max_stanza_bytes ? "larger than xmpp.max_stanza_bytes"
+						     : "holds what XML cannot carry");
+	ev->refuse = (uint8_t)(ev->refuse | bit);
+	return NULL;
+}

@@ -1,0 +1,33 @@
+#ifndef BELFRY_WORK_COUNTERS_H
+#define BELFRY_WORK_COUNTERS_H
+
+#include <stdint.h>
+
+/* What the engine counts, described once: the struct and /metrics come from here. */
+#define ENGINE_COUNTERS(X)                                                               \
+	X(stanzas, "Stanzas written to the XMPP link")                                   \
+	X(bytes, "Bytes of stanzas written to the XMPP link")                            \
+	X(taken, "Deliveries taken by the XMPP server, behind a barrier")                \
+	X(sent, "Headlines taken by the XMPP server; lost where the follower is away")   \
+	X(bounced, "Deliveries that came back")                                          \
+	X(left, "Subscriptions ended as the address is gone")                            \
+	X(skipped, "Deliveries not sent, as XML or the server cannot take them")         \
+	X(repeated, "Stanzas in flight when a link or lease went; they are sent again")  \
+	X(late_bounces, "Deliveries that came back after their window was done")         \
+	X(strange_bounces, "Errors that match no delivery of ours, or too many at once") \
+	X(windows, "Windows closed by a barrier")                                        \
+	X(barriers_repeated, "Barriers asked for again, as no result came")              \
+	X(links_stalled, "Links closed, as no barrier had a result")                     \
+	X(passes, "Passes over a feed's buckets")                                        \
+	X(reads, "Runs of buckets read")                                                 \
+	X(rows, "Rows read")                                                             \
+	X(stale, "Completions that lost against another change, and were read again")    \
+	X(store_failures, "Store calls of the delivery that failed, and are repeated")
+
+struct engine_counters {
+#define X(name, help) uint64_t name;
+	ENGINE_COUNTERS(X)
+#undef X
+};
+
+#endif

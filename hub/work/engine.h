@@ -1,0 +1,55 @@
+#ifndef BELFRY_WORK_ENGINE_H
+#define BELFRY_WORK_ENGINE_H
+
+#include <belfry/base/loop.h>
+#include <belfry/store/store.h>
+#include <belfry/xmpp/link.h>
+#include <belfry/xmpp/windows.h>
+
+#include "work/counters.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/*
+ * Delivery: brings every bucket of every feed to the head of its feed's log, over the
+ * link, in windows. Keeps in memory only the feeds that are behind, and of those only the
+ * pieces being read or in flight.
+ */
+struct engine;
+
+struct engine_options {
+	const char *domain;	      /* of the component; outlives the engine */
+	size_t max_stanza_bytes;      /* larger ones are skipped */
+	void *arg;		      /* of the functions below */
+	bool (*may_write)(void *arg); /* is the lease valid now? */
+	void (*lost)(void *arg);      /* it is not, or the store said so */
+	void (*stalled)(void *arg);   /* no barrier comes back: wants a new stream */
+	void (*idle)(void *arg);      /* after engine_quiesce(): nothing is in flight */
+};
+
+struct engine *engine_create(struct loop *loop, struct store *store,
+			     const struct engine_options *options);
+/* The link to send on, whose handlers are to reach engine_handlers; before it is up. */
+void engine_use(struct engine *e, struct link *link);
+/* After the store was destroyed, as its callbacks come here. NULL is safe. */
+void engine_destroy(struct engine *e);
+
+/* The lease is ours: begins to look for work. NULL: no longer; drops everything. */
+void engine_own(struct engine *e, const struct store_owner *owner);
+/* Claims and sends no more; idle() follows when what is in flight is done. */
+void engine_quiesce(struct engine *e);
+
+/* What the link says; ARG is the engine. */
+extern const struct link_handlers engine_handlers;
+
+const struct engine_counters *engine_counters(const struct engine *e);
+struct engine_gauges {
+	size_t feeds_behind; /* in memory */
+	size_t pieces;	     /* read or being read, not yet sent */
+	bool one_by_one;     /* looking for a stanza that the server does not take */
+	struct windows_stats windows;
+};
+void engine_gauges(const struct engine *e, struct engine_gauges *out);
+
+#endif

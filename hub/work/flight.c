@@ -1,0 +1,294 @@
+#include "work/engine_int.h"
+
+#include <belfry/base/clock.h>
+#include <belfry/base/log.h>
+#include <belfry/base/mem.h>
+
+#include <stdlib.h>
+#include <string.h>
+
+#define BARRIER_US 5000000 /* without a result for longer: asked for again */
+#define BARRIER_REPEATS 3
+
+static struct win *open_window(struct engine *e)
+{
+	if (!e->open)
+		e->open = xcalloc(1, sizeof(*e->open));
+	return e->open;
+}
+
+struct part *flight_part(struct engine *e, struct piece *p, size_t unit)
+{
+	struct win *w = open_window(e);
+	for (struct part *q = w->parts; q; q = q->next) {
+		if (q->piece == p) {
+			q->count++;
+			return q;
+		}
+	}
+	struct part *q = xcalloc(1, sizeof(*q) + p->events * sizeof(q->counts[0]));
+	*q = (struct part){.next = w->parts, .piece = p, .first = unit, .count = 1};
+	w->parts = q;
+	return q;
+}
+
+bool flight_empty(const struct engine *e)
+{
+	return !e->open && !e->flying && !e->alone.jid;
+}
+
+/* ---- Done ------------------------------------------------------------------------ */
+
+struct completion {
+	struct piece *piece;
+	size_t units;
+};
+
+/*
+ * Redis refuses every write, the lease's beat as well. What cannot be noted would be sent
+ * again and again: the lease is given up.
+ */
+static bool takes_no_write(enum belfry_err err)
+{
+	return err == BELFRY_EFULL || err == BELFRY_EREPLICAS;
+}
+
+static void on_done(void *arg, enum belfry_err err)
+{
+	struct completion c = *(struct completion *)arg;
+	struct piece *p = c.piece;
+	struct feed *f = p->feed;
+	struct engine *e = f->engine;
+	bool dropped = p->dropped;
+	free(arg);
+	e->dones--;
+	f->dones--;
+	engine_kick(e);
+	piece_called(p);
+	if (feed_called(f))
+		return;
+	if (err == BELFRY_ELOST || takes_no_write(err)) {
+		engine_halt(e);
+		return;
+	}
+	if (err == BELFRY_ESTALE)
+		e->counters.stale++;
+	if (err)
+		feed_fail_err(f, err);
+	if (dropped)
+		feed_step(f);
+	else
+		piece_units_done(p, c.units);
+}
+
+void flight_done(struct piece *p, size_t units, struct store_done *d)
+{
+	struct feed *f = p->feed;
+	struct engine *e = f->engine;
+	struct completion *c = xmalloc(sizeof(*c));
+	*c = (struct completion){.piece = p, .units = units};
+	d->feed = f->name;
+	d->feed_buckets = p->run->feed_buckets;
+	d->to = p->to;
+	e->dones++;
+	f->dones++;
+	f->calls++;
+	p->calls++;
+	STORE(e, done, &e->owner, d, on_done, c);
+}
+
+static size_t done_buckets(const struct part *q, struct store_done_bucket *out)
+{
+	const struct piece *p = q->piece;
+	size_t n = 0;
+	for (size_t u = q->first; u < q->first + q->count; u++) {
+		const struct store_bucket *b = &p->run->buckets[u];
+		p->unit_state[u] = UNIT_DONE;
+		if (pos_cmp(b->cursor, p->to) < 0)
+			out[n++] = (struct store_done_bucket){b->bucket, b->cursor};
+	}
+	return n;
+}
+
+/* Rows that came back; their counts move from taken to what they were. */
+static size_t done_rows(struct part *q, struct store_done_row *out)
+{
+	const struct piece *p = q->piece;
+	size_t n = 0;
+	for (size_t i = 0; i < p->bounce_count; i++) {
+		const struct piece_bounce *b = &p->bounces[i];
+		if (b->unit < q->first || b->unit >= q->first + q->count)
+			continue;
+		const struct store_row *row = &p->run->rows[b->row];
+		policy_uncount(&q->counts[b->event], row->sub.format);
+		policy_count(&q->counts[b->event], row->sub.format,
+			     b->end ? OUTCOME_LEFT : OUTCOME_BOUNCED);
+		out[n++] = (struct store_done_row){
+			.jid = row->jid,
+			.pos = p->batch->events[p->event + b->event].pos,
+			.end = b->end,
+		};
+	}
+	return n;
+}
+
+static size_t done_events(struct engine *e, const struct part *q,
+			  struct store_done_event *out)
+{
+	static const struct store_counters none;
+	const struct piece *p = q->piece;
+	size_t n = 0;
+	for (size_t k = 0; k < p->events; k++) {
+		const struct store_counters *c = &q->counts[k];
+		if (memcmp(c, &none, sizeof(none)) == 0)
+			continue;
+		out[n++] =
+			(struct store_done_event){p->batch->events[p->event + k].pos, *c};
+		e->counters.taken += c->taken;
+		e->counters.sent += c->sent;
+		e->counters.bounced += c->bounced;
+		e->counters.left += c->left;
+		e->counters.skipped += c->skipped;
+	}
+	return n;
+}
+
+static void part_done(struct engine *e, struct part *q)
+{
+	struct piece *p = q->piece;
+	struct store_done_bucket *buckets = xcalloc(q->count, sizeof(*buckets));
+	struct store_done_row *rows = xcalloc(p->bounce_count + 1, sizeof(*rows));
+	struct store_done_event *events = xcalloc(p->events + 1, sizeof(*events));
+	struct store_done d = {.buckets = buckets, .rows = rows, .events = events};
+	d.bucket_count = done_buckets(q, buckets);
+	d.row_count = done_rows(q, rows);
+	d.event_count = done_events(e, q, events);
+	if (d.bucket_count)
+		flight_done(p, q->count, &d);
+	else
+		piece_units_done(p, q->count);
+	free(buckets);
+	free(rows);
+	free(events);
+}
+
+static void win_done(struct engine *e, struct win *w)
+{
+	while (w->parts) {
+		struct part *q = w->parts;
+		w->parts = q->next;
+		part_done(e, q);
+		free(q);
+	}
+	free(w);
+}
+
+/* ---- Windows --------------------------------------------------------------------- */
+
+void flight_close(struct engine *e)
+{
+	struct win *w = e->open;
+	if (!w || !send_flush(e))
+		return;
+	e->open = NULL;
+	if (!windows_open(e->windows)) {
+		win_done(e, w); /* nothing had to be sent for these buckets */
+		return;
+	}
+	uint64_t now = clock_mono_us();
+	w->number = windows_close(e->windows, now);
+	if (!e->flying)
+		e->asked_us = now;
+	*(e->flying ? &e->flying_last->next : &e->flying) = w;
+	e->flying_last = w;
+	e->counters.windows++;
+	e->link->ops->barrier(e->link, w->number);
+}
+
+void flight_passed(struct engine *e, uint64_t number)
+{
+	uint64_t now = clock_mono_us();
+	uint64_t newest = windows_passed(e->windows, number, now);
+	if (!newest)
+		return;
+	e->repeats = 0;
+	e->asked_us = now;
+	suspects_passed(e);
+	while (e->flying && e->flying->number <= newest) {
+		struct win *w = e->flying;
+		e->flying = w->next;
+		win_done(e, w);
+	}
+}
+
+static void win_free(struct engine *e, struct win *w)
+{
+	while (w->parts) {
+		struct part *q = w->parts;
+		w->parts = q->next;
+		for (size_t k = 0; k < q->piece->events; k++)
+			e->counters.repeated += q->counts[k].taken + q->counts[k].sent;
+		free(q);
+	}
+	free(w);
+}
+
+void flight_drop(struct engine *e)
+{
+	buf_clear(&e->out);
+	e->out_stanzas = 0;
+	if (e->open)
+		win_free(e, e->open);
+	e->open = NULL;
+	while (e->flying) {
+		struct win *w = e->flying;
+		e->flying = w->next;
+		win_free(e, w);
+	}
+}
+
+static void win_forget(struct win *w, const struct feed *f)
+{
+	for (struct part **at = &w->parts; *at;) {
+		struct part *q = *at;
+		if (q->piece->feed == f) {
+			*at = q->next;
+			free(q);
+		} else {
+			at = &q->next;
+		}
+	}
+}
+
+void flight_forget(struct engine *e, const struct feed *f)
+{
+	if (e->open)
+		win_forget(e->open, f);
+	for (struct win *w = e->flying; w; w = w->next)
+		win_forget(w, f);
+}
+
+/*
+ * On ejabberd, results are scattered over both connections while a stopped worker still
+ * holds the name: another ping has another chance.
+ */
+void flight_watch(struct engine *e)
+{
+	uint64_t now = clock_mono_us();
+	if (!e->up || !windows_oldest_us(e->windows) || now - e->asked_us < BARRIER_US)
+		return;
+	if (e->repeats == BARRIER_REPEATS) {
+		log_warn("no barrier has a result, opening a new stream", LOG_NONE);
+		e->counters.links_stalled++;
+		e->repeats = 0;
+		e->asked_us = now;
+		e->o.stalled(e->o.arg);
+		return;
+	}
+	e->repeats++;
+	e->counters.barriers_repeated++;
+	e->asked_us = now;
+	if (e->open)
+		flight_close(e);
+	e->link->ops->barrier(e->link, windows_close(e->windows, now));
+}

@@ -1,0 +1,348 @@
+#include "work/hub.h"
+
+#include <belfry/base/log.h>
+#include <belfry/base/mem.h>
+#include <belfry/base/text.h>
+#include <belfry/core/feed.h>
+#include <belfry/core/jid.h>
+
+#include <stdlib.h>
+#include <string.h>
+
+#define PAGE_MAX 1000 /* what the store gives at once */
+/* Of a list, where most may be hidden; a turn of the loop reads one such page. */
+#define PAGE_MIN 100
+#define WHY_SIZE 128
+
+/* A question under way. Which members are set depends on the question. */
+struct ask {
+	struct hub *hub;
+	void *arg;
+	char *who, *feed, *jid;
+	enum sub_format format;
+	size_t limit;
+	char **ids;
+	size_t id_count;
+	union {
+		hub_feeds_cb feeds;
+		hub_feed_cb feed;
+		hub_cb done;
+		hub_items_cb items;
+	} cb;
+	struct hub_feed *found; /* of a list; the texts are owned */
+	size_t found_count;
+};
+
+static struct ask *ask_create(void *hub, const char *who, const char *feed, void *arg)
+{
+	struct ask *a = xcalloc(1, sizeof(*a));
+	a->hub = hub;
+	a->who = xstrdup(who);
+	a->feed = xstrdup(feed);
+	a->arg = arg;
+	return a;
+}
+
+static void found_free(const struct hub_feed *f)
+{
+	/* They were made by found_add(). */
+	free((void *)(uintptr_t)f->name);
+	free((void *)(uintptr_t)f->title);
+	free((void *)(uintptr_t)f->description);
+}
+
+static void ask_free(struct ask *a)
+{
+	for (size_t i = 0; i < a->found_count; i++)
+		found_free(&a->found[i]);
+	free(a->found);
+	for (size_t i = 0; i < a->id_count; i++)
+		free(a->ids[i]);
+	free(a->ids);
+	free(a->who);
+	free(a->feed);
+	free(a->jid);
+	free(a);
+}
+
+static bool read_config(const struct store_feed *f, struct feed_config *c)
+{
+	char why[WHY_SIZE];
+	feed_config_init(c);
+	if (!feed_config_patch(c, f->config, strlen(f->config), why, sizeof(why)))
+		return true;
+	log_warn("feed configuration unreadable, nobody may see it",
+		 log_s("feed", f->name), log_s("why", why));
+	feed_config_free(c);
+	return false;
+}
+
+static bool allows(const struct ask *a, const struct feed_config *c, const char *jid)
+{
+	return feed_allows(c, jid, a->hub->trusted_domains);
+}
+
+bool hub_shows(const struct hub *hub, const struct store_feed *feed, const char *jid)
+{
+	struct feed_config c;
+	if (!read_config(feed, &c))
+		return false;
+	bool may = feed_allows(&c, jid, hub->trusted_domains);
+	feed_config_free(&c);
+	return may;
+}
+
+static struct hub_feed describe(const struct store_feed *f, const struct feed_config *c)
+{
+	return (struct hub_feed){.name = f->name,
+				 .title = c->title,
+				 .description = c->description,
+				 .access = c->access,
+				 .subscribers = f->subscribers,
+				 .max_items = c->max_items,
+				 .created_ms = f->created_ms};
+}
+
+/* ---- Lists ----------------------------------------------------------------------- */
+
+static void found_add(struct ask *a, const struct store_feed *f, struct feed_config *c)
+{
+	struct hub_feed *out = &a->found[a->found_count++];
+	*out = describe(f, c);
+	out->name = xstrdup(f->name);
+	c->title = c->description = NULL; /* moved */
+}
+
+static void next_page(struct ask *a);
+
+static void on_page(void *arg, enum belfry_err err, const struct store_feed *feeds,
+		    size_t count, bool more)
+{
+	struct ask *a = arg;
+	bool full = false;
+	for (size_t i = 0; !err && i < count && !full; i++) {
+		struct feed_config c;
+		if (!read_config(&feeds[i], &c))
+			continue;
+		bool may = allows(a, &c, a->who);
+		full = may && a->found_count == a->limit;
+		if (may && !full)
+			found_add(a, &feeds[i], &c);
+		feed_config_free(&c);
+	}
+	if (!err && more && count && !full) {
+		free(a->feed);
+		a->feed = xstrdup(feeds[count - 1].name);
+		next_page(a);
+		return;
+	}
+	if (err)
+		a->cb.feeds(a->arg, err, NULL, 0, false);
+	else
+		a->cb.feeds(a->arg, BELFRY_OK, a->found, a->found_count, full);
+	ask_free(a);
+}
+
+static void next_page(struct ask *a)
+{
+	struct store *s = a->hub->store;
+	size_t want = a->limit - a->found_count + 1;
+	want = want > PAGE_MIN ? want : PAGE_MIN;
+	s->ops->feed_list(s, a->feed, want < PAGE_MAX ? want : PAGE_MAX, on_page, a);
+}
+
+static void hub_feeds(void *hub, const char *who, const char *after, size_t limit,
+		      hub_feeds_cb cb, void *arg)
+{
+	struct ask *a = ask_create(hub, who, after ? after : "", arg);
+	a->limit = limit < PAGE_MAX ? limit : PAGE_MAX;
+	a->cb.feeds = cb;
+	a->found = xcalloc(a->limit + 1, sizeof(*a->found));
+	next_page(a);
+}
+
+/* ---- One feed -------------------------------------------------------------------- */
+
+static void on_feed(void *arg, enum belfry_err err, const struct store_feed *feed,
+		    bool created)
+{
+	struct ask *a = arg;
+	struct feed_config c;
+	(void)created;
+	if (!err && !read_config(feed, &c)) {
+		err = BELFRY_EDENIED;
+	} else if (!err) {
+		struct hub_feed f = describe(feed, &c);
+		bool may = allows(a, &c, a->who);
+		a->cb.feed(a->arg, may ? BELFRY_OK : BELFRY_EDENIED, may ? &f : NULL);
+		feed_config_free(&c);
+		ask_free(a);
+		return;
+	}
+	a->cb.feed(a->arg, err, NULL);
+	ask_free(a);
+}
+
+static void hub_feed(void *hub, const char *who, const char *feed, hub_feed_cb cb,
+		     void *arg)
+{
+	struct ask *a = ask_create(hub, who, feed, arg);
+	struct store *s = a->hub->store;
+	a->cb.feed = cb;
+	s->ops->feed_get(s, a->feed, on_feed, a);
+}
+
+/* OK if the feed is there and lets JID in. */
+static enum belfry_err admit(const struct ask *a, enum belfry_err err,
+			     const struct store_feed *feed, const char *jid)
+{
+	if (err)
+		return err;
+	return hub_shows(a->hub, feed, jid) ? BELFRY_OK : BELFRY_EDENIED;
+}
+
+/* ---- Following ------------------------------------------------------------------- */
+
+static void answer(struct ask *a, enum belfry_err err)
+{
+	a->cb.done(a->arg, err);
+	ask_free(a);
+}
+
+static void on_joined(void *arg, enum belfry_err err, const struct store_row *row,
+		      bool created)
+{
+	(void)row;
+	(void)created;
+	answer(arg, err);
+}
+
+static void on_subscribe(void *arg, enum belfry_err err, const struct store_feed *feed,
+			 bool created)
+{
+	struct ask *a = arg;
+	struct store *s = a->hub->store;
+	(void)created;
+	err = admit(a, err, feed, a->who);
+	if (!err)
+		err = admit(a, err, feed, a->jid);
+	if (err)
+		answer(a, err);
+	else
+		s->ops->join(s, a->feed, a->jid, a->format, on_joined, a);
+}
+
+static void hub_subscribe(void *hub, const char *who, const char *feed, const char *jid,
+			  enum sub_format format, hub_cb cb, void *arg)
+{
+	struct ask *a = ask_create(hub, who, feed, arg);
+	struct store *s = a->hub->store;
+	/* People talk from any of their clients: chat goes to the person. */
+	a->jid = format == FORMAT_CHAT ? jid_bare(jid) : xstrdup(jid);
+	a->format = format;
+	a->cb.done = cb;
+	s->ops->feed_get(s, a->feed, on_subscribe, a);
+}
+
+static void on_left(void *arg, enum belfry_err err)
+{
+	answer(arg, err);
+}
+
+static void hub_unsubscribe(void *hub, const char *feed, const char *jid, hub_cb cb,
+			    void *arg)
+{
+	struct ask *a = ask_create(hub, jid, feed, arg);
+	struct store *s = a->hub->store;
+	a->cb.done = cb;
+	s->ops->leave(s, a->feed, a->who, on_left, a);
+}
+
+/* ---- Items ----------------------------------------------------------------------- */
+
+bool hub_event_parse(const struct store_event *e, struct event *out)
+{
+	char why[WHY_SIZE];
+	*out = (struct event){0};
+	/* What is not an event was skipped when it was to be sent, and logged. */
+	return utf8_valid(e->id, strlen(e->id)) && utf8_valid(e->item, strlen(e->item)) &&
+	       event_parse_json(out, e->doc, e->doc_len, why, sizeof(why)) == 0;
+}
+
+static void on_items(void *arg, enum belfry_err err, const struct store_event *events,
+		     size_t count, bool more)
+{
+	struct ask *a = arg;
+	(void)more;
+	if (err || count == 0) {
+		a->cb.items(a->arg, err, NULL, 0);
+		ask_free(a);
+		return;
+	}
+	struct event *parsed = xcalloc(count, sizeof(*parsed));
+	struct hub_item *items = xcalloc(count, sizeof(*items));
+	size_t n = 0;
+	for (size_t i = 0; i < count; i++) {
+		const struct store_event *e = &events[i];
+		if (!hub_event_parse(e, &parsed[n]))
+			continue;
+		items[n] = (struct hub_item){.feed = a->feed,
+					     .id = e->id,
+					     .item = e->item,
+					     .pos = e->pos,
+					     .at_ms = e->at_ms,
+					     .event = &parsed[n]};
+		n++;
+	}
+	a->cb.items(a->arg, BELFRY_OK, items, n);
+	for (size_t i = 0; i < n; i++)
+		event_free(&parsed[i]);
+	free(parsed);
+	free(items);
+	ask_free(a);
+}
+
+static void on_items_feed(void *arg, enum belfry_err err, const struct store_feed *feed,
+			  bool created)
+{
+	struct ask *a = arg;
+	struct store *s = a->hub->store;
+	(void)created;
+	err = admit(a, err, feed, a->who);
+	if (err) {
+		a->cb.items(a->arg, err, NULL, 0);
+		ask_free(a);
+		return;
+	}
+	s->ops->items(s, a->feed, (const char *const *)a->ids, a->id_count, a->limit,
+		      on_items, a);
+}
+
+static void hub_items(void *hub, const char *who, const char *feed,
+		      const char *const *ids, size_t id_count, size_t limit,
+		      hub_items_cb cb, void *arg)
+{
+	struct ask *a = ask_create(hub, who, feed, arg);
+	struct store *s = a->hub->store;
+	a->limit = limit < PAGE_MAX ? limit : PAGE_MAX;
+	a->cb.items = cb;
+	a->id_count = id_count;
+	a->ids = xcalloc(id_count + 1, sizeof(*a->ids));
+	for (size_t i = 0; i < id_count; i++)
+		a->ids[i] = xstrdup(ids[i]);
+	s->ops->feed_get(s, a->feed, on_items_feed, a);
+}
+
+static const struct xmpp_hub_ops hub_ops = {
+	.feeds = hub_feeds,
+	.feed = hub_feed,
+	.subscribe = hub_subscribe,
+	.unsubscribe = hub_unsubscribe,
+	.items = hub_items,
+	.recent = hub_recent,
+};
+
+struct xmpp_hub hub_for(struct hub *hub)
+{
+	return (struct xmpp_hub){.ops = &hub_ops, .hub = hub};
+}

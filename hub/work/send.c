@@ -1,0 +1,134 @@
+#include "work/engine_int.h"
+
+#include <belfry/base/clock.h>
+#include <belfry/base/mem.h>
+#include <belfry/base/text.h>
+#include <belfry/core/jid.h>
+
+#include <stdlib.h>
+
+/* Beyond this a piece of a feed without followers gives way to the rest of the turn. */
+#define UNITS_A_TURN 4096
+#define EMPTY_UNIT_COST 1.0
+#define BYTES_A_STANZA 1024.0 /* a stanza of this size costs 2 */
+
+bool send_flush(struct engine *e)
+{
+	if (e->out.len == 0)
+		return true;
+	if (e->halted || !e->o.may_write(e->o.arg)) {
+		engine_halt(e);
+	} else if (e->up) {
+		e->link->ops->send(e->link, e->out.data, e->out.len);
+		e->counters.stanzas += e->out_stanzas;
+		e->counters.bytes += e->out.len;
+	}
+	buf_clear(&e->out);
+	e->out_stanzas = 0;
+	return e->up && !e->halted;
+}
+
+bool send_fits(const struct engine *e, const struct rendered *r,
+	       const struct store_row *row)
+{
+	if (!utf8_valid(row->jid, row->jid_len) || row->jid_len > JID_MAX)
+		return false;
+	size_t fixed = r->bytes.len + 8;
+	if (fixed + 6 * row->jid_len <= e->o.max_stanza_bytes)
+		return true;
+	return fixed + xml_escaped_len(row->jid, row->jid_len) <= e->o.max_stanza_bytes;
+}
+
+static void hash_rows(struct engine *e, const struct feed *f,
+		      const struct store_row *rows, size_t count)
+{
+	if (count > e->hashes_cap) {
+		e->hashes_cap = count + 256;
+		e->hashes = xreallocarray(e->hashes, e->hashes_cap, sizeof(uint32_t));
+	}
+	for (size_t i = 0; i < count; i++)
+		e->hashes[i] = row_hash(f->salt, rows[i].jid, rows[i].jid_len);
+}
+
+/* One event to the rows of one bucket. */
+static size_t send_event(struct engine *e, struct piece *p, const struct store_bucket *b,
+			 struct log_event *ev, struct store_counters *count)
+{
+	const struct store_row *rows = p->run->rows + b->first;
+	size_t sent = 0;
+	for (size_t i = 0; i < b->count; i++) {
+		const struct store_row *row = &rows[i];
+		if (!policy_wants(&row->sub, b->cursor, ev->pos))
+			continue;
+		enum sub_format format = row->sub.format;
+		const struct rendered *r = batch_rendered(e, p->feed->name, ev, format);
+		if (!r || !send_fits(e, r, row)) {
+			policy_count(count, format, OUTCOME_SKIPPED);
+			continue;
+		}
+		render_splice(&e->out, r, row->jid, row->jid_len, e->hashes[i]);
+		policy_count(count, format, OUTCOME_TAKEN);
+		e->out_stanzas++;
+		sent++;
+		if (e->out.len >= FLUSH_BYTES && !send_flush(e))
+			return sent;
+	}
+	return sent;
+}
+
+/* One bucket, the range of events. Returns the stanzas sent. */
+static size_t send_unit(struct engine *e, struct piece *p)
+{
+	size_t unit = p->unit++, sent = 0;
+	const struct store_bucket *b = &p->run->buckets[unit];
+	struct part *part = flight_part(e, p, unit);
+	p->unit_state[unit] = UNIT_SENT;
+	if (pos_cmp(b->cursor, p->to) >= 0)
+		return 0;
+	if (p->events)
+		hash_rows(e, p->feed, p->run->rows + b->first, b->count);
+	uint64_t before = e->counters.bytes;
+	size_t buffered = e->out.len;
+	for (size_t k = 0; k < p->events; k++)
+		sent += send_event(e, p, b, &p->batch->events[p->event + k],
+				   &part->counts[k]);
+	size_t bytes = (size_t)(e->counters.bytes - before) + e->out.len - buffered;
+	if (sent)
+		windows_sent(e->windows, sent, bytes);
+	fairq_charge(&e->waiting, &p->feed->turn,
+		     EMPTY_UNIT_COST + (double)sent + (double)bytes / BYTES_A_STANZA);
+	return sent;
+}
+
+void send_pump(struct engine *e)
+{
+	if (suspects_any(e)) {
+		suspects_send(e);
+		return;
+	}
+	size_t units = 0;
+	for (; units < UNITS_A_TURN; units++) {
+		/* Before it is filled it may become full: a barrier's result shrinks it.
+		 */
+		if (windows_full(e->windows))
+			flight_close(e);
+		if (e->quiet || !e->up || e->halted || !windows_may_send(e->windows) ||
+		    !e->link->ops->room(e->link))
+			break;
+		struct feed *f = pieces_next(e);
+		if (!f)
+			break;
+		struct piece *p = piece_ready(f);
+		if (p->unit < p->run->bucket_count)
+			send_unit(e, p);
+		if (p->unit >= p->run->bucket_count)
+			piece_sent(p);
+	}
+	if (units == UNITS_A_TURN)
+		engine_kick(e);
+	/* More is being read: it goes into the same window. */
+	if (!send_flush(e) || !e->open)
+		return;
+	if (e->quiet || (e->reading == 0 && !pieces_next(e)))
+		flight_close(e);
+}

@@ -1,0 +1,27 @@
+#ifndef BELFRY_WORK_STATUS_H
+#define BELFRY_WORK_STATUS_H
+
+#include <belfry/http/server.h>
+#include <belfry/store/store.h>
+#include <belfry/xmpp/link.h>
+
+#include "work/engine.h"
+#include "work/lease.h"
+#include "work/uplink.h"
+
+#include <stdbool.h>
+
+/* What /livez, /readyz and /metrics of the worker tell. */
+struct status {
+	struct store *store;	   /* on Redis */
+	const struct lease *lease; /* NULL: not yet asked for */
+	const struct uplink *uplink;
+	const struct engine *engine;
+	const struct link *link; /* a component */
+	bool stopping;
+};
+
+/* For http_server_create(), whose ARG is the struct status. */
+extern const struct http_route status_routes[];
+
+#endif

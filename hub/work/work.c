@@ -1,0 +1,322 @@
+#include <belfry/work/work.h>
+
+#include <belfry/base/log.h>
+#include <belfry/base/loop.h>
+#include <belfry/base/mem.h>
+#include <belfry/http/server.h>
+#include <belfry/store/redis.h>
+#include <belfry/xmpp/component.h>
+
+#include "work/engine.h"
+#include "work/hub.h"
+#include "work/lease.h"
+#include "work/status.h"
+#include "work/uplink.h"
+
+#include <signal.h>
+#include <stdio.h>
+
+#define LEAVE_MS 20 /* how often a stopping worker looks whether all is told */
+#define WHY_SIZE 256
+
+/* What is left to do before the process may go, in this order. */
+enum phase { RUNNING, DRAINING, CLOSING, RELEASING, LEAVING };
+
+struct work {
+	const struct config *config;
+	struct loop *loop;
+	struct store *store;
+	struct engine *engine;
+	struct uplink *uplink;
+	struct lease *lease; /* NULL until the store was found to be fit */
+	struct link *link;
+	struct http_server *http;
+	struct hub hub;
+	struct xmpp_hub xmpp_hub;
+	struct status status;
+	struct loop_signal *term, *intr;
+	struct store_redis_fit *fit;
+	struct loop_timer *hurry, *deadline, *leave;
+	enum phase phase;
+	int result;
+};
+
+/* ---- Owning the name ------------------------------------------------------------- */
+
+static void on_taken(void *arg, const struct store_owner *owner)
+{
+	struct work *w = arg;
+	engine_own(w->engine, owner);
+	uplink_want(w->uplink, true);
+}
+
+static void on_lost(void *arg, const char *why)
+{
+	struct work *w = arg;
+	(void)why; /* the lease logged it */
+	uplink_want(w->uplink, false);
+	engine_own(w->engine, NULL);
+}
+
+static const struct lease_handlers lease_handlers = {.taken = on_taken, .lost = on_lost};
+
+static bool may_write(void *arg)
+{
+	const struct work *w = arg;
+	return lease_valid_now(w->lease);
+}
+
+static void on_refused(void *arg)
+{
+	struct work *w = arg;
+	lease_refused(w->lease);
+}
+
+static void on_stalled(void *arg)
+{
+	struct work *w = arg;
+	uplink_restart(w->uplink);
+}
+
+/* ---- The end --------------------------------------------------------------------- */
+
+static void on_leave(void *arg)
+{
+	struct work *w = arg;
+	if (w->store->ops->pending(w->store) == 0)
+		loop_stop(w->loop);
+	else
+		loop_timer_arm(w->leave, LEAVE_MS);
+}
+
+static void on_released(void *arg, enum belfry_err err)
+{
+	struct work *w = arg;
+	(void)err;
+	w->phase = LEAVING;
+	loop_timer_arm(w->leave, 0);
+}
+
+static void release(struct work *w)
+{
+	w->phase = RELEASING;
+	if (w->lease)
+		lease_release(w->lease, on_released, w);
+	else
+		on_released(w, BELFRY_OK);
+}
+
+static void close_link(struct work *w)
+{
+	w->phase = CLOSING;
+	uplink_want(w->uplink, false);
+	if (w->phase == CLOSING && uplink_closed(w->uplink))
+		release(w);
+}
+
+static void on_idle(void *arg)
+{
+	struct work *w = arg;
+	if (w->phase == DRAINING)
+		close_link(w);
+}
+
+/* Half of the time is over: go on to the next phase. */
+static void on_hurry(void *arg)
+{
+	struct work *w = arg;
+	if (w->phase == DRAINING)
+		close_link(w);
+	else if (w->phase == CLOSING)
+		release(w);
+}
+
+static void on_deadline(void *arg)
+{
+	struct work *w = arg;
+	log_warn("not everything ended in time; it will be sent again", LOG_NONE);
+	loop_stop(w->loop);
+}
+
+static void on_signal(void *arg)
+{
+	struct work *w = arg;
+	if (w->phase != RUNNING)
+		return;
+	log_info("stopping", LOG_NONE);
+	w->phase = DRAINING;
+	w->status.stopping = true;
+	store_redis_fit_destroy(w->fit);
+	w->fit = NULL;
+	loop_timer_arm(w->hurry, w->config->shutdown_ms / 2);
+	loop_timer_arm(w->deadline, w->config->shutdown_ms * 9 / 10);
+	http_server_quiesce(w->http);
+	engine_quiesce(w->engine);
+}
+
+/* ---- What the link says, on its way to the engine --------------------------------- */
+
+static void link_up(void *arg)
+{
+	struct work *w = arg;
+	engine_handlers.up(w->engine);
+}
+
+static void link_down(void *arg, const struct link_down *why)
+{
+	struct work *w = arg;
+	engine_handlers.down(w->engine, why);
+	if (w->phase == CLOSING)
+		release(w);
+}
+
+static void link_barrier(void *arg, uint64_t number)
+{
+	struct work *w = arg;
+	engine_handlers.barrier(w->engine, number);
+}
+
+static void link_bounce(void *arg, const struct link_bounce *bounce)
+{
+	struct work *w = arg;
+	engine_handlers.bounce(w->engine, bounce);
+}
+
+static void link_room(void *arg)
+{
+	struct work *w = arg;
+	engine_handlers.room(w->engine);
+}
+
+static const struct link_handlers link_handlers = {.up = link_up,
+						   .down = link_down,
+						   .barrier = link_barrier,
+						   .bounce = link_bounce,
+						   .room = link_room};
+
+/* ---- The beginning --------------------------------------------------------------- */
+
+static void on_fit(void *arg, bool fit)
+{
+	struct work *w = arg;
+	if (!fit) {
+		w->result = 1;
+		loop_stop(w->loop);
+		return;
+	}
+	w->lease = lease_create(w->loop, w->store, w->config->xmpp.domain,
+				w->config->work.lease_ms, &lease_handlers, w);
+	w->status.lease = w->lease;
+}
+
+static bool configured(const struct config *c)
+{
+	bool ok = true;
+	if (!c->xmpp.domain || !c->xmpp.domain[0]) {
+		log_error("xmpp.domain is not set: the name of the component, such as "
+			  "feeds.example.org",
+			  LOG_NONE);
+		ok = false;
+	}
+	if (!c->xmpp.secret || !c->xmpp.secret[0]) {
+		log_error("neither xmpp.secret nor xmpp.secret_file is set: the "
+			  "component's secret, as the XMPP server has it",
+			  LOG_NONE);
+		ok = false;
+	}
+	return ok;
+}
+
+static bool listen_http(struct work *w)
+{
+	char why[WHY_SIZE];
+	const struct http_limits limits = {
+		.max_body_bytes = w->config->http.max_body_bytes,
+		.max_connections = w->config->http.max_connections,
+		.max_connections_per_ip = w->config->http.max_connections_per_ip,
+		.request_timeout_ms = w->config->http.request_timeout_ms,
+	};
+	w->http = http_server_create(w->loop, &w->config->work.listen, &limits,
+				     status_routes, &w->status, why, sizeof(why));
+	if (!w->http) {
+		log_error("cannot listen at work.listen", log_s("why", why));
+		return false;
+	}
+	log_info("listening", log_s("host", w->config->work.listen.host),
+		 log_u("port", http_server_port(w->http)));
+	return true;
+}
+
+static void wire(struct work *w)
+{
+	const struct config *c = w->config;
+	const struct engine_options options = {
+		.domain = c->xmpp.domain,
+		.max_stanza_bytes = (size_t)c->xmpp.max_stanza_bytes,
+		.arg = w,
+		.may_write = may_write,
+		.lost = on_refused,
+		.stalled = on_stalled,
+		.idle = on_idle,
+	};
+	w->engine = engine_create(w->loop, w->store, &options);
+	w->hub = (struct hub){.store = w->store,
+			      .trusted_domains = c->xmpp.trusted_domains};
+	w->xmpp_hub = hub_for(&w->hub);
+	w->uplink = uplink_create(w->loop, c->xmpp.domain, &link_handlers, w);
+	w->link = component_create(w->loop, c, &w->xmpp_hub, &uplink_handlers, w->uplink);
+	uplink_use(w->uplink, w->link);
+	engine_use(w->engine, w->link);
+	w->status = (struct status){.store = w->store,
+				    .uplink = w->uplink,
+				    .engine = w->engine,
+				    .link = w->link};
+	w->hurry = loop_timer_create(w->loop, on_hurry, w);
+	w->deadline = loop_timer_create(w->loop, on_deadline, w);
+	w->leave = loop_timer_create(w->loop, on_leave, w);
+	w->term = loop_signal_create(w->loop, SIGTERM, on_signal, w);
+	w->intr = loop_signal_create(w->loop, SIGINT, on_signal, w);
+}
+
+static void unwire(struct work *w)
+{
+	http_server_destroy(w->http);
+	uplink_destroy(w->uplink);
+	store_redis_fit_destroy(w->fit);
+	w->store->ops->destroy(w->store);
+	engine_destroy(w->engine);
+	lease_destroy(w->lease);
+	loop_signal_destroy(w->term);
+	loop_signal_destroy(w->intr);
+	loop_timer_destroy(w->hurry);
+	loop_timer_destroy(w->deadline);
+	loop_timer_destroy(w->leave);
+}
+
+int work_main(const struct config *config)
+{
+	char why[WHY_SIZE];
+	struct work w = {.config = config};
+	log_setup("work", config->log.level, config->log.format);
+	signal(SIGPIPE, SIG_IGN);
+	if (!configured(config))
+		return 1;
+	w.loop = loop_create();
+	w.store = store_redis_create(w.loop, config, why, sizeof(why));
+	if (!w.store) {
+		log_error("redis.url cannot be used", log_s("why", why));
+		loop_destroy(w.loop);
+		return 1;
+	}
+	wire(&w);
+	w.result = 1;
+	if (listen_http(&w)) {
+		w.result = 0;
+		w.fit = store_redis_fit_create(w.loop, w.store, on_fit, &w);
+		loop_run(w.loop);
+	}
+	unwire(&w);
+	loop_destroy(w.loop);
+	log_info("stopped", log_i("status", w.result));
+	return w.result;
+}

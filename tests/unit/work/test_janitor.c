@@ -1,0 +1,117 @@
+#include "world.h"
+
+#include <belfry/base/clock.h>
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+
+#include <cmocka.h>
+
+#define PATIENCE 200000 /* turns of the loop */
+
+static void commit_at(struct world *w, const char *feed, uint64_t at_ms)
+{
+	w->at_ms = at_ms;
+	world_commit(w, feed, "{}");
+	w->at_ms = 0;
+}
+
+static void until_gone(struct world *w, const char *feed, const char *id)
+{
+	for (unsigned turns = 0; world_event_err(w, feed, id) == BELFRY_OK; turns++) {
+		assert_true(turns < PATIENCE);
+		world_skip(1);
+	}
+	assert_int_equal(world_event_err(w, feed, id), BELFRY_ENOENT);
+}
+
+/* More feeds than a page; none is in the behind set, though all are behind. */
+static void test_feeds_behind_that_no_hint_names(void **state)
+{
+	enum { FEEDS = 250 };
+	struct world w;
+	struct worker k;
+	char name[16];
+	(void)state;
+	world_start(&w);
+	for (unsigned i = 0; i < FEEDS; i++) {
+		snprintf(name, sizeof(name), "feed%03u", i);
+		world_feed(&w, name, "{}");
+		world_join(&w, name, "r", 1, FORMAT_CHAT);
+		world_commit(&w, name, "{}");
+	}
+	memory_forget_behind(w.memory);
+	worker_start(&w, &k, 0);
+	worker_until_sent(&k, FEEDS, true);
+	worker_run(&k);
+	assert_int_equal(recorder_messages(k.link), FEEDS);
+	/* What is lost later is found in the next round. */
+	world_turns(&w, 100);
+	k.store->ops->listen(k.store, NULL, NULL);
+	world_commit(&w, "feed123", "{}");
+	memory_forget_behind(w.memory);
+	for (unsigned turns = 0; recorder_messages(k.link) == FEEDS; turns++) {
+		assert_true(turns < PATIENCE);
+		world_skip(1);
+		recorder_serve(k.link);
+		world_turns(&w, 1);
+	}
+	worker_run(&k);
+	worker_kill(&k);
+	world_finish(&w);
+}
+
+/* Events that were young enough when they were settled, and no newer one comes. */
+static void test_trims_by_age(void **state)
+{
+	struct world w;
+	struct worker k;
+	const uint64_t now = clock_wall_ms();
+	(void)state;
+	world_start(&w);
+	world_feed(&w, "short", "{\"max_age\":7200}");
+	world_feed(&w, "long", "{\"max_age\":0}");
+	world_join(&w, "short", "r", 1, FORMAT_CHAT);
+	world_join(&w, "long", "r", 1, FORMAT_CHAT);
+	commit_at(&w, "short", now - 3600 * 1000 - 1000);
+	commit_at(&w, "long", 1);
+	commit_at(&w, "short", now - 1000);
+	worker_start(&w, &k, 0);
+	worker_run(&k);
+	assert_int_equal(recorder_messages(k.link), 3);
+	assert_int_equal(world_event_err(&w, "short", w.ids[0]), BELFRY_OK);
+	world_feed(&w, "short", "{\"max_age\":3600}");
+	until_gone(&w, "short", w.ids[0]);
+	assert_int_equal(world_event_err(&w, "long", w.ids[1]), BELFRY_OK);
+	assert_int_equal(world_event_err(&w, "short", w.ids[2]), BELFRY_OK);
+	worker_kill(&k);
+	world_finish(&w);
+}
+
+static void test_trims_feeds_that_nobody_follows(void **state)
+{
+	struct world w;
+	struct worker k;
+	(void)state;
+	world_start(&w);
+	world_feed(&w, "quiet", "{\"max_items\":2,\"max_age\":0}");
+	for (unsigned i = 0; i < 5; i++)
+		world_commit(&w, "quiet", "{}");
+	worker_start(&w, &k, 0);
+	until_gone(&w, "quiet", w.ids[2]);
+	assert_int_equal(world_event_err(&w, "quiet", w.ids[3]), BELFRY_OK);
+	worker_kill(&k);
+	world_finish(&w);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_feeds_behind_that_no_hint_names),
+		cmocka_unit_test(test_trims_by_age),
+		cmocka_unit_test(test_trims_feeds_that_nobody_follows),
+	};
+	return cmocka_run_group_tests_name("work/janitor", tests, NULL, NULL);
+}

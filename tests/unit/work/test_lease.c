@@ -1,0 +1,194 @@
+#include "work/lease.h"
+
+#include "world.h"
+
+#include <belfry/base/clock.h>
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+
+#define LEASE_MS 200
+#define NAME "feeds.example.org"
+
+struct holder {
+	struct store *store;
+	struct lease *lease;
+	bool held, was_lost, released;
+	unsigned taken;
+	uint64_t fence, taken_ms;
+};
+
+static void on_taken(void *arg, const struct store_owner *owner)
+{
+	struct holder *h = arg;
+	h->held = true;
+	h->taken++;
+	h->fence = owner->fence;
+	h->taken_ms = clock_mono_ms();
+}
+
+static void on_lost(void *arg, const char *why)
+{
+	struct holder *h = arg;
+	(void)why;
+	h->held = false;
+	h->was_lost = true;
+}
+
+static void on_released(void *arg, enum belfry_err err)
+{
+	struct holder *h = arg;
+	(void)err;
+	h->released = true;
+}
+
+static const struct lease_handlers handlers = {.taken = on_taken, .lost = on_lost};
+
+static void holder_start(struct world *w, struct holder *h)
+{
+	*h = (struct holder){0};
+	h->store = store_memory_create(w->loop, w->memory);
+	h->lease = lease_create(w->loop, h->store, NAME, LEASE_MS, &handlers, h);
+}
+
+static void holder_finish(struct holder *h)
+{
+	h->store->ops->destroy(h->store);
+	lease_destroy(h->lease);
+}
+
+static void turn_for(struct world *w, uint64_t ms)
+{
+	uint64_t until = clock_mono_ms() + ms;
+	while (clock_mono_ms() < until)
+		loop_turn(w->loop, false);
+}
+
+static void test_one_holds_one_stands_by(void **state)
+{
+	struct world w;
+	struct holder a, b;
+	(void)state;
+	world_start(&w);
+	holder_start(&w, &a);
+	world_until(&w, &a.held);
+	holder_start(&w, &b);
+	turn_for(&w, 4 * LEASE_MS);
+	assert_true(a.held && !a.was_lost && lease_valid_now(a.lease));
+	assert_false(b.held || lease_held(b.lease));
+	holder_finish(&a);
+	holder_finish(&b);
+	world_finish(&w);
+}
+
+static void test_take_over_from_the_dead(void **state)
+{
+	struct world w;
+	struct holder a, b;
+	(void)state;
+	world_start(&w);
+	holder_start(&w, &a);
+	world_until(&w, &a.held);
+	holder_start(&w, &b);
+	turn_for(&w, LEASE_MS);
+	uint64_t died = clock_mono_ms(), fence = a.fence;
+	holder_finish(&a);
+	world_until(&w, &b.held);
+	/* Not before the beat has stood still for the lease: it may be just asleep. */
+	assert_in_range(b.taken_ms - died, LEASE_MS * 3 / 4 - 20, 4 * LEASE_MS);
+	assert_true(b.fence > fence);
+	holder_finish(&b);
+	world_finish(&w);
+}
+
+static void test_released_is_free_at_once(void **state)
+{
+	struct world w;
+	struct holder a, b;
+	(void)state;
+	world_start(&w);
+	holder_start(&w, &a);
+	world_until(&w, &a.held);
+	holder_start(&w, &b);
+	turn_for(&w, LEASE_MS / 2);
+	uint64_t gone = clock_mono_ms();
+	lease_release(a.lease, on_released, &a);
+	world_until(&w, &a.released);
+	world_until(&w, &b.held);
+	assert_in_range(b.taken_ms - gone, 0, LEASE_MS);
+	assert_false(a.was_lost);
+	holder_finish(&a);
+	holder_finish(&b);
+	world_finish(&w);
+}
+
+static void test_lost_when_the_store_is_away(void **state)
+{
+	struct world w;
+	struct holder a;
+	(void)state;
+	world_start(&w);
+	holder_start(&w, &a);
+	world_until(&w, &a.held);
+	memory_set_away(w.memory, true);
+	world_until(&w, &a.was_lost);
+	assert_false(lease_valid_now(a.lease));
+	memory_set_away(w.memory, false);
+	world_until(&w, &a.held); /* its own old beat stands still, too */
+	assert_int_equal(a.taken, 2);
+	holder_finish(&a);
+	world_finish(&w);
+}
+
+static void test_refused_is_lost(void **state)
+{
+	struct world w;
+	struct holder a;
+	(void)state;
+	world_start(&w);
+	holder_start(&w, &a);
+	world_until(&w, &a.held);
+	lease_refused(a.lease);
+	assert_true(a.was_lost);
+	assert_false(lease_held(a.lease));
+	world_until(&w, &a.held);
+	lease_release(a.lease, on_released, &a);
+	world_until(&w, &a.released);
+	holder_finish(&a);
+	world_finish(&w);
+}
+
+static void test_release_of_what_is_not_held(void **state)
+{
+	struct world w;
+	struct holder a, b;
+	(void)state;
+	world_start(&w);
+	holder_start(&w, &a);
+	world_until(&w, &a.held);
+	holder_start(&w, &b);
+	turn_for(&w, LEASE_MS / 2);
+	lease_release(b.lease, on_released, &b);
+	world_until(&w, &b.released);
+	turn_for(&w, 2 * LEASE_MS);
+	assert_true(a.held && !a.was_lost);
+	holder_finish(&a);
+	holder_finish(&b);
+	world_finish(&w);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_one_holds_one_stands_by),
+		cmocka_unit_test(test_take_over_from_the_dead),
+		cmocka_unit_test(test_released_is_free_at_once),
+		cmocka_unit_test(test_lost_when_the_store_is_away),
+		cmocka_unit_test(test_refused_is_lost),
+		cmocka_unit_test(test_release_of_what_is_not_held),
+	};
+	return cmocka_run_group_tests_name("work/lease", tests, NULL, NULL);
+}

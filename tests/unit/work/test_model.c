@@ -1,0 +1,451 @@
+#include "world.h"
+
+#include <belfry/base/clock.h>
+#include <belfry/base/log.h>
+#include <belfry/core/id.h>
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+/*
+ * Random histories of one feed under a real engine: publish, join, leave, split, trim,
+ * bounces, stanzas that the server does not take, links that break with stanzas on them,
+ * crashes, take-overs, a store that is away or begins a new epoch. Checked against what
+ * is promised: nobody is missed, nobody gets what is not his, first copies come in the
+ * log's order, each delivery counts once.
+ *
+ * MODEL_SEED=n plays that history alone; MODEL_HISTORIES=n plays that many.
+ */
+enum { HISTORIES = 2000, STEPS = 250, PEOPLE = 60, EVENTS = 400 };
+
+struct person {
+	char jid[32];
+	bool joined;
+	bool ended; /* a bounce ended, or may have ended, the subscription */
+	uint64_t generation;
+	size_t last; /* the newest event taken, + 1 */
+};
+
+struct posted {
+	char id[EVENT_ID_SIZE];
+	struct pos pos;
+	uint64_t owed[PEOPLE]; /* the generation it was committed for; 0: not to him */
+	bool taken[PEOPLE];
+};
+
+struct model {
+	struct world w;
+	struct worker *worker,
+		*former; /* the former one is awake, but its lease is over */
+	uint64_t seed, rng, generation;
+	int step;
+	uint32_t buckets;
+	struct person p[PEOPLE];
+	struct posted e[EVENTS];
+	size_t posted;
+	size_t looked; /* at these messages of the worker: taken, or lost with a link */
+};
+
+#define CHECK(m, what, cond)                                                             \
+	do {                                                                             \
+		if (!(cond))                                                             \
+			wrong(m, what, __LINE__);                                        \
+	} while (0)
+
+_Noreturn static void wrong(const struct model *m, const char *what, int line)
+{
+	fprintf(stderr, "test_model.c:%d: %s\nMODEL_SEED=%llu repeats it (step %d)\n",
+		line, what, (unsigned long long)m->seed, m->step);
+	abort();
+}
+
+static uint32_t below(struct model *m, uint32_t bound)
+{
+	m->rng ^= m->rng << 13;
+	m->rng ^= m->rng >> 7;
+	m->rng ^= m->rng << 17;
+	return (uint32_t)((m->rng >> 16) % bound);
+}
+
+/* ---- The app: its calls are not waited for, so that they fall into every gap ------- */
+
+struct asked {
+	struct model *m;
+	struct person *p;
+};
+
+static struct asked *asked(struct model *m, struct person *p)
+{
+	struct asked *a = malloc(sizeof(*a));
+	*a = (struct asked){m, p};
+	return a;
+}
+
+static void on_commit(void *arg, enum belfry_err err, const struct store_committed *done)
+{
+	struct model *m = arg;
+	if (err) {
+		CHECK(m, "a commit", err == BELFRY_EAWAY);
+		return;
+	}
+	struct posted *e = &m->e[m->posted];
+	CHECK(m, "positions grow", !m->posted || pos_cmp(e[-1].pos, done->pos) < 0);
+	e->pos = done->pos;
+	snprintf(e->id, sizeof(e->id), "%s", done->id);
+	for (size_t i = 0; i < PEOPLE; i++)
+		e->owed[i] = m->p[i].joined ? m->p[i].generation : 0;
+	m->posted++;
+}
+
+static void step_post(struct model *m)
+{
+	char id[EVENT_ID_SIZE];
+	struct store *app = m->w.app;
+	if (m->posted + app->ops->pending(app) >= EVENTS)
+		return;
+	event_id_make(clock_wall_ms(), id);
+	const struct store_commit c = {.feed = "feed",
+				       .id = id,
+				       .item = id,
+				       .at_ms = 1,
+				       .doc = "{}",
+				       .doc_len = 2};
+	app->ops->commit(app, &c, on_commit, m);
+}
+
+static void on_join(void *arg, enum belfry_err err, const struct store_row *row,
+		    bool created)
+{
+	struct asked a = *(struct asked *)arg;
+	(void)row;
+	free(arg);
+	if (err) {
+		CHECK(a.m, "a join", err == BELFRY_EAWAY);
+		return;
+	}
+	CHECK(a.m, "joining anew makes a row", a.p->ended || created != a.p->joined);
+	if (created)
+		a.p->generation = ++a.m->generation;
+	a.p->joined = true;
+	if (a.m->buckets == 0)
+		a.m->buckets = 1;
+}
+
+static void step_join(struct model *m)
+{
+	struct person *p = &m->p[below(m, PEOPLE)];
+	if (!p->ended)
+		m->w.app->ops->join(m->w.app, "feed", p->jid, FORMAT_CHAT, on_join,
+				    asked(m, p));
+}
+
+static void on_leave(void *arg, enum belfry_err err)
+{
+	struct asked a = *(struct asked *)arg;
+	free(arg);
+	if (err == BELFRY_EAWAY)
+		return;
+	CHECK(a.m, "leaving",
+	      a.p->ended || err == (a.p->joined ? BELFRY_OK : BELFRY_ENOENT));
+	a.p->joined = false;
+}
+
+static void step_leave(struct model *m)
+{
+	struct person *p = &m->p[below(m, PEOPLE)];
+	m->w.app->ops->leave(m->w.app, "feed", p->jid, on_leave, asked(m, p));
+}
+
+static void on_split(void *arg, enum belfry_err err)
+{
+	struct model *m = arg;
+	if (!err)
+		m->buckets++;
+}
+
+static void step_split(struct model *m)
+{
+	if (m->buckets < 200)
+		m->w.app->ops->split(m->w.app, "feed", m->buckets, on_split, m);
+}
+
+static void on_trim(void *arg, enum belfry_err err)
+{
+	struct model *m = arg;
+	CHECK(m, "trim", !err || err == BELFRY_EAWAY);
+}
+
+static void step_trim(struct model *m)
+{
+	m->w.app->ops->trim(m->w.app, "feed", below(m, 5), 0, on_trim, m);
+}
+
+/* ---- The server -------------------------------------------------------------------- */
+
+/* One delivery of some events ends the stream, whenever it is tried. */
+static bool poisonous(const struct posted *e, size_t person)
+{
+	return (e->pos.n * 7 + person) % 97 == 0;
+}
+
+/* False: it ended the stream. */
+static bool take(struct model *m, size_t index)
+{
+	char *to = recorder_attribute(m->worker->link, index, "to");
+	char *id = recorder_attribute(m->worker->link, index, "id");
+	struct stanza_id sid;
+	size_t i = (size_t)atoi(to + 4), k = 0;
+	CHECK(m, "a stanza id", !stanza_id_parse(id, strlen(id), &sid) && i < PEOPLE);
+	free(to);
+	free(id);
+	while (k < m->posted && pos_cmp(m->e[k].pos, (struct pos){sid.epoch, sid.n}) != 0)
+		k++;
+	struct posted *e = &m->e[k];
+	CHECK(m, "an event that was committed", k < m->posted);
+	CHECK(m, "it was committed for him", e->owed[i]);
+	if (poisonous(e, i))
+		return false;
+	if (!e->taken[i]) {
+		CHECK(m, "first copies are in order", k >= m->p[i].last);
+		m->p[i].last = k + 1;
+		e->taken[i] = true;
+	}
+	return true;
+}
+
+static void step_serve(struct model *m)
+{
+	struct link *l = m->worker->link;
+	size_t before = 0;
+	for (uint32_t n = 1 + below(m, 3); n && recorder_oldest(l, &before); n--) {
+		for (; m->looked < before; m->looked++) {
+			if (take(m, m->looked))
+				continue;
+			m->looked = recorder_messages(l);
+			recorder_down(l, LINK_END_ERROR, "policy-violation");
+			return;
+		}
+		recorder_serve_one(l);
+	}
+}
+
+static void step_bounce(struct model *m)
+{
+	struct link *l = m->worker->link;
+	size_t count = recorder_messages(l);
+	if (count == 0 || !l->ops->is_up(l))
+		return;
+	size_t index = below(m, 3) ? count - 1 : below(m, (uint32_t)count);
+	char *to = recorder_attribute(l, index, "to");
+	char *id = recorder_attribute(l, index, "id");
+	bool end = below(m, 20) == 0;
+	if (end)
+		m->p[atoi(to + 4)].ended = true;
+	recorder_bounce(l, id, to, end ? BOUNCE_ENDS : BOUNCE_OTHER, "");
+	free(to);
+	free(id);
+}
+
+/* What was sent behind the last barrier that passed may never have arrived. */
+static void step_break(struct model *m)
+{
+	struct link *l = m->worker->link;
+	if (!l->ops->is_up(l))
+		return;
+	m->looked = recorder_messages(l);
+	recorder_down(l, LINK_END_LOST, "");
+}
+
+static void step_up(struct model *m)
+{
+	struct link *l = m->worker->link;
+	if (!l->ops->is_up(l))
+		recorder_up(l);
+}
+
+/* ---- Workers ------------------------------------------------------------------------
+ */
+
+static void bury(struct worker **k)
+{
+	if (!*k)
+		return;
+	worker_kill(*k);
+	free(*k);
+	*k = NULL;
+}
+
+static void hire(struct model *m)
+{
+	m->worker = malloc(sizeof(*m->worker));
+	worker_start(&m->w, m->worker, 0);
+	m->looked = 0;
+}
+
+static void step_crash(struct model *m)
+{
+	bury(&m->worker);
+	hire(m);
+}
+
+static void step_take_over(struct model *m)
+{
+	bury(&m->former);
+	m->former = m->worker;
+	m->former->valid = false;
+	hire(m);
+}
+
+/* It wakes up, and the server answers what it had asked. */
+static void step_former(struct model *m)
+{
+	if (m->former)
+		recorder_serve(m->former->link);
+}
+
+static void step_away(struct model *m)
+{
+	memory_set_away(m->w.memory, true);
+	world_turns(&m->w, 1 + below(m, 4));
+	memory_set_away(m->w.memory, false);
+}
+
+static void step_epoch(struct model *m)
+{
+	memory_restart(m->w.memory);
+}
+
+static void step_time(struct model *m)
+{
+	world_skip(below(m, 1200));
+}
+
+static void step_turn(struct model *m)
+{
+	world_turns(&m->w, 1 + below(m, 3));
+}
+
+/* ---- The end ------------------------------------------------------------------------
+ */
+
+static void check_all(struct model *m)
+{
+	for (size_t k = 0; k < m->posted; k++)
+		for (size_t i = 0; i < PEOPLE; i++)
+			CHECK(m, "everybody got everything",
+			      m->e[k].taken[i] || m->p[i].ended || !m->p[i].joined ||
+				      poisonous(&m->e[k], i) ||
+				      m->e[k].owed[i] != m->p[i].generation);
+}
+
+/* Each delivery that is owed counts once; those of who left meanwhile may. */
+static void check_counters(struct model *m)
+{
+	bool settled;
+	for (size_t k = 0; k < m->posted; k++) {
+		if (world_event_err(&m->w, "feed", m->e[k].id))
+			continue; /* trimmed */
+		struct store_counters c =
+			world_counters(&m->w, "feed", m->e[k].id, &settled);
+		uint64_t most = 0, least = 0, poison = 0;
+		uint64_t all = c.taken + c.bounced + c.left + c.skipped;
+		for (size_t i = 0; i < PEOPLE; i++) {
+			const struct person *p = &m->p[i];
+			most += m->e[k].owed[i] != 0;
+			poison += m->e[k].owed[i] && poisonous(&m->e[k], i);
+			least += m->e[k].owed[i] == p->generation && p->joined &&
+				 !p->ended && m->e[k].owed[i];
+		}
+		CHECK(m, "is settled", settled);
+		CHECK(m, "counted once", all >= least && all <= most);
+		CHECK(m, "only the culprit is skipped", c.skipped <= poison);
+		CHECK(m, "nobody asked for headlines", c.sent == 0);
+	}
+}
+
+static void finish(struct model *m)
+{
+	struct store_feed f;
+	bury(&m->former);
+	for (unsigned turns = 0;; turns++) {
+		struct engine_gauges g;
+		step_up(m);
+		step_serve(m);
+		world_turns(&m->w, 3);
+		world_skip(100);
+		engine_gauges(m->worker->engine, &g);
+		f = world_feed_get(&m->w, "feed");
+		if (g.feeds_behind == 0 && pos_cmp(f.head, f.settled) <= 0)
+			break;
+		CHECK(m, "it comes to an end", turns < 20000);
+	}
+	check_all(m);
+	check_counters(m);
+	bury(&m->worker);
+}
+
+static const struct {
+	void (*step)(struct model *m);
+	uint32_t weight;
+} steps_table[] = {
+	{step_turn, 40}, {step_serve, 25}, {step_post, 12}, {step_join, 12},
+	{step_leave, 3}, {step_split, 3},  {step_trim, 2},  {step_bounce, 4},
+	{step_break, 2}, {step_up, 8},	   {step_crash, 1}, {step_take_over, 1},
+	{step_away, 2},	 {step_epoch, 1},  {step_time, 4},  {step_former, 2},
+};
+
+static void play(uint64_t seed)
+{
+	struct model *m = calloc(1, sizeof(*m));
+	m->seed = seed;
+	m->rng = seed * 0x9e3779b97f4a7c15u + 88172645463325252u;
+	for (int i = 0; i < PEOPLE; i++)
+		snprintf(m->p[i].jid, sizeof(m->p[i].jid), "user%d@example.org", i);
+	world_start(&m->w);
+	world_feed(&m->w, "feed", "{\"max_items\":3}");
+	hire(m);
+	uint32_t total = 0;
+	for (size_t i = 0; i < sizeof(steps_table) / sizeof(steps_table[0]); i++)
+		total += steps_table[i].weight;
+	for (m->step = 0; m->step < STEPS; m->step++) {
+		uint32_t dice = below(m, total);
+		size_t i = 0;
+		for (; dice >= steps_table[i].weight; i++)
+			dice -= steps_table[i].weight;
+		steps_table[i].step(m);
+	}
+	finish(m);
+	world_finish(&m->w);
+	free(m);
+}
+
+/* They failed once. */
+static const uint64_t kept[] = {1795349956937158, 1795349868498538};
+
+static void test_histories(void **state)
+{
+	const char *seed = getenv("MODEL_SEED"), *count = getenv("MODEL_HISTORIES");
+	uint64_t n = count ? strtoull(count, NULL, 10) : HISTORIES;
+	uint64_t first = clock_wall_ms() * 1000;
+	(void)state;
+	if (seed)
+		play(strtoull(seed, NULL, 10));
+	for (size_t i = 0; i < sizeof(kept) / sizeof(kept[0]) && !seed; i++)
+		play(kept[i]);
+	for (uint64_t i = 0; i < n && !seed; i++)
+		play(first + i);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_histories),
+	};
+	log_setup("test", (enum log_level)(LOG_ERROR + 1), LOG_LOGFMT);
+	return cmocka_run_group_tests_name("work/model", tests, NULL, NULL);
+}

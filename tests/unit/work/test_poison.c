@@ -1,0 +1,244 @@
+#include "world.h"
+
+#include <belfry/base/mem.h>
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+/* A server that ends the stream at each stanza with one of these words in it. */
+struct server {
+	struct worker *k;
+	const char *words[3];
+	size_t looked_at; /* messages */
+	unsigned ended;
+	bool breaks; /* the connection, while more is unread: no stream error */
+};
+
+static bool poisonous(const struct server *s, size_t index)
+{
+	size_t len;
+	const char *m = recorder_message(s->k->link, index, &len);
+	for (size_t i = 0; i < 3 && s->words[i]; i++)
+		if (memmem(m, len, s->words[i], strlen(s->words[i])))
+			return true;
+	return false;
+}
+
+static void end_stream(struct server *s)
+{
+	struct engine_gauges g;
+	engine_gauges(s->k->engine, &g);
+	if (s->breaks && !g.one_by_one)
+		recorder_down(s->k->link, LINK_END_LOST, "");
+	else
+		recorder_down(s->k->link, LINK_END_ERROR, "not-well-formed");
+}
+
+/* Takes what came; true if the stream was ended. */
+static bool take(struct server *s)
+{
+	for (; s->looked_at < recorder_messages(s->k->link); s->looked_at++) {
+		if (!poisonous(s, s->looked_at))
+			continue;
+		s->looked_at = recorder_messages(s->k->link);
+		s->ended++;
+		end_stream(s);
+		recorder_up(s->k->link);
+		return true;
+	}
+	recorder_serve(s->k->link);
+	return false;
+}
+
+static void run(struct server *s, size_t behind_max)
+{
+	struct engine_gauges g;
+	for (unsigned idle = 0; idle < 200;) {
+		take(s);
+		loop_turn(s->k->world->loop, false);
+		engine_gauges(s->k->engine, &g);
+		idle = g.feeds_behind <= behind_max ? idle + 1 : 0;
+		assert_true(s->ended < 50);
+	}
+	assert_false(g.one_by_one);
+}
+
+static void one_row(bool breaks)
+{
+	struct world w;
+	struct worker k;
+	struct letters l = {0};
+	bool settled = false;
+	world_start(&w);
+	world_feed(&w, "deploys", "{}");
+	world_feed(&w, "other", "{}");
+	world_join(&w, "deploys", "r", 300, FORMAT_CHAT);
+	world_join(&w, "other", "o", 5, FORMAT_CHAT);
+	world_commit(&w, "deploys", "{\"title\":\"one\"}");
+	world_commit(&w, "deploys", "{\"title\":\"two\"}");
+	worker_start(&w, &k, 0);
+	struct server s = {.k = &k, .words = {"r00123@"}, .breaks = breaks};
+	world_commit(&w, "other", "{\"title\":\"three\"}");
+	run(&s, 0);
+	letters_add(&l, k.link);
+	letters_sort(&l);
+	/* Two events to all, the poison among them as it was tried. */
+	assert_int_equal(letters_distinct(&l), 2 * 300 + 5);
+	for (unsigned i = 0; i < 2; i++) {
+		struct store_counters c =
+			world_counters(&w, "deploys", w.ids[i], &settled);
+		assert_int_equal(c.taken, 299);
+		assert_int_equal(c.skipped, 1);
+		assert_true(settled);
+	}
+	assert_int_equal(world_counters(&w, "other", w.ids[2], NULL).taken, 5);
+	/* Twice in windows, then alone: once an event. */
+	assert_in_range(s.ended, 4, 6);
+	letters_free(&l);
+	worker_kill(&k);
+	world_finish(&w);
+}
+
+static void test_one_row(void **state)
+{
+	(void)state;
+	one_row(false);
+}
+
+/* The server closes with more unread: its stream error is lost. */
+static void test_one_row_breaks_the_connection(void **state)
+{
+	(void)state;
+	one_row(true);
+}
+
+/* The event itself is what the server does not take, in one of its formats. */
+static void test_one_event(void **state)
+{
+	struct world w;
+	struct worker k;
+	(void)state;
+	world_start(&w);
+	world_feed(&w, "deploys", "{}");
+	world_join(&w, "deploys", "c", 200, FORMAT_CHAT);
+	world_join(&w, "deploys", "e", 200, FORMAT_EVENT);
+	world_commit(&w, "deploys", "{\"title\":\"good\"}");
+	world_commit(&w, "deploys", "{\"title\":\"bad\",\"url\":\"http://poison/\"}");
+	world_commit(&w, "deploys", "{\"title\":\"fine\"}");
+	worker_start(&w, &k, 0);
+	struct server s = {.k = &k, .words = {"<body>bad"}};
+	run(&s, 0);
+	struct store_counters c = world_counters(&w, "deploys", w.ids[1], NULL);
+	assert_int_equal(c.taken, 200);
+	assert_int_equal(c.skipped, 200);
+	assert_int_equal(world_counters(&w, "deploys", w.ids[0], NULL).taken, 400);
+	assert_int_equal(world_counters(&w, "deploys", w.ids[2], NULL).taken, 400);
+	assert_int_equal(s.ended, 4); /* twice in windows, then for two rows */
+	worker_kill(&k);
+	world_finish(&w);
+}
+
+/* What was confirmed alone is not sent again after the next end of the stream. */
+static void test_confirmed_is_not_repeated(void **state)
+{
+	struct world w;
+	struct worker k;
+	struct letters l = {0};
+	(void)state;
+	world_start(&w);
+	world_feed(&w, "deploys", "{}");
+	world_join(&w, "deploys", "r", 60, FORMAT_CHAT);
+	world_commit(&w, "deploys", "{\"title\":\"one\"}");
+	worker_start(&w, &k, 0);
+	struct server s = {.k = &k, .words = {"r00020@", "r00040@"}};
+	while (s.ended < 2) {
+		take(&s);
+		loop_turn(w.loop, false);
+	}
+	recorder_forget(k.link);
+	s.looked_at = 0;
+	run(&s, 0);
+	letters_add(&l, k.link);
+	letters_sort(&l);
+	assert_int_equal(letters_repeats(&l), 0);
+	/* The second culprit bans the event: whoever had not yet had it is skipped. */
+	struct store_counters c = world_counters(&w, "deploys", w.ids[0], NULL);
+	assert_int_equal(c.taken + c.skipped, 60);
+	assert_int_equal(c.taken + 2, l.count);
+	letters_free(&l);
+	worker_kill(&k);
+	world_finish(&w);
+}
+
+/* Redis is not ours alone: what the log should never hold is skipped, the rest goes on.
+ */
+static void test_hostile_log(void **state)
+{
+	static const char *const docs[] = {
+		"no json", "[1]", "{\"title\":\"\xff\"}", "{\"title\":1}", "",
+	};
+	struct world w;
+	struct worker k;
+	(void)state;
+	world_start(&w);
+	world_feed(&w, "deploys", "{}");
+	world_join(&w, "deploys", "r", 3, FORMAT_CHAT);
+	for (size_t i = 0; i < 5; i++)
+		world_commit(&w, "deploys", docs[i]);
+	world_commit(&w, "deploys", "{\"title\":\"fine\"}");
+	worker_start(&w, &k, 0);
+	worker_run(&k);
+	assert_int_equal(recorder_messages(k.link), 3);
+	for (size_t i = 0; i < 5; i++)
+		assert_int_equal(world_counters(&w, "deploys", w.ids[i], NULL).skipped,
+				 3);
+	assert_int_equal(world_counters(&w, "deploys", w.ids[5], NULL).taken, 3);
+	assert_int_equal(engine_counters(k.engine)->skipped, 15);
+	worker_kill(&k);
+	world_finish(&w);
+}
+
+static void test_too_large(void **state)
+{
+	enum { MAX = 2000 };
+	struct world w;
+	struct worker k;
+	struct buf doc = {0};
+	(void)state;
+	world_start(&w);
+	world_feed(&w, "deploys", "{}");
+	world_join(&w, "deploys", "c", 3, FORMAT_CHAT);
+	world_join(&w, "deploys", "e", 4, FORMAT_EVENT);
+	buf_adds(&doc, "{\"title\":\"short\",\"data\":\"");
+	for (unsigned i = 0; i < MAX; i++)
+		buf_addc(&doc, 'x');
+	buf_adds(&doc, "\"}");
+	world_commit(&w, "deploys", doc.data);
+	worker_start(&w, &k, MAX);
+	worker_run(&k);
+	struct store_counters c = world_counters(&w, "deploys", w.ids[0], NULL);
+	assert_int_equal(c.taken, 3);
+	assert_int_equal(c.skipped, 4);
+	buf_free(&doc);
+	worker_kill(&k);
+	world_finish(&w);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_one_row),
+		cmocka_unit_test(test_one_row_breaks_the_connection),
+		cmocka_unit_test(test_one_event),
+		cmocka_unit_test(test_confirmed_is_not_repeated),
+		cmocka_unit_test(test_hostile_log),
+		cmocka_unit_test(test_too_large),
+	};
+	return cmocka_run_group_tests_name("work/poison", tests, NULL, NULL);
+}
