@@ -1,0 +1,357 @@
+#include "check.h"
+
+#include <belfry/base/clock.h>
+#include <belfry/base/mem.h>
+#include <belfry/xmpp/component.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define CONNECT_MS 15000
+#define CLOSE_MS 2000
+
+/* ---- a hub that knows nothing ---------------------------------------------------- */
+
+/*
+ * For the moment that the link is up, somebody may ask: whatever it is, it is denied,
+ * later, as the contract says.
+ */
+struct denial {
+	void (*say)(struct denial *d);
+	union {
+		hub_feeds_cb feeds;
+		hub_feed_cb feed;
+		hub_cb plain;
+		hub_items_cb items;
+	} cb;
+	void *arg;
+};
+
+static void deny_feeds(struct denial *d)
+{
+	d->cb.feeds(d->arg, BELFRY_EAWAY, NULL, 0, false);
+}
+
+static void deny_feed(struct denial *d)
+{
+	d->cb.feed(d->arg, BELFRY_EAWAY, NULL);
+}
+
+static void deny_plain(struct denial *d)
+{
+	d->cb.plain(d->arg, BELFRY_EAWAY);
+}
+
+static void deny_items(struct denial *d)
+{
+	d->cb.items(d->arg, BELFRY_EAWAY, NULL, 0);
+}
+
+static void on_denial(void *arg)
+{
+	struct denial *d = arg;
+
+	d->say(d);
+	free(d);
+}
+
+static void deny(void *hub, struct denial denial)
+{
+	struct denial *d = xmalloc(sizeof *d);
+
+	*d = denial;
+	loop_defer(hub, on_denial, d);
+}
+
+static void hub_feeds(void *hub, const char *who, const char *after, size_t limit,
+		      hub_feeds_cb cb, void *arg)
+{
+	(void)who;
+	(void)after;
+	(void)limit;
+	deny(hub, (struct denial){.say = deny_feeds, .cb.feeds = cb, .arg = arg});
+}
+
+static void hub_feed(void *hub, const char *who, const char *feed, hub_feed_cb cb,
+		     void *arg)
+{
+	(void)who;
+	(void)feed;
+	deny(hub, (struct denial){.say = deny_feed, .cb.feed = cb, .arg = arg});
+}
+
+static void hub_subscribe(void *hub, const char *who, const char *feed, const char *jid,
+			  enum sub_format format, hub_cb cb, void *arg)
+{
+	(void)who;
+	(void)feed;
+	(void)jid;
+	(void)format;
+	deny(hub, (struct denial){.say = deny_plain, .cb.plain = cb, .arg = arg});
+}
+
+static void hub_unsubscribe(void *hub, const char *feed, const char *jid, hub_cb cb,
+			    void *arg)
+{
+	(void)feed;
+	(void)jid;
+	deny(hub, (struct denial){.say = deny_plain, .cb.plain = cb, .arg = arg});
+}
+
+static void hub_items(void *hub, const char *who, const char *feed,
+		      const char *const *ids, size_t id_count, size_t limit,
+		      hub_items_cb cb, void *arg)
+{
+	(void)who;
+	(void)feed;
+	(void)ids;
+	(void)id_count;
+	(void)limit;
+	deny(hub, (struct denial){.say = deny_items, .cb.items = cb, .arg = arg});
+}
+
+static void hub_recent(void *hub, const char *who, size_t limit, hub_items_cb cb,
+		       void *arg)
+{
+	(void)who;
+	(void)limit;
+	deny(hub, (struct denial){.say = deny_items, .cb.items = cb, .arg = arg});
+}
+
+static const struct xmpp_hub_ops no_hub = {hub_feeds,	    hub_feed,  hub_subscribe,
+					   hub_unsubscribe, hub_items, hub_recent};
+
+/* ---- one attempt ----------------------------------------------------------------- */
+
+struct attempt {
+	bool settled, up, down;
+	enum link_end end;
+	char condition[64], text[200];
+};
+
+static void on_up(void *arg)
+{
+	struct attempt *a = arg;
+
+	a->up = a->settled = true;
+}
+
+static void on_down(void *arg, const struct link_down *why)
+{
+	struct attempt *a = arg;
+
+	if (!a->settled) {
+		a->end = why->end;
+		snprintf(a->condition, sizeof a->condition, "%s", why->condition);
+		snprintf(a->text, sizeof a->text, "%s", why->text);
+	}
+	a->settled = a->down = true;
+}
+
+static void on_barrier(void *arg, uint64_t number)
+{
+	(void)arg;
+	(void)number;
+}
+
+static void on_bounce(void *arg, const struct link_bounce *bounce)
+{
+	(void)arg;
+	(void)bounce;
+}
+
+static void on_room(void *arg)
+{
+	(void)arg;
+}
+
+static const struct link_handlers handlers = {on_up, on_down, on_barrier, on_bounce,
+					      on_room};
+
+static void connect_once(struct session *s, const struct config *config,
+			 struct attempt *a)
+{
+	const struct xmpp_hub hub = {&no_hub, s->loop};
+	struct link *link = component_create(s->loop, config, &hub, &handlers, a);
+
+	link->ops->open(link);
+	session_wait(s, &a->settled, CONNECT_MS);
+	if (a->up) {
+		link->ops->close(link);
+		session_wait(s, &a->down, CLOSE_MS);
+	}
+	link->ops->destroy(link);
+}
+
+/* ---- what to say ----------------------------------------------------------------- */
+
+static void say_prosody(const struct config *config)
+{
+	printf("\nProsody, in prosody.cfg.lua (then: prosodyctl reload, or restart):\n"
+	       "\n"
+	       "    component_ports = { %u }\n"
+	       "    component_interfaces = { \"%s\" }\n"
+	       "    Component \"%s\"\n"
+	       "        component_secret = \"SECRET\"\n"
+	       "        component_conflict_resolve = \"kick_old\"\n",
+	       (unsigned)config->xmpp.server.port, config->xmpp.server.host,
+	       config->xmpp.domain);
+}
+
+static void say_ejabberd(const struct config *config)
+{
+	printf("\nejabberd, in ejabberd.yml, under listen: (then: ejabberdctl "
+	       "reload-config)\n"
+	       "\n"
+	       "  -\n"
+	       "    port: %u\n"
+	       "    ip: \"%s\"\n"
+	       "    module: ejabberd_service\n"
+	       "    access: all\n"
+	       "    shaper: none\n"
+	       "    hosts:\n"
+	       "      \"%s\":\n"
+	       "        password: \"SECRET\"\n"
+	       "\n"
+	       "SECRET is what stands in xmpp.secret_file (or xmpp.secret) here.\n"
+	       "\n",
+	       (unsigned)config->xmpp.server.port, config->xmpp.server.host,
+	       config->xmpp.domain);
+}
+
+static const char *advice(enum link_end end)
+{
+	switch (end) {
+	case LINK_END_CONNECT:
+		return "nothing takes components there: is the server running, are host "
+		       "and port in xmpp.server right, and does it listen for "
+		       "components?";
+	case LINK_END_AUTH:
+		return "the server refuses the name or the secret: both must be the same "
+		       "in its configuration and here";
+	case LINK_END_CONFLICT:
+		return "something else is connected under this name";
+	case LINK_END_ASKED:
+	case LINK_END_LOST:
+	case LINK_END_ERROR:
+		break;
+	}
+	return "the server closed the connection: its log says why. Does it know the "
+	       "name?";
+}
+
+static bool report(const struct config *config, const struct attempt *a)
+{
+	const struct config_addr *at = &config->xmpp.server;
+
+	if (a->up) {
+		check_say("xmpp", "ok", "%s port %u takes us as %s", at->host,
+			  (unsigned)at->port, config->xmpp.domain);
+		return true;
+	}
+	check_say("xmpp", "FATAL", "%s port %u as %s: %s", at->host, (unsigned)at->port,
+		  config->xmpp.domain,
+		  a->settled ? advice(a->end)
+			     : "no answer: is this the port for components?");
+	if (a->condition[0] || a->text[0])
+		check_say("", "", "the server said: %s %s", a->condition, a->text);
+	say_prosody(config);
+	say_ejabberd(config);
+	return false;
+}
+
+/* ---- the lease ------------------------------------------------------------------- */
+
+struct taking {
+	bool done;
+	enum belfry_err err;
+	struct store_owner owner;
+	struct store_lease_seen seen;
+};
+
+static void on_lease(void *arg, enum belfry_err err, const struct store_owner *owner,
+		     const struct store_lease_seen *seen)
+{
+	struct taking *t = arg;
+
+	t->done = true;
+	t->err = err;
+	if (!err && owner)
+		t->owner = *owner;
+	if (err == BELFRY_EEXIST && seen)
+		t->seen = *seen;
+}
+
+static void on_released(void *arg, enum belfry_err err)
+{
+	(void)err;
+	*(bool *)arg = true;
+}
+
+static void take(struct session *s, const struct config *config, struct taking *t,
+		 bool from_seen)
+{
+	struct store_lease_seen seen = t->seen;
+
+	t->done = false;
+	s->store->ops->lease_take(s->store, config->xmpp.domain, from_seen ? &seen : NULL,
+				  on_lease, t);
+	if (!session_wait(s, &t->done, 2 * config->redis.timeout_ms))
+		t->err = BELFRY_EAWAY;
+}
+
+/*
+ * Holding the lease keeps workers from connecting meanwhile. One that somebody holds is
+ * watched for its time: a dead worker's does not move, and may be taken.
+ */
+static void take_or_watch(struct session *s, const struct config *config,
+			  struct taking *t)
+{
+	bool never = false;
+
+	take(s, config, t, false);
+	if (t->err != BELFRY_EEXIST)
+		return;
+	session_wait(s, &never, config->work.lease_ms + config->work.lease_ms / 2);
+	take(s, config, t, true);
+}
+
+static void release(struct session *s, const struct config *config,
+		    const struct taking *t)
+{
+	bool released = false;
+
+	s->store->ops->lease_release(s->store, &t->owner, on_released, &released);
+	session_wait(s, &released, 2 * config->redis.timeout_ms);
+}
+
+bool check_xmpp(struct session *s, const struct config *config)
+{
+	struct taking t = {0};
+	struct attempt a = {0};
+
+	if (!config->xmpp.secret) {
+		check_say("xmpp", "FATAL",
+			  "neither xmpp.secret_file nor xmpp.secret is set: the server "
+			  "wants the secret that its own configuration has for %s",
+			  config->xmpp.domain);
+		return false;
+	}
+	take_or_watch(s, config, &t);
+	if (t.err == BELFRY_EEXIST) {
+		check_say("xmpp", "ok",
+			  "a worker holds the name %s; it was left alone. Its /readyz "
+			  "says whether it is connected",
+			  config->xmpp.domain);
+		return true;
+	}
+	if (t.err) {
+		check_say("xmpp", "FATAL", "not tried: the lease of the name: %s",
+			  belfry_err_text(t.err));
+		return false;
+	}
+	connect_once(s, config, &a);
+	release(s, config, &t);
+	return report(config, &a);
+}

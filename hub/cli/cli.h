@@ -1,0 +1,56 @@
+#ifndef BELFRY_HUB_CLI_CLI_H
+#define BELFRY_HUB_CLI_CLI_H
+
+#include <belfry/core/config.h>
+
+#include <getopt.h>
+#include <stdbool.h>
+
+/* Exit statuses of every subcommand. */
+#define CLI_OK 0
+#define CLI_FAILED 1
+#define CLI_USAGE 2
+
+/* A subcommand. argv[0] is its name. */
+struct cli_command {
+	const char *name;
+	int (*run)(int argc, char **argv);
+	const char *summary;
+};
+extern const struct cli_command cli_commands[]; /* main.c; ends with a NULL name */
+
+int cli_serve(int argc, char **argv);
+int cli_work(int argc, char **argv);
+int cli_check(int argc, char **argv);
+int cli_token(int argc, char **argv);
+int cli_config(int argc, char **argv);
+int cli_version(int argc, char **argv);
+int cli_help(int argc, char **argv);
+
+/* ---- options.c */
+/* What getopt_long() gets for the options that all have: -c FILE and -h. */
+#define CLI_SHORT "c:h"
+#define CLI_LONG                                                                         \
+	{"config", required_argument, NULL, 'c'},                                        \
+	{                                                                                \
+		"help", no_argument, NULL, 'h'                                           \
+	}
+
+struct cli_options {
+	const char *config_path; /* --config, else BELFRY_CONFIG, else the default */
+};
+void cli_options_init(struct cli_options *o);
+/*
+ * An option that getopt_long() returned and the subcommand does not know: -1 goes on,
+ * else the exit status. HELP is printed for -h.
+ */
+int cli_option(struct cli_options *o, int opt, const char *name, const char *help);
+/* For subcommands without options of their own: -1 goes on, else the exit status. */
+int cli_only_common(struct cli_options *o, int argc, char **argv, const char *help);
+/* A line on stderr that says where help is; CLI_USAGE. */
+int cli_usage(const char *name, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
+/* NULL: everything that is wrong with it stands on stderr. */
+struct config *cli_config_load(const struct cli_options *o);
+
+#endif
