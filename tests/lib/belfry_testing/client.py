@@ -1,0 +1,262 @@
+"""A real XMPP client (slixmpp, over STARTTLS) that tests can use without asyncio."""
+
+import asyncio
+import inspect
+import itertools
+import logging
+import threading
+import time
+from xml.sax.saxutils import escape, quoteattr
+
+from .stanza import NS, Stanza
+from .waiting import PATIENCE, Timeout
+
+logging.getLogger("slixmpp").setLevel(logging.CRITICAL)
+import slixmpp  # noqa: E402: it logs while it is imported
+
+
+class _Loop:
+    """The one event loop of all clients, in a thread of its own."""
+
+    def __init__(self):
+        self.loop = None
+
+    def get(self):
+        if self.loop is None:
+            self.loop = asyncio.new_event_loop()
+            self.loop.set_exception_handler(self._trouble)
+            threading.Thread(target=self._run, daemon=True).start()
+        return self.loop
+
+    @staticmethod
+    def _trouble(loop, context):
+        # slixmpp leaves tasks of its own behind when a stream has ended.
+        if "was destroyed" not in context.get("message", ""):
+            loop.default_exception_handler(context)
+
+    def _run(self):
+        asyncio.set_event_loop(self.loop)
+        self.loop.run_forever()
+
+    def call(self, function, timeout=20):
+        async def run():
+            result = function()
+            return await result if inspect.isawaitable(result) else result
+        return asyncio.run_coroutine_threadsafe(run(), self.get()).result(timeout)
+
+
+_loop = _Loop()
+_numbers = itertools.count(1)
+
+
+class Client:
+    """Logged in as JID. What arrives is kept in .received, in order."""
+
+    def __init__(self, jid, password, port, certificate, host="127.0.0.1",
+                 resource="test", presence=True):
+        self.jid, self.full_jid = jid, f"{jid}/{resource}"
+        self.domain = jid.split("@")[1]
+        self.password, self.address = password, (host, port)
+        self.certificate, self.presence = str(certificate), presence
+        self.received = []
+        self._news = threading.Condition()
+        self._state = None
+        self.xmpp = None
+
+    # ---- life ----
+
+    def login(self, timeout=20):
+        self._state = None
+        _loop.call(self._connect)
+        with self._news:
+            self._news.wait_for(lambda: self._state, timeout * PATIENCE)
+        if self._state != "up":
+            raise Timeout(f"{self.full_jid} could not log in: {self._state}")
+        return self
+
+    def _connect(self):
+        x = self.xmpp = slixmpp.ClientXMPP(self.full_jid, self.password)
+        x.loop = asyncio.get_event_loop()
+        x.ca_certs = self.certificate
+        x.add_filter("in", self._arrived)
+        x.add_event_handler("session_start", lambda _e: self._session(x))
+        x.add_event_handler("disconnected", lambda _e: self._ended(x))
+        x.add_event_handler("failed_all_auth", lambda _e: self._became("refused"))
+        host, port = self.address
+        # slixmpp 1.10 takes host and port, earlier ones a pair.
+        if "address" in inspect.signature(x.connect).parameters:
+            x.connect(address=self.address)
+        else:
+            x.connect(host, port)
+
+    def _session(self, x):
+        assert x.transport.get_extra_info("ssl_object") is not None, "no STARTTLS"
+        if self.presence:
+            x.send_raw("<presence/>")
+        self._became("up")
+
+    def _ended(self, x):
+        if x is self.xmpp:
+            self._became("down")
+
+    def _became(self, state):
+        with self._news:
+            self._state = state
+            self._news.notify_all()
+
+    def logout(self):
+        x, self.xmpp = self.xmpp, None
+        if x is None:
+            return
+
+        async def leave():
+            x.send_raw("<presence type='unavailable'/></stream:stream>"
+                       if not x.transport else "<presence type='unavailable'/>")
+            done = x.disconnect(wait=1.0)
+            if done is not None:
+                try:
+                    await asyncio.wait_for(asyncio.shield(done), 5)
+                except asyncio.TimeoutError:
+                    x.abort()
+        try:
+            _loop.call(leave, timeout=15)
+        except Exception:  # noqa: BLE001: the server may be gone already
+            pass
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_exc):
+        self.logout()
+
+    # ---- what arrives ----
+
+    def _arrived(self, stanza):
+        with self._news:
+            self.received.append(Stanza(stanza.xml, time.monotonic()))
+            self._news.notify_all()
+        return stanza
+
+    def wait_for(self, predicate, timeout=15, since=0, what=None):
+        """The first stanza for which predicate(stanza) holds, from index SINCE on."""
+        index = since
+
+        def look():
+            nonlocal index
+            while index < len(self.received):
+                if predicate(self.received[index]):
+                    return self.received[index]
+                index += 1
+            return None
+        with self._news:
+            found = self._news.wait_for(look, timeout * PATIENCE)
+        if found is None:
+            raise Timeout(f"{self.full_jid} did not get {what or 'what it waited for'}; "
+                          f"it got {self.received[since:][-10:]}")
+        return found
+
+    def wait_count(self, count, predicate, timeout=30, what=None):
+        """All stanzas for which predicate holds, once there are COUNT."""
+        def found():
+            return [s for s in self.received if predicate(s)]
+        with self._news:
+            if not self._news.wait_for(lambda: len(found()) >= count, timeout * PATIENCE):
+                raise Timeout(f"{self.full_jid} got {len(found())} of {count} "
+                              f"{what or 'stanzas'}")
+        return found()
+
+    def all(self, predicate):
+        with self._news:
+            return [s for s in self.received if predicate(s)]
+
+    def mark(self):
+        """An index for wait_for(since=...): only what comes from now on."""
+        return len(self.received)
+
+    # ---- what is sent ----
+
+    def send(self, xml):
+        _loop.call(lambda: self.xmpp.send_raw(xml))
+
+    def chat(self, to, body, type="chat", extra=""):
+        self.send(f"<message to={quoteattr(to)} type='{type}' id='m{next(_numbers)}'>"
+                  f"<body>{escape(body)}</body>{extra}</message>")
+
+    def ask(self, to, body, timeout=15):
+        """The next chat from TO after saying BODY to it."""
+        since = self.mark()
+        self.chat(to, body)
+        return self.wait_for(
+            lambda s: s.kind == "message" and s.body is not None
+            and (s.sender or "").split("/")[0] == to, timeout, since,
+            f"an answer from {to} to {body!r}")
+
+    def iq(self, to, payload, type="get", timeout=15):
+        """The answer to an IQ, result or error."""
+        since, number = self.mark(), f"iq{next(_numbers)}"
+        self.send(f"<iq to={quoteattr(to)} type='{type}' id='{number}'>{payload}</iq>")
+        return self.wait_for(
+            lambda s: s.kind == "iq" and s.id == number and s.type in ("result", "error"),
+            timeout, since, f"an answer to {payload}")
+
+    def disco_info(self, to, node=None):
+        return self._query(to, "info", node)
+
+    def disco_items(self, to, node=None):
+        return self._query(to, "items", node)
+
+    def _query(self, to, kind, node):
+        of = f" node={quoteattr(node)}" if node is not None else ""
+        return self.iq(to, f"<query xmlns='{NS[kind]}'{of}/>")
+
+    def nodes(self, service):
+        """(jid, node, name) of all that SERVICE lists, page by page (XEP-0059)."""
+        nodes, after = [], ""
+        while True:
+            page = self.iq(service, f"<query xmlns='{NS['items']}'><set xmlns='{NS['rsm']}'>"
+                                    f"<after>{escape(after)}</after></set></query>")
+            assert page.type == "result", page
+            nodes += [(i.get("jid"), i.get("node"), i.get("name"))
+                      for i in page.findall("items:query/items:item")]
+            after = page.text("items:query/rsm:set/rsm:last")
+            if after is None:
+                return nodes
+
+    def pubsub(self, service, payload, type="set"):
+        return self.iq(service, f"<pubsub xmlns='{NS['ps']}'>{payload}</pubsub>", type)
+
+    def subscribe(self, service, node, jid=None):
+        return self.pubsub(service, f"<subscribe node={quoteattr(node)} "
+                                    f"jid={quoteattr(jid or self.jid)}/>")
+
+    def unsubscribe(self, service, node, jid=None):
+        return self.pubsub(service, f"<unsubscribe node={quoteattr(node)} "
+                                    f"jid={quoteattr(jid or self.jid)}/>")
+
+    def items(self, service, node, inner="", attributes=""):
+        return self.pubsub(service, f"<items node={quoteattr(node)} {attributes}>{inner}"
+                                    "</items>", "get")
+
+    def sync(self):
+        """Everything that our server had for us before this has arrived."""
+        self.iq(self.domain, f"<ping xmlns='{NS['ping']}'/>")
+
+
+def is_event(feed=None, item=None):
+    """A pubsub event notification, of FEED, with ITEM."""
+    def test(s):
+        if s.kind != "message" or s.is_error:
+            return False
+        box = s.find("event:event/event:items")
+        return box is not None and (feed is None or box.get("node") == feed) and (
+            item is None or any(i.get("id") == item for i in s.items))
+    return test
+
+
+def is_chat(text=None, sender=None):
+    """A message with a body that holds TEXT, from the bare JID SENDER."""
+    def test(s):
+        return s.kind == "message" and not s.is_error and s.body is not None and (
+            text is None or text in s.body) and (
+            sender is None or (s.sender or "").split("/")[0] == sender)
+    return test
