@@ -15,6 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define FILE_MAX 65536
@@ -31,6 +32,8 @@ struct loading {
 	char *text;	  /* the file; a line that is wrong is made a comment */
 	size_t len, at;	  /* the reader stands at text + at, which is in LINE */
 	int line;
+	const char *exposed;	  /* as of config_exposed() */
+	bool for_store;		  /* xmpp.secret is not wanted */
 	struct setting *settings; /* one a key of the table */
 	struct buf *problems, *warnings;
 };
@@ -132,6 +135,19 @@ static void say_unknown(struct buf *out, const char *where, const char *name,
 		buf_adds(out, ": `belfry config` shows all there are\n");
 }
 
+static void warn_exposed(struct loading *l, const struct config_source *src)
+{
+	bool url = src->key->type == CONFIG_URL;
+
+	if (l->exposed && config_value_secret(src))
+		buf_printf(
+			l->warnings,
+			"%s: others on this machine can read this secret: chmod %s the "
+			"file, or use %s\n",
+			src->where, l->exposed,
+			url ? "redis.password_file" : "xmpp.secret_file");
+}
+
 static int take_value(void *arg, const char *section, const char *name, const char *value)
 {
 	struct loading *l = arg;
@@ -151,6 +167,8 @@ static int take_value(void *arg, const char *section, const char *name, const ch
 	} else {
 		buf_printf(&where, ": %s", full.data);
 		set(l, key, where.data, value);
+		warn_exposed(
+			l, &(struct config_source){&config_keys[key], where.data, value});
 	}
 	buf_free(&full);
 	buf_free(&where);
@@ -263,6 +281,9 @@ static void read_values(struct loading *l, struct config *c)
 			src.where = l->settings[key].where;
 			src.value = l->settings[key].value;
 		}
+		if (l->for_store &&
+		    src.key->offset == offsetof(struct config, xmpp.secret))
+			continue;
 		if (src.value)
 			config_value_read(c, &src, l->problems, l->warnings);
 	}
@@ -296,55 +317,87 @@ static void trust_parent(struct config *c)
 		c->xmpp.trusted_domains[0] = xstrdup(dot + 1);
 }
 
-struct config *config_load_text(const char *name, const char *text, size_t len,
-				char *const *environ_, struct buf *problems,
-				struct buf *warnings)
+static struct config *load(struct loading *l, const char *text, size_t len,
+			   char *const *environ_)
 {
 	struct config *c = xcalloc(1, sizeof *c);
-	struct loading l = {.name = name, .problems = problems, .warnings = warnings};
-	size_t problems_before = problems->len;
+	size_t problems_before = l->problems->len;
 
-	l.settings = xcalloc(config_key_count, sizeof *l.settings);
+	l->settings = xcalloc(config_key_count, sizeof *l->settings);
 	if (text)
-		take_file(&l, text, len);
-	take_environment(&l, environ_);
-	check_conflicts(&l);
-	read_values(&l, c);
+		take_file(l, text, len);
+	take_environment(l, environ_);
+	check_conflicts(l);
+	read_values(l, c);
 	trust_parent(c);
 	for (size_t key = 0; key < config_key_count; key++) {
-		free(l.settings[key].value);
-		free(l.settings[key].where);
+		free(l->settings[key].value);
+		free(l->settings[key].where);
 	}
-	free(l.settings);
-	if (problems->len == problems_before)
+	free(l->settings);
+	if (l->problems->len == problems_before)
 		return c;
 	config_free(c);
 	return NULL;
 }
 
+struct config *config_load_text(const char *name, const char *text, size_t len,
+				char *const *environ_, struct buf *problems,
+				struct buf *warnings)
+{
+	struct loading l = {.name = name, .problems = problems, .warnings = warnings};
+
+	return load(&l, text, len, environ_);
+}
+
+/* The file PATH; NULL, and a line in problems, if it cannot be read. */
+static char *read_file(struct loading *l, const char *path, size_t *len)
+{
+	struct stat st;
+	int why = 0, fd = open(path, O_RDONLY | O_CLOEXEC);
+	char *text = fd < 0 ? NULL : config_read_fd(fd, FILE_MAX, len, &why);
+
+	if (fd < 0)
+		why = errno;
+	if (!text)
+		buf_printf(l->problems, "%s: cannot read it: %s\n", path,
+			   why ? strerror(why) : "it is larger than 64 KiB");
+	if (fd >= 0 && !fstat(fd, &st))
+		l->exposed = config_exposed(&st);
+	if (fd >= 0)
+		close(fd);
+	return text;
+}
+
+static struct config *load_file(struct loading *l, const char *path,
+				char *const *environ_)
+{
+	size_t len = 0;
+
+	l->name = path ? path : "";
+	if (!path)
+		return load(l, NULL, 0, environ_);
+	char *text = read_file(l, path, &len);
+	struct config *c = text ? load(l, text, len, environ_) : NULL;
+	free(text);
+	return c;
+}
+
 struct config *config_load(const char *path, char *const *environ_, struct buf *problems,
 			   struct buf *warnings)
 {
-	size_t len = 0;
-	int why = 0;
+	struct loading l = {.problems = problems, .warnings = warnings};
 
-	if (!path)
-		return config_load_text("", NULL, 0, environ_, problems, warnings);
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	char *text = fd < 0 ? NULL : config_read_fd(fd, FILE_MAX, &len, &why);
-	if (!text) {
-		if (fd < 0)
-			why = errno;
-		buf_printf(problems, "%s: cannot read it: %s\n", path,
-			   why ? strerror(why) : "it is larger than 64 KiB");
-	}
-	if (fd >= 0)
-		close(fd);
-	struct config *c = NULL;
-	if (text)
-		c = config_load_text(path, text, len, environ_, problems, warnings);
-	free(text);
-	return c;
+	return load_file(&l, path, environ_);
+}
+
+struct config *config_load_for_store(const char *path, char *const *environ_,
+				     struct buf *problems, struct buf *warnings)
+{
+	struct loading l = {
+		.problems = problems, .warnings = warnings, .for_store = true};
+
+	return load_file(&l, path, environ_);
 }
 
 void config_free(struct config *c)

@@ -39,6 +39,8 @@ struct config_source {
 /* Reads the value into *c; a line in *problems for each thing that is wrong with it. */
 void config_value_read(struct config *c, const struct config_source *src,
 		       struct buf *problems, struct buf *warnings);
+/* Is it a secret, or is there one in it? */
+bool config_value_secret(const struct config_source *src);
 /* Frees what the key holds in *c. */
 void config_value_free(struct config *c, const struct config_key *key);
 
@@ -50,6 +52,13 @@ const struct config_key *config_nearest(const char *name);
 
 /* All of FD, malloc'ed; NULL and *why (an errno; 0: more than MAX bytes) on failure. */
 char *config_read_fd(int fd, size_t max, size_t *len, int *why);
+/*
+ * How to mend a regular file that others than its owner can get at: what to give chmod.
+ * NULL: it is sound; a group may read what root owns.
+ */
+struct stat;
+const char *config_exposed(const struct stat *st);
+
 /* config_load() of a file NAME that has been read already; TEXT may be NULL. */
 struct config *config_load_text(const char *name, const char *text, size_t len,
 				char *const *environ_, struct buf *problems,

@@ -112,6 +112,20 @@ char *config_url_shown(const char *url)
 	return buf_steal(&out);
 }
 
+bool config_value_secret(const struct config_source *src)
+{
+	if (src->key->type == CONFIG_SECRET)
+		return *src->value != '\0';
+	if (src->key->type != CONFIG_URL)
+		return false;
+	const char *user = src->value + strlen("redis://");
+	const char *at = strncmp(src->value, "redis://", strlen("redis://")) == 0
+				 ? strrchr(user, '@')
+				 : NULL;
+	const char *colon = at ? memchr(user, ':', (size_t)(at - user)) : NULL;
+	return colon && colon + 1 < at;
+}
+
 /* Not shown in errors: people put passwords into URLs. The store reads the rest. */
 static void read_url(struct config *c, const struct config_source *src,
 		     struct sinks *sinks)
@@ -221,6 +235,19 @@ static void take_secret(struct config *c, const struct config_source *src, int f
 	free(text);
 }
 
+const char *config_exposed(const struct stat *st)
+{
+	mode_t group = S_IWGRP;
+
+	if (st->st_uid != 0)
+		group |= S_IRGRP;
+	if (!S_ISREG(st->st_mode))
+		return NULL;
+	if (st->st_mode & group)
+		return "go=";
+	return st->st_mode & (S_IROTH | S_IWOTH) ? "o=" : NULL;
+}
+
 static void read_secret_file(struct config *c, const struct config_source *src,
 			     struct sinks *sinks)
 {
@@ -231,11 +258,13 @@ static void read_secret_file(struct config *c, const struct config_source *src,
 		buf_printf(sinks->problems, "%s: cannot read \"%s\": %s\n", src->where,
 			   src->value, strerror(errno));
 	} else {
-		if (S_ISREG(st.st_mode) && (st.st_mode & (S_IROTH | S_IWOTH)))
+		const char *mend = config_exposed(&st);
+		if (mend)
 			buf_printf(
 				sinks->warnings,
-				"%s: everybody on this machine can get at \"%s\": chmod o= it\n",
-				src->where, src->value);
+				"%s: others on this machine can get at \"%s\": chmod %s "
+				"it\n",
+				src->where, src->value, mend);
 		take_secret(c, src, fd, sinks);
 	}
 	if (fd >= 0)

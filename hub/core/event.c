@@ -1,6 +1,8 @@
 #include <belfry/core/event.h>
 
 #include "core/doc.h"
+#include "core/doc_quick.h"
+#include "core/event_int.h"
 
 #include <belfry/base/mem.h>
 #include <belfry/base/text.h>
@@ -18,6 +20,7 @@ static const char *const priorities[] = {
 	[PRIORITY_URGENT] = "urgent",
 };
 #define PRIORITIES (sizeof priorities / sizeof priorities[0])
+#define MEMBERS (sizeof members / sizeof members[0])
 
 const char *priority_text(enum event_priority p)
 {
@@ -192,7 +195,7 @@ static int take_priority(struct event *e, const json_t *v, struct why *why)
 
 static int take_members(struct event *e, const json_t *root, struct why *why)
 {
-	for (size_t i = 0; i < sizeof members / sizeof members[0]; i++)
+	for (size_t i = 0; i < MEMBERS; i++)
 		if (take_string(e, i, json_object_get(root, members[i].name), why))
 			return -1;
 	if (take_tags(e, json_object_get(root, "tags"), why))
@@ -235,14 +238,76 @@ static void keep_document(struct event *e, const char *json, size_t len,
 	e->doc = buf_steal(&doc);
 }
 
-int event_parse_json(struct event *e, const char *json, size_t len, char *why,
-		     size_t why_size)
+/* ---- the quick way -------------------------------------------------------------- */
+
+static bool quick_string(struct event *e, size_t member, const struct quick_member *m)
+{
+	size_t len;
+	char *s;
+
+	if (m->value[0] != '"')
+		return false;
+	s = doc_unquote(m->value, m->value_len, &len);
+	*(char **)((char *)e + members[member].offset) = s;
+	return !members[member].check || !members[member].check(s, len);
+}
+
+static bool quick_tags(struct event *e, const struct quick_member *m)
+{
+	const char *at = m->value, *text;
+	size_t len, count = 0;
+	int more;
+
+	if (*at != '[')
+		return false;
+	e->tags = xcalloc(EVENT_TAGS_MAX + 1, sizeof *e->tags);
+	while ((more = doc_next_string(&at, &text, &len)) > 0) {
+		if (count == EVENT_TAGS_MAX)
+			return false;
+		e->tags[count++] = doc_unquote(text, len, &len);
+	}
+	return more == 0;
+}
+
+static bool quick_member(void *arg, const struct quick_member *m)
+{
+	struct event *e = arg;
+
+	if (m->value[0] == 'n')
+		return true;
+	for (size_t i = 0; i < MEMBERS; i++)
+		if (text_is(m->name, m->name_len, members[i].name))
+			return quick_string(e, i, m);
+	if (text_is(m->name, m->name_len, "tags"))
+		return quick_tags(e, m);
+	if (!text_is(m->name, m->name_len, "priority"))
+		return true;
+	return m->value[0] == '"' &&
+	       !priority_parse(m->value + 1, m->value_len - 2, &e->priority);
+}
+
+bool event_parse_quick(struct event *e, const char *json, size_t len)
+{
+	static const struct doc_scan scan = {0};
+
+	*e = (struct event){.priority = PRIORITY_NORMAL};
+	if (!doc_quick(json, len, quick_member, e)) {
+		event_free(e);
+		return false;
+	}
+	keep_document(e, json, len, &scan);
+	return true;
+}
+
+/* ---- the careful way ------------------------------------------------------------ */
+
+int event_parse_careful(struct event *e, const char *json, size_t len, char *why,
+			size_t why_size)
 {
 	struct doc_scan scan = {0};
 	struct why reason = {why, why_size};
 
 	*e = (struct event){.priority = PRIORITY_NORMAL};
-	skip_bom(&json, &len);
 	/* As reals, integers of any size pass: the hub never looks at them. */
 	json_t *root = doc_load_scanned(json, len, JSON_DECODE_INT_AS_REAL, &scan, why,
 					why_size);
@@ -254,6 +319,15 @@ int event_parse_json(struct event *e, const char *json, size_t len, char *why,
 	}
 	keep_document(e, json, len, &scan);
 	return 0;
+}
+
+int event_parse_json(struct event *e, const char *json, size_t len, char *why,
+		     size_t why_size)
+{
+	skip_bom(&json, &len);
+	return event_parse_quick(e, json, len)
+		       ? 0
+		       : event_parse_careful(e, json, len, why, why_size);
 }
 
 /* A malloc'ed copy with LF for CRLF and for a lone CR; *out_len is its length. */

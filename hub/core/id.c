@@ -28,13 +28,27 @@ static unsigned next_counter(uint64_t wall_ms)
 	return counter;
 }
 
+/* Random bytes from a stock: each draw from the system is a call to the kernel. */
+static void take_random(unsigned char *out, size_t len)
+{
+	static unsigned char stock[1024];
+	static size_t left;
+
+	if (left < len) {
+		random_fill(stock, sizeof stock);
+		left = sizeof stock;
+	}
+	left -= len;
+	memcpy(out, stock + left, len);
+}
+
 void event_id_make(uint64_t wall_ms, char out[EVENT_ID_SIZE])
 {
 	static const char digits[] = "0123456789abcdef";
 	unsigned char u[UUID_BYTES];
 	unsigned counter = next_counter(wall_ms);
 
-	random_fill(u, sizeof u);
+	take_random(u + 8, sizeof u - 8);
 	for (int i = 0; i < 6; i++)
 		u[i] = (unsigned char)(wall_ms >> (8 * (5 - i)));
 	u[6] = (unsigned char)(0x70 | counter >> 8);

@@ -366,6 +366,10 @@ static size_t escaped(const char *s)
 	return s ? xml_escaped_len(s, strlen(s)) : 0;
 }
 
+static const size_t fixed =
+	MARKUP_MAX + ESCAPE_MAX * (JID_MAX + EVENT_ITEM_MAX + TITLE_FROM_BODY_MAX) +
+	2 * (ESCAPE_MAX * DOMAIN_MAX + FEED_NAME_MAX + 1) + 6 * FEED_NAME_MAX;
+
 /*
  * Title, text and url stand once in every format. Beside them, event carries the rest
  * and the document; chat may carry the compact document instead; headline and normal
@@ -373,10 +377,6 @@ static size_t escaped(const char *s)
  */
 size_t render_bound(const struct event *e)
 {
-	const size_t fixed =
-		MARKUP_MAX +
-		ESCAPE_MAX * (JID_MAX + EVENT_ITEM_MAX + TITLE_FROM_BODY_MAX) +
-		2 * (ESCAPE_MAX * DOMAIN_MAX + FEED_NAME_MAX + 1) + 6 * FEED_NAME_MAX;
 	size_t title = escaped(e->title);
 	size_t beside = escaped(e->author) + escaped(e->image) +
 			xml_escaped_len(e->doc, e->doc_len);
@@ -385,4 +385,13 @@ size_t render_bound(const struct event *e)
 		beside += escaped(*tag) + TAG_MARKUP_MAX;
 	return fixed + title + escaped(e->body) + escaped(e->url) +
 	       (beside > title ? beside : title);
+}
+
+/* All texts together are no longer than the document that they stand in. */
+bool render_fits(const struct event *e, size_t max)
+{
+	size_t rough =
+		fixed + EVENT_TAGS_MAX * TAG_MARKUP_MAX + 2 * ESCAPE_MAX * e->doc_len;
+
+	return rough <= max || render_bound(e) <= max;
 }

@@ -53,10 +53,21 @@ void token_make(struct token *t, char text[TOKEN_TEXT_SIZE])
 	hash_secret(text + n, t->hash);
 }
 
-static bool all_of(const char *s, size_t len, const char *allowed)
+static bool is_hex(char c)
+{
+	return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
+}
+
+static bool is_base64url(char c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+	       (c >= '0' && c <= '9') || c == '-' || c == '_';
+}
+
+static bool all_of(const char *s, size_t len, bool (*allowed)(char c))
 {
 	for (size_t i = 0; i < len; i++)
-		if (!s[i] || !strchr(allowed, s[i]))
+		if (!allowed(s[i]))
 			return false;
 	return true;
 }
@@ -64,14 +75,11 @@ static bool all_of(const char *s, size_t len, const char *allowed)
 int token_split(const char *text, size_t len, char id[TOKEN_ID_SIZE],
 		char hash[TOKEN_HASH_SIZE])
 {
-	static const char secret_chars[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-					   "abcdefghijklmnopqrstuvwxyz0123456789-_";
-
 	if (len != TEXT_LEN || memcmp(text, PREFIX, PREFIX_LEN) != 0)
 		return -1;
 	const char *secret = text + PREFIX_LEN + ID_LEN + 1;
-	if (secret[-1] != '_' || !all_of(text + PREFIX_LEN, ID_LEN, "0123456789abcdef") ||
-	    !all_of(secret, SECRET_LEN, secret_chars))
+	if (secret[-1] != '_' || !all_of(text + PREFIX_LEN, ID_LEN, is_hex) ||
+	    !all_of(secret, SECRET_LEN, is_base64url))
 		return -1;
 	memcpy(id, text + PREFIX_LEN, ID_LEN);
 	id[ID_LEN] = '\0';
@@ -186,7 +194,7 @@ static int take(struct token *t, const json_t *root)
 	if (!hash || !scopes || !feeds || !note || !json_is_integer(created))
 		return -1;
 	if (strlen(hash) != TOKEN_HASH_SIZE - 1 ||
-	    !all_of(hash, TOKEN_HASH_SIZE - 1, "0123456789abcdef") ||
+	    !all_of(hash, TOKEN_HASH_SIZE - 1, is_hex) ||
 	    token_scopes_parse(scopes, &t->scopes) || json_integer_value(created) < 0)
 		return -1;
 	memcpy(t->hash, hash, TOKEN_HASH_SIZE);
@@ -202,7 +210,7 @@ int token_parse(struct token *t, const char *id, const char *json, size_t len)
 	json_t *root = NULL;
 
 	*t = (struct token){0};
-	if (strlen(id) != ID_LEN || !all_of(id, ID_LEN, "0123456789abcdef"))
+	if (strlen(id) != ID_LEN || !all_of(id, ID_LEN, is_hex))
 		return -1;
 	memcpy(t->id, id, TOKEN_ID_SIZE);
 	root = doc_load(json, len, 0, why, sizeof why);

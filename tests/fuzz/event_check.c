@@ -17,6 +17,17 @@ static bool same(const char *a, const char *b)
 	return a && b ? strcmp(a, b) == 0 : a == b;
 }
 
+void check_same_event(const struct event *a, const struct event *b)
+{
+	CHECK(same(a->item, b->item) && same(a->title, b->title));
+	CHECK(same(a->body, b->body) && same(a->url, b->url));
+	CHECK(same(a->author, b->author) && same(a->image, b->image));
+	CHECK(same(a->doc, b->doc) && a->priority == b->priority);
+	CHECK(!a->tags == !b->tags);
+	for (size_t i = 0; a->tags && (a->tags[i] || b->tags[i]); i++)
+		CHECK(same(a->tags[i], b->tags[i]));
+}
+
 static void check_again(const struct event *e)
 {
 	struct event again;
@@ -24,13 +35,7 @@ static void check_again(const struct event *e)
 
 	CHECK(strlen(e->doc) == e->doc_len);
 	CHECK(event_parse_json(&again, e->doc, e->doc_len, why, sizeof why) == 0);
-	CHECK(same(e->item, again.item) && same(e->title, again.title));
-	CHECK(same(e->body, again.body) && same(e->url, again.url));
-	CHECK(same(e->author, again.author) && same(e->image, again.image));
-	CHECK(same(e->doc, again.doc) && e->priority == again.priority);
-	CHECK(!e->tags == !again.tags);
-	for (size_t i = 0; e->tags && (e->tags[i] || again.tags[i]); i++)
-		CHECK(same(e->tags[i], again.tags[i]));
+	check_same_event(e, &again);
 	event_free(&again);
 }
 

@@ -9,5 +9,6 @@
  * bound; what people read is UTF-8 within its limit.
  */
 void check_event(const struct event *e);
+void check_same_event(const struct event *a, const struct event *b);
 
 #endif

@@ -57,14 +57,21 @@ struct config {
 /*
  * Reads PATH (NULL: no file) and the environment ENVIRON. Errors, all of them, one a
  * line, each with file and line or variable name and what to do, are appended to
- * *problems; unknown BELFRY_ variables (BELFRY_CONFIG is known: it names the file for the
- * programs) and secret files that everybody can read are appended to *warnings. NULL on
+ * *problems. Appended to *warnings: unknown BELFRY_ variables (BELFRY_CONFIG is known: it
+ * names the file for the programs), secret files that others than their owner can get at,
+ * and such a PATH if a secret stands in it (a group may read what root owns). NULL on
  * error. Secrets never stand in either. An empty value is the default; an empty
  * trusted_domains is nobody. Free with config_free().
  */
 struct buf;
 struct config *config_load(const char *path, char *const *environ_, struct buf *problems,
 			   struct buf *warnings);
+/*
+ * The same for whoever does not log in at the XMPP server: the file that xmpp.secret_file
+ * names is not opened, and xmpp.secret is NULL.
+ */
+struct config *config_load_for_store(const char *path, char *const *environ_,
+				     struct buf *problems, struct buf *warnings);
 void config_free(struct config *c);
 /* redis.url as it may be shown: without user and password. Malloc'ed. */
 char *config_url_shown(const char *url);

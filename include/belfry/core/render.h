@@ -53,5 +53,7 @@ void render_item(struct buf *out, const struct render_event *e);
 
 /* An upper bound of the bytes of any stanza of this event: checked at ingest. */
 size_t render_bound(const struct event *e);
+/* Is render_bound() at most MAX? Cheaper for most; E is as it was parsed. */
+bool render_fits(const struct event *e, size_t max);
 
 #endif

@@ -16,7 +16,7 @@
 #include <cmocka.h>
 
 static char dir[] = "/tmp/belfry-config-XXXXXX";
-static char path[64], secret_path[64];
+static char path[64];
 static struct buf problems, warnings;
 
 static int make_dir(void **state)
@@ -25,7 +25,6 @@ static int make_dir(void **state)
 	if (!mkdtemp(dir))
 		return -1;
 	snprintf(path, sizeof path, "%s/b.ini", dir);
-	snprintf(secret_path, sizeof secret_path, "%s/secret", dir);
 	return 0;
 }
 
@@ -33,7 +32,6 @@ static int remove_dir(void **state)
 {
 	(void)state;
 	unlink(path);
-	unlink(secret_path);
 	buf_free(&problems);
 	buf_free(&warnings);
 	return rmdir(dir);
@@ -320,83 +318,6 @@ static void many_syntax_errors_end(void **state)
 	buf_free(&text);
 }
 
-static struct config *load_secret(const char *secret, size_t len, mode_t mode)
-{
-	char text[128];
-
-	write_file(secret_path, secret, len);
-	assert_int_equal(chmod(secret_path, mode), 0);
-	snprintf(text, sizeof text, "[xmpp]\nsecret_file = %s\n", secret_path);
-	return load(text, NULL);
-}
-
-static void secrets_come_from_files(void **state)
-{
-	struct config *c = load_secret("s3 cret\n", 8, 0600);
-
-	(void)state;
-	assert_non_null(c);
-	assert_string_equal(c->xmpp.secret, "s3 cret");
-	assert_int_equal(warnings.len, 0);
-	config_free(c);
-	c = load_secret("s3cret\r\n\n", 9, 0640);
-	assert_string_equal(c->xmpp.secret, "s3cret");
-	assert_int_equal(warnings.len, 0);
-	config_free(c);
-	c = load_secret("s3cret", 6, 0644);
-	assert_string_equal(c->xmpp.secret, "s3cret");
-	assert_non_null(strstr(warnings.data, "everybody on this machine"));
-	assert_null(strstr(warnings.data, "s3cret"));
-	config_free(c);
-}
-
-static void bad_secret_files_are_refused(void **state)
-{
-	char *huge = xmalloc(5000);
-
-	(void)state;
-	assert_null(load_secret("\n\n", 2, 0600));
-	assert_non_null(strstr(problems.data, "it is empty"));
-	assert_null(load_secret("s3\0cret", 7, 0600));
-	assert_non_null(strstr(problems.data, "it is binary"));
-	memset(huge, 'x', 5000);
-	assert_null(load_secret(huge, 5000, 0600));
-	assert_non_null(strstr(problems.data, "longer than 4096 bytes"));
-	free(huge);
-	check_problem("[redis]\npassword_file = /nonexistent\n",
-		      ":2: redis.password_file: cannot read \"/nonexistent\": No such");
-	check_problem("[redis]\npassword_file = /\n", "cannot read \"/\"");
-}
-
-static void one_secret_is_enough(void **state)
-{
-	char secret[] = "BELFRY_XMPP_SECRET=s3cret", empty[] = "BELFRY_XMPP_SECRET=";
-	char *env[] = {secret, NULL}, *none[] = {empty, NULL};
-	char text[128];
-
-	(void)state;
-	write_file(secret_path, "fr0mfile", 8);
-	snprintf(text, sizeof text, "[xmpp]\nsecret_file = %s\n", secret_path);
-	assert_null(load(text, env));
-	assert_non_null(
-		strstr(problems.data, "xmpp.secret and xmpp.secret_file are both"));
-	assert_null(strstr(problems.data, "s3cret"));
-	struct config *c = load_ok(text, none);
-	assert_string_equal(c->xmpp.secret, "fr0mfile");
-	config_free(c);
-}
-
-static void secrets_are_one_line(void **state)
-{
-	char secret[] = "BELFRY_XMPP_SECRET=s3c\nret";
-	char *env[] = {secret, NULL};
-
-	(void)state;
-	assert_null(load(NULL, env));
-	assert_non_null(strstr(problems.data, "BELFRY_XMPP_SECRET must be one line"));
-	assert_null(strstr(problems.data, "s3c"));
-}
-
 static void the_template_is_the_defaults(void **state)
 {
 	struct buf text = {0};
@@ -432,10 +353,6 @@ int main(void)
 		cmocka_unit_test(bad_values_are_refused),
 		cmocka_unit_test(bad_files_are_refused),
 		cmocka_unit_test(many_syntax_errors_end),
-		cmocka_unit_test(secrets_come_from_files),
-		cmocka_unit_test(bad_secret_files_are_refused),
-		cmocka_unit_test(one_secret_is_enough),
-		cmocka_unit_test(secrets_are_one_line),
 		cmocka_unit_test(the_template_is_the_defaults),
 	};
 

@@ -1,3 +1,4 @@
+#include "core/doc.h"
 #include "xml_check.h"
 
 #include <belfry/base/mem.h>
@@ -138,11 +139,53 @@ static void the_bound_is_no_fantasy(void **state)
 	event_free(&e);
 }
 
+/* A document in which the texts of a random event stand as they are. */
+static char *document_of(const struct event *e)
+{
+	struct buf doc = {0};
+
+	buf_adds(&doc, "{\"title\":");
+	doc_quote(&doc, e->title ? e->title : "", e->title ? strlen(e->title) : 0);
+	buf_adds(&doc, ",\"body\":");
+	doc_quote(&doc, e->body ? e->body : "", e->body ? strlen(e->body) : 0);
+	buf_adds(&doc, ",\"author\":");
+	doc_quote(&doc, e->author ? e->author : "", e->author ? strlen(e->author) : 0);
+	buf_adds(&doc, ",\"tags\":[");
+	for (char **tag = e->tags; tag && *tag; tag++) {
+		doc_quote(&doc, *tag, strlen(*tag));
+		buf_adds(&doc, tag[1] ? "," : "");
+	}
+	buf_adds(&doc, "]}");
+	return buf_steal(&doc);
+}
+
+static void what_fits_is_what_the_bound_says(void **state)
+{
+	struct event random, e;
+	char why[256];
+
+	(void)state;
+	for (int i = 0; i < 2000; i++) {
+		random_event(&random);
+		char *doc = document_of(&random);
+		if (event_parse_json(&e, doc, strlen(doc), why, sizeof why))
+			fail_msg("%s: %s", why, doc);
+		size_t bound = render_bound(&e);
+		assert_true(render_fits(&e, bound));
+		assert_false(render_fits(&e, bound - 1));
+		assert_true(render_fits(&e, SIZE_MAX));
+		event_free(&e);
+		event_free(&random);
+		free(doc);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_bound_holds),
 		cmocka_unit_test(the_bound_is_no_fantasy),
+		cmocka_unit_test(what_fits_is_what_the_bound_says),
 	};
 
 	return cmocka_run_group_tests_name("render_bound", tests, NULL, NULL);
