@@ -91,6 +91,13 @@ static struct mem_feed *feed_make(struct memory *m, const char *name, uint64_t a
 	return f;
 }
 
+static void tell_listeners(struct memory *m, const char *feed)
+{
+	for (struct memory_store *s = m->stores; s; s = s->next)
+		if (s->wake)
+			s->wake(s->wake_arg, feed);
+}
+
 static void run_feed_put(struct mem_op *op, enum belfry_err err)
 {
 	struct mem_feed *f = mem_feed_find(op->s->m, op->feed);
@@ -107,10 +114,15 @@ static void run_feed_put(struct mem_op *op, enum belfry_err err)
 		op->cb.feed(op->arg, err, NULL, false);
 		return;
 	}
+	bool changed = f->n && strcmp(f->config, op->text) != 0;
 	free(f->config);
 	f->config = xstrdup(op->text);
+	if (changed)
+		f->behind = true; /* there may be more to trim */
 	struct store_feed v = view(f);
 	op->cb.feed(op->arg, BELFRY_OK, &v, created);
+	if (changed)
+		tell_listeners(op->s->m, op->feed);
 }
 
 void memory_feed_put(struct store *st, const char *feed, const char *config,
@@ -201,13 +213,6 @@ void memory_feed_sweep(struct store *st, store_cb cb, void *arg)
 }
 
 /* ---- Commit ---- */
-
-static void tell_listeners(struct memory *m, const char *feed)
-{
-	for (struct memory_store *s = m->stores; s; s = s->next)
-		if (s->wake)
-			s->wake(s->wake_arg, feed);
-}
 
 static struct pos append(struct memory *m, struct mem_feed *f, const struct mem_op *op)
 {

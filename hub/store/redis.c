@@ -2,6 +2,7 @@
 
 #include <belfry/base/mem.h>
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -28,6 +29,7 @@ static void redis_destroy(struct store *st)
 	wake_destroy(s->wake);
 	s->wake = NULL;
 	session_finish(s);
+	commits_finish(s);
 	calls_finish(s);
 	redis_url_free(&s->url);
 	free(s);
@@ -79,8 +81,9 @@ struct store *store_redis_create(struct loop *loop, const struct config *config,
 	s->store.ops = &ops;
 	s->loop = loop;
 	s->url = url;
-	s->waiting_tail = &s->waiting;
+	snprintf(s->channel, sizeof s->channel, "belfry:wake:%" PRIu32, url.db);
 	calls_init(s);
+	commits_init(s);
 	session_init(s, config);
 	return &s->store;
 }

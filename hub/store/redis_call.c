@@ -84,11 +84,28 @@ static void put_header(struct buf *b, char type, uint64_t v)
 	buf_add(b, text, n);
 }
 
+void arg_add(struct buf *args, const char *data, size_t len)
+{
+	put_header(args, '$', len);
+	buf_add(args, data, len);
+	buf_add(args, "\r\n", 2);
+}
+
+void arg_add_u64(struct buf *args, uint64_t v)
+{
+	char text[24];
+	arg_add(args, text, format_u64(v, text));
+}
+
+void cmd_args(struct redis_store *s, const struct buf *args, unsigned count)
+{
+	buf_add(&s->args, args->data, args->len);
+	s->argc += count;
+}
+
 void cmd_data(struct redis_store *s, const char *data, size_t len)
 {
-	put_header(&s->args, '$', len);
-	buf_add(&s->args, data, len);
-	buf_add(&s->args, "\r\n", 2);
+	arg_add(&s->args, data, len);
 	s->argc++;
 }
 
@@ -230,7 +247,10 @@ void call_send(struct call *c)
 uint64_t calls_oldest_ms(const struct redis_store *s)
 {
 	const struct reply_queue *q = s->queue;
-	return q->count ? q->slots[q->first].sent_us / 1000 : 0;
+	if (!q->count)
+		return 0;
+	const struct queued *oldest = &q->slots[q->first];
+	return (oldest->call->since_us ? oldest->call->since_us : oldest->sent_us) / 1000;
 }
 
 void calls_lose(struct redis_store *s)

@@ -83,15 +83,17 @@ void redis_feed_put(struct store *st, const char *feed, const char *config,
 {
 	struct redis_store *s = redis_of(st);
 	struct feed_op *op = feed_op_new(s, feed, cb, arg);
-	script_begin(&op->call, S_FEED_PUT, 3);
+	script_begin(&op->call, S_FEED_PUT, 4);
 	cmd_feed_key(s, "f", feed);
 	cmd_part_key(s, partition_of(s, feed), "feeds");
 	cmd_part_key(s, partition_of(s, feed), "epoch");
+	cmd_part_key(s, partition_of(s, feed), "behind");
 	cmd_text(s, feed);
 	cmd_text(s, config);
 	cmd_u64(s, at_ms);
 	cmd_u64(s, SALT_MIN + random_below((1u << SALT_BITS) - SALT_MIN));
 	cmd_text(s, s->run_id);
+	cmd_text(s, s->channel);
 	if (expect)
 		cmd_text(s, expect);
 	cmd_end(&op->call);
@@ -113,10 +115,10 @@ struct list_op {
 	struct call call;
 	store_feeds_cb cb;
 	void *arg;
-	size_t limit, count, done;
+	size_t limit, done;
 	bool more;
 	enum belfry_err err;
-	char **names; /* first what all partitions gave, then the page */
+	struct name_list list; /* first what all partitions gave, then the page */
 	struct store_feed *feeds;
 };
 
@@ -130,19 +132,17 @@ static void list_end(struct list_op *op)
 		o.cb(o.arg, BELFRY_OK, o.feeds, o.done, o.more);
 	for (size_t i = 0; i < o.done; i++)
 		free((char *)(uintptr_t)o.feeds[i].config);
-	for (size_t i = 0; i < o.count; i++)
-		free(o.names[i]);
-	free(o.names);
+	name_list_free(&o.list);
 	free(o.feeds);
 }
 
 static void on_list_feed(struct call *c, enum belfry_err err, const redisReply *reply)
 {
 	struct list_op *op = (struct list_op *)c;
-	size_t i = op->count - 1 - c->left;
+	size_t i = op->list.count - 1 - c->left;
 	struct store_feed *f = &op->feeds[op->done];
 	if (!err)
-		err = feed_parse(reply, op->names[i], f);
+		err = feed_parse(reply, op->list.names[i], f);
 	if (!err) {
 		f->config = xstrdup(f->config);
 		op->done++;
@@ -161,31 +161,25 @@ static int by_name(const void *a, const void *b)
 static void on_names(struct call *c, enum belfry_err err, const redisReply *reply)
 {
 	struct list_op *op = (struct list_op *)c;
-	if (!err && !reply_is_array(reply, 0))
+	struct name_list *l = &op->list;
+	if (!err && name_list_add(l, reply) < 0)
 		err = reply_broken("a list of feeds");
 	if (err)
 		op->err = err;
-	for (size_t i = 0; !err && i < reply->elements; i++) {
-		const char *name = reply_str(reply->element[i]);
-		if (!name || strlen(name) > 64)
-			continue;
-		op->names = xreallocarray(op->names, op->count + 1, sizeof *op->names);
-		op->names[op->count++] = xstrdup(name);
-	}
 	if (c->left)
 		return;
-	if (op->count)
-		qsort(op->names, op->count, sizeof *op->names, by_name);
-	for (; op->count > op->limit; op->more = true)
-		free(op->names[--op->count]);
-	if (op->err || !op->count) {
+	if (l->count)
+		qsort(l->names, l->count, sizeof *l->names, by_name);
+	for (; l->count > op->limit; op->more = true)
+		free(l->names[--l->count]);
+	if (op->err || !l->count) {
 		list_end(op);
 		return;
 	}
-	op->feeds = xcalloc(op->count, sizeof *op->feeds);
+	op->feeds = xcalloc(l->count, sizeof *op->feeds);
 	call_reset(c, on_list_feed);
-	for (size_t i = 0; i < op->count; i++) {
-		cmd_feed_fields(c->s, op->names[i]);
+	for (size_t i = 0; i < l->count; i++) {
+		cmd_feed_fields(c->s, l->names[i]);
 		cmd_end(c);
 	}
 	call_send(c);
@@ -338,17 +332,16 @@ static void sweep_step(void *arg, enum belfry_err err)
 static void on_deleting(struct call *c, enum belfry_err err, const redisReply *reply)
 {
 	struct sweep_op *op = (struct sweep_op *)c;
-	if (!err && !reply_is_array(reply, 0))
+	struct name_list deleting = {0};
+	if (!err && name_list_add(&deleting, reply) < 0)
 		err = reply_broken("the deletions");
 	if (err)
 		op->err = err;
-	for (size_t i = 0; !err && i < reply->elements; i++) {
-		const char *name = reply_str(reply->element[i]);
-		if (!name || strlen(name) > 64)
-			continue;
+	for (size_t i = 0; i < deleting.count; i++) {
 		op->under_way++;
-		redis_feed_delete(&c->s->store, name, sweep_step, op);
+		redis_feed_delete(&c->s->store, deleting.names[i], sweep_step, op);
 	}
+	name_list_free(&deleting);
 	if (!c->left)
 		sweep_step(op, BELFRY_OK);
 }

@@ -5,14 +5,17 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define AGAIN_MS 200
+/* At every start the store is away for a moment: that is neither worth a long wait nor a
+ * line. */
+#define AGAIN_FIRST_MS 2
+#define AGAIN_MOST_MS 200
 
 struct store_redis_fit {
 	struct loop_timer *again;
 	struct store *store;
 	store_redis_fit_cb cb;
 	void *arg;
-	unsigned tries;
+	uint64_t again_ms;
 	bool asking, destroyed;
 };
 
@@ -29,15 +32,18 @@ static void log_findings(const char *findings)
 	}
 }
 
-/* At every start the store is away for a moment: that is not worth a line. */
 static void ask_again(struct store_redis_fit *f)
 {
 	struct store_health health = {0};
-	if (++f->tries == 2) {
-		f->store->ops->health(f->store, &health);
-		log_warn("waiting for Redis", log_s("why", health.detail));
-	}
-	loop_timer_arm(f->again, AGAIN_MS);
+	loop_timer_arm(f->again, f->again_ms);
+	if (f->again_ms == AGAIN_MOST_MS)
+		return;
+	f->again_ms *= 2;
+	if (f->again_ms < AGAIN_MOST_MS)
+		return;
+	f->again_ms = AGAIN_MOST_MS;
+	f->store->ops->health(f->store, &health);
+	log_warn("waiting for Redis", log_s("why", health.detail));
 }
 
 static void on_checked(void *arg, enum belfry_err err, const char *findings, bool fatal)
@@ -69,7 +75,8 @@ struct store_redis_fit *store_redis_fit_create(struct loop *loop, struct store *
 					       store_redis_fit_cb cb, void *arg)
 {
 	struct store_redis_fit *f = xcalloc(1, sizeof *f);
-	*f = (struct store_redis_fit){.store = s, .cb = cb, .arg = arg};
+	*f = (struct store_redis_fit){
+		.store = s, .cb = cb, .arg = arg, .again_ms = AGAIN_FIRST_MS};
 	f->again = loop_timer_create(loop, ask, f);
 	loop_timer_arm(f->again, 0);
 	return f;

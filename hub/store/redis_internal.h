@@ -32,6 +32,7 @@ struct call {
 	struct call *next; /* in s->failed */
 	call_cb on_reply;
 	struct buf cmd;		 /* commands as sent: sent again after NOSCRIPT */
+	uint64_t since_us;	 /* its time began before it was sent; 0: then */
 	unsigned commands;	 /* in cmd */
 	unsigned left;		 /* answers still to come after the one handed over */
 	enum belfry_err failure; /* while in s->failed */
@@ -48,6 +49,7 @@ struct redis_store {
 	struct loop *loop;
 	struct redis_url url;
 	char *password;
+	char channel[32]; /* on which feeds with something new are told */
 	uint64_t wait_replicas, timeout_ms;
 	bool allow_data_loss;
 
@@ -77,7 +79,10 @@ struct redis_store {
 	struct buf args; /* of the command being written */
 	unsigned argc;
 
-	/* Commits whose replicas are being waited for (redis_log.c). */
+	/* Commits (redis_log.c): those of this turn, and those that wait for replicas. */
+	struct commit_op *gathered, **gathered_tail;
+	struct loop_timer *gather; /* NULL: the store is ending */
+	unsigned commits_out;	   /* calls with what was gathered */
 	struct commit_op *waiting, **waiting_tail;
 	bool wait_sent;
 
@@ -104,6 +109,10 @@ void cmd_text(struct redis_store *s, const char *text);
 void cmd_data(struct redis_store *s, const char *data, size_t len);
 void cmd_u64(struct redis_store *s, uint64_t v);
 void cmd_pos(struct redis_store *s, struct pos p);
+/* An argument as it is sent, for cmd_args(). */
+void arg_add(struct buf *args, const char *data, size_t len);
+void arg_add_u64(struct buf *args, uint64_t v);
+void cmd_args(struct redis_store *s, const struct buf *args, unsigned count);
 /* belfry:{pN}:KIND and belfry:{pN}:KIND:FEED */
 void cmd_part_key(struct redis_store *s, uint32_t partition, const char *kind);
 void cmd_feed_key(struct redis_store *s, const char *kind, const char *feed);
@@ -163,6 +172,9 @@ void redis_feed_delete(struct store *st, const char *feed, store_cb cb, void *ar
 void redis_feed_sweep(struct store *st, store_cb cb, void *arg);
 void redis_commit(struct store *st, const struct store_commit *c, store_commit_cb cb,
 		  void *arg);
+void commits_init(struct redis_store *s);
+/* The session has ended: so do those that were not sent yet. */
+void commits_finish(struct redis_store *s);
 void redis_events(struct store *st, const char *feed, struct pos from, bool newest,
 		  size_t limit, store_events_cb cb, void *arg);
 void redis_event_get(struct store *st, const char *feed, const char *id,

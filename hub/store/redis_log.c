@@ -1,28 +1,65 @@
 #include "store/redis_internal.h"
 
+#include <belfry/base/clock.h>
 #include <belfry/base/mem.h>
 
-#include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
-/* A commit; with redis.wait_replicas it is kept until enough of them have it. */
-struct commit_op {
-	struct call call;
+/* Of one call: a script keeps Redis from everything else while it runs. */
+#define BATCH_EVENTS 64
+#define BATCH_BYTES ((size_t)128 * 1024)
+/* How many of the gathered feeds are looked through for the one of the next event. */
+#define BATCH_LOOK 16
+
+/* One event. */
+struct commit {
+	struct commit *next;
 	store_commit_cb cb;
 	void *arg;
-	struct commit_op *next; /* in s->waiting */
-	char *id, *item;	/* while it waits */
-	struct store_committed done;
+	const char *item; /* in id[], too */
+	char id[];
+};
+
+/*
+ * A call with one event or several of one feed, because what a script costs is more its
+ * beginning than an event more. With redis.wait_replicas it is kept until enough of them
+ * have it.
+ */
+struct commit_op {
+	struct call call;
+	struct commit_op *next; /* in s->gathered or s->waiting */
+	char *feed;
+	struct buf events; /* as arguments */
+	bool counted;	   /* in s->commits_out */
+	size_t count;
+	struct commit *first, **tail;
+	struct pos pos; /* of the first event */
+	bool replayed;	/* then it is the only one, and this was the answer: */
+	char *id, *item;
 };
 
 static void commit_end(struct commit_op *op, enum belfry_err err)
 {
 	struct commit_op o = *op;
+
+	op->call.s->pending -= o.count - 1;
 	call_free(&op->call);
-	o.cb(o.arg, err, err ? NULL : &o.done);
+	for (struct commit *c = o.first, *next; c; c = next) {
+		struct store_committed done = {.id = o.replayed ? o.id : c->id,
+					       .item = o.replayed ? o.item : c->item,
+					       .replayed = o.replayed,
+					       .pos = o.pos};
+
+		next = c->next;
+		o.pos.n++;
+		c->cb(c->arg, err, err ? NULL : &done);
+		free(c);
+	}
+	free(o.feed);
 	free(o.id);
 	free(o.item);
+	buf_free(&o.events);
 }
 
 /* All whose answer came before WAIT's were written before it. */
@@ -70,30 +107,87 @@ static void wait_send(struct redis_store *s)
 static void commit_wait(struct commit_op *op)
 {
 	struct redis_store *s = op->call.s;
-	op->done.id = op->id = xstrdup(op->done.id);
-	op->done.item = op->item = xstrdup(op->done.item);
 	op->next = NULL;
 	*s->waiting_tail = op;
 	s->waiting_tail = &op->next;
 	wait_send(s);
 }
 
+/*
+ * At the end of this turn, if Redis is through with those before. What comes meanwhile
+ * waits and goes together: one sync for all of it, where two calls on their way would
+ * share the same events among more syncs.
+ */
+static void gather_soon(struct redis_store *s)
+{
+	if (!s->gathered || !s->gather || s->commits_out || loop_timer_armed(s->gather))
+		return;
+	loop_timer_arm(s->gather, 0);
+	conn_flush(s->conn); /* behind the timer, in the same pass */
+}
+
+/* OK, the first position; and of a replay the id and the item. */
+static enum belfry_err reply_take(struct commit_op *op, const redisReply *reply)
+{
+	redisReply *const *e = reply->element;
+
+	if (reply->elements < 2 || reply_pos(e[1], &op->pos) < 0)
+		return reply_broken("a commit");
+	op->replayed = reply->elements > 2;
+	if (!op->replayed)
+		return BELFRY_OK;
+	if (op->count != 1 || reply->elements < 4 || !reply_str(e[2]) || !reply_str(e[3]))
+		return reply_broken("a commit");
+	op->id = xstrdup(e[2]->str);
+	op->item = xstrdup(e[3]->str);
+	return BELFRY_OK;
+}
+
 static void on_commit(struct call *c, enum belfry_err err, const redisReply *reply)
 {
 	struct commit_op *op = (struct commit_op *)c;
-	if (!err) {
-		uint64_t replayed = 0;
-		redisReply *const *e = reply->element;
-		if (reply->elements < 5 || reply_pos(e[1], &op->done.pos) < 0 ||
-		    !(op->done.id = reply_str(e[2])) ||
-		    !(op->done.item = reply_str(e[3])) || reply_u64(e[4], &replayed) < 0)
-			err = reply_broken("a commit");
-		op->done.replayed = replayed == 1;
-	}
+
+	c->s->commits_out -= op->counted;
+	gather_soon(c->s);
+	if (!err)
+		err = reply_take(op, reply);
 	if (!err && c->s->wait_replicas)
 		commit_wait(op);
 	else
 		commit_end(op, err);
+}
+
+/* ---- gathering ---- */
+
+static struct commit_op *op_new(struct redis_store *s, const char *feed)
+{
+	struct commit_op *op = call_new(s, sizeof *op, on_commit);
+
+	s->pending--; /* counted by event */
+	op->feed = xstrdup(feed);
+	op->tail = &op->first;
+	return op;
+}
+
+static void op_add(struct commit_op *op, const struct store_commit *c, store_commit_cb cb,
+		   void *arg)
+{
+	size_t id_size = strlen(c->id) + 1, item_size = strlen(c->item) + 1;
+	struct commit *commit = xmalloc(sizeof *commit + id_size + item_size);
+
+	*commit = (struct commit){.cb = cb, .arg = arg, .item = commit->id + id_size};
+	memcpy(commit->id, c->id, id_size);
+	memcpy(commit->id + id_size, c->item, item_size);
+	*op->tail = commit;
+	op->tail = &commit->next;
+	op->count++;
+	op->call.s->pending++;
+	buf_reserve(&op->events, c->doc_len + id_size + item_size + 96);
+	arg_add(&op->events, c->id, id_size - 1);
+	arg_add(&op->events, c->item, item_size - 1);
+	arg_add_u64(&op->events, (uint64_t)c->priority);
+	arg_add_u64(&op->events, c->at_ms);
+	arg_add(&op->events, c->doc, c->doc_len);
 }
 
 static void cmd_idem_key(struct redis_store *s, const char *feed, const char *key)
@@ -104,41 +198,95 @@ static void cmd_idem_key(struct redis_store *s, const char *feed, const char *ke
 	buf_free(&kind);
 }
 
+/* IDEM: the commit whose idempotency key goes along, or NULL. */
+static void op_send(struct commit_op *op, const struct store_commit *idem)
+{
+	struct redis_store *s = op->call.s;
+	uint32_t p = partition_of(s, op->feed);
+
+	script_begin(&op->call, S_COMMIT, idem ? 7 : 6);
+	cmd_feed_key(s, "f", op->feed);
+	cmd_feed_key(s, "l", op->feed);
+	cmd_feed_key(s, "i", op->feed);
+	cmd_feed_key(s, "d", op->feed);
+	cmd_part_key(s, p, "behind");
+	cmd_part_key(s, p, "epoch");
+	if (idem)
+		cmd_idem_key(s, op->feed, idem->idem_key);
+	cmd_text(s, s->run_id);
+	cmd_text(s, op->feed);
+	cmd_text(s, s->channel);
+	cmd_text(s, idem && idem->idem_digest ? idem->idem_digest : "");
+	cmd_u64(s, idem && idem->idem_ttl_s ? idem->idem_ttl_s : 1);
+	cmd_args(s, &op->events, 5 * (unsigned)op->count);
+	cmd_end(&op->call);
+	buf_free(&op->events);
+	/* Those with a key wait for nobody: whoever waited for them might wait for ever.
+	 */
+	op->counted = !idem;
+	s->commits_out += op->counted;
+	call_send(&op->call);
+}
+
+static void send_gathered(void *arg)
+{
+	struct redis_store *s = arg;
+	struct commit_op *list = s->gathered;
+
+	s->gathered = NULL;
+	s->gathered_tail = &s->gathered;
+	while (list) {
+		struct commit_op *op = list;
+		list = op->next;
+		op_send(op, NULL);
+	}
+}
+
+/* The one that takes the next event of FEED: gathered already, with room, or new. */
+static struct commit_op *op_gathered(struct redis_store *s, const char *feed)
+{
+	struct commit_op *op = s->gathered;
+
+	for (int i = 0; op && i < BATCH_LOOK; i++, op = op->next)
+		if (op->count < BATCH_EVENTS && op->events.len < BATCH_BYTES &&
+		    strcmp(op->feed, feed) == 0)
+			return op;
+	op = op_new(s, feed);
+	op->call.since_us = clock_mono_us();
+	*s->gathered_tail = op;
+	s->gathered_tail = &op->next;
+	return op;
+}
+
 void redis_commit(struct store *st, const struct store_commit *c, store_commit_cb cb,
 		  void *arg)
 {
 	struct redis_store *s = redis_of(st);
-	struct commit_op *op = call_new(s, sizeof *op, on_commit);
-	char channel[32];
-	op->cb = cb;
-	op->arg = arg;
-	if (session_is_full(s) && s->state == SESSION_UP) {
-		call_fail(&op->call, BELFRY_EFULL);
+	bool full = session_is_full(s) && s->state == SESSION_UP;
+
+	if (!full && !c->idem_key && s->gather) {
+		op_add(op_gathered(s, c->feed), c, cb, arg);
+		gather_soon(s);
 		return;
 	}
-	uint32_t p = partition_of(s, c->feed);
-	script_begin(&op->call, S_COMMIT, c->idem_key ? 7 : 6);
-	cmd_feed_key(s, "f", c->feed);
-	cmd_feed_key(s, "l", c->feed);
-	cmd_feed_key(s, "i", c->feed);
-	cmd_feed_key(s, "d", c->feed);
-	cmd_part_key(s, p, "behind");
-	cmd_part_key(s, p, "epoch");
-	if (c->idem_key)
-		cmd_idem_key(s, c->feed, c->idem_key);
-	cmd_text(s, s->run_id);
-	cmd_text(s, c->feed);
-	cmd_text(s, c->id);
-	cmd_text(s, c->item);
-	cmd_u64(s, (uint64_t)c->priority);
-	cmd_u64(s, c->at_ms);
-	cmd_data(s, c->doc, c->doc_len);
-	snprintf(channel, sizeof channel, "belfry:wake:%" PRIu32, s->url.db);
-	cmd_text(s, channel);
-	if (c->idem_key) {
-		cmd_text(s, c->idem_digest ? c->idem_digest : "");
-		cmd_u64(s, c->idem_ttl_s ? c->idem_ttl_s : 1);
-	}
-	cmd_end(&op->call);
-	call_send(&op->call);
+	struct commit_op *op = op_new(s, c->feed);
+	op_add(op, c, cb, arg);
+	if (full)
+		call_fail(&op->call, BELFRY_EFULL);
+	else
+		op_send(op, c->idem_key ? c : NULL);
+}
+
+void commits_init(struct redis_store *s)
+{
+	s->waiting_tail = &s->waiting;
+	s->gathered_tail = &s->gathered;
+	s->gather = loop_timer_create(s->loop, send_gathered, s);
+}
+
+void commits_finish(struct redis_store *s)
+{
+	loop_timer_destroy(s->gather);
+	s->gather = NULL;
+	send_gathered(s); /* which fails: the session has ended */
 }

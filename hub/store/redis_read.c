@@ -232,34 +232,24 @@ struct behind_op {
 	struct call call;
 	store_names_cb cb;
 	void *arg;
-	char **names;
-	size_t count;
+	struct name_list list;
 	enum belfry_err err;
 };
 
 static void on_behind(struct call *c, enum belfry_err err, const redisReply *reply)
 {
 	struct behind_op *op = (struct behind_op *)c;
-	if (!err && !reply_is_array(reply, 0))
+	if (!err && name_list_add(&op->list, reply) < 0)
 		err = reply_broken("the feeds behind");
 	if (err)
 		op->err = err;
-	for (size_t i = 0; !err && i < reply->elements; i++) {
-		const char *name = reply_str(reply->element[i]);
-		if (!name || strlen(name) > 64)
-			continue;
-		op->names = xreallocarray(op->names, op->count + 1, sizeof *op->names);
-		op->names[op->count++] = xstrdup(name);
-	}
 	if (c->left)
 		return;
 	struct behind_op o = *op;
 	call_free(c);
-	o.cb(o.arg, o.err, o.err ? NULL : (const char *const *)o.names,
-	     o.err ? 0 : o.count);
-	for (size_t i = 0; i < o.count; i++)
-		free(o.names[i]);
-	free(o.names);
+	o.cb(o.arg, o.err, o.err ? NULL : (const char *const *)o.list.names,
+	     o.err ? 0 : o.list.count);
+	name_list_free(&o.list);
 }
 
 void redis_behind(struct store *st, store_names_cb cb, void *arg)

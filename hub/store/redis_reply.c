@@ -2,6 +2,7 @@
 
 #include <belfry/base/mem.h>
 #include <belfry/base/text.h>
+#include <belfry/core/feed.h>
 
 #include <stdlib.h>
 #include <string.h>
@@ -195,4 +196,25 @@ int reply_pos(const redisReply *r, struct pos *out)
 const char *reply_str(const redisReply *r)
 {
 	return reply_is_text(r) && strlen(r->str) == r->len ? r->str : NULL;
+}
+
+int name_list_add(struct name_list *l, const redisReply *r)
+{
+	if (!reply_is_array(r, 0))
+		return -1;
+	for (size_t i = 0; i < r->elements; i++) {
+		const char *name = reply_str(r->element[i]);
+		if (!name || strlen(name) > FEED_NAME_MAX)
+			continue;
+		l->names = xreallocarray(l->names, l->count + 1, sizeof *l->names);
+		l->names[l->count++] = xstrdup(name);
+	}
+	return 0;
+}
+
+void name_list_free(struct name_list *l)
+{
+	for (size_t i = 0; i < l->count; i++)
+		free(l->names[i]);
+	free(l->names);
 }

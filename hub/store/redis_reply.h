@@ -29,4 +29,13 @@ int reply_pos(const redisReply *r, struct pos *out);
 /* A string without a NUL in it; else NULL. */
 const char *reply_str(const redisReply *r);
 
+/* Names of feeds, gathered from one reply or several; zeroed to begin with. */
+struct name_list {
+	char **names;
+	size_t count;
+};
+/* Adds the names of an array; -1: it is none. What no feed can be called is left out. */
+int name_list_add(struct name_list *l, const redisReply *r);
+void name_list_free(struct name_list *l);
+
 #endif

@@ -4,17 +4,25 @@
 
 #include <stdlib.h>
 
+/* COMMAND on all tokens; or on one (ID), with its JSON. */
+static void tokens_send(struct call *c, const char *command, const char *id,
+			const char *json)
+{
+	cmd_begin(c->s, command);
+	cmd_part_key(c->s, 0, "tokens");
+	if (id)
+		cmd_text(c->s, id);
+	if (json)
+		cmd_text(c->s, json);
+	cmd_end(c);
+	call_send(c);
+}
+
 void redis_token_put(struct store *st, const char *id, const char *json, store_cb cb,
 		     void *arg)
 {
-	struct redis_store *s = redis_of(st);
-	struct plain_op *op = plain_new(s, cb, arg);
-	cmd_begin(s, "HSET");
-	cmd_part_key(s, 0, "tokens");
-	cmd_text(s, id);
-	cmd_text(s, json);
-	cmd_end(&op->call);
-	call_send(&op->call);
+	struct plain_op *op = plain_new(redis_of(st), cb, arg);
+	tokens_send(&op->call, "HSET", id, json);
 }
 
 struct token_op {
@@ -41,15 +49,10 @@ static void on_token(struct call *c, enum belfry_err err, const redisReply *repl
 
 void redis_token_get(struct store *st, const char *id, store_token_cb cb, void *arg)
 {
-	struct redis_store *s = redis_of(st);
-	struct token_op *op = call_new(s, sizeof *op, on_token);
+	struct token_op *op = call_new(redis_of(st), sizeof *op, on_token);
 	op->token_cb = cb;
 	op->arg = arg;
-	cmd_begin(s, "HGET");
-	cmd_part_key(s, 0, "tokens");
-	cmd_text(s, id);
-	cmd_end(&op->call);
-	call_send(&op->call);
+	tokens_send(&op->call, "HGET", id, NULL);
 }
 
 static void on_token_gone(struct call *c, enum belfry_err err, const redisReply *reply)
@@ -64,15 +67,10 @@ static void on_token_gone(struct call *c, enum belfry_err err, const redisReply 
 
 void redis_token_delete(struct store *st, const char *id, store_cb cb, void *arg)
 {
-	struct redis_store *s = redis_of(st);
-	struct token_op *op = call_new(s, sizeof *op, on_token_gone);
+	struct token_op *op = call_new(redis_of(st), sizeof *op, on_token_gone);
 	op->cb = cb;
 	op->arg = arg;
-	cmd_begin(s, "HDEL");
-	cmd_part_key(s, 0, "tokens");
-	cmd_text(s, id);
-	cmd_end(&op->call);
-	call_send(&op->call);
+	tokens_send(&op->call, "HDEL", id, NULL);
 }
 
 static void on_tokens(struct call *c, enum belfry_err err, const redisReply *reply)
@@ -101,12 +99,8 @@ static void on_tokens(struct call *c, enum belfry_err err, const redisReply *rep
 
 void redis_token_list(struct store *st, store_tokens_cb cb, void *arg)
 {
-	struct redis_store *s = redis_of(st);
-	struct token_op *op = call_new(s, sizeof *op, on_tokens);
+	struct token_op *op = call_new(redis_of(st), sizeof *op, on_tokens);
 	op->tokens_cb = cb;
 	op->arg = arg;
-	cmd_begin(s, "HGETALL");
-	cmd_part_key(s, 0, "tokens");
-	cmd_end(&op->call);
-	call_send(&op->call);
+	tokens_send(&op->call, "HGETALL", NULL, NULL);
 }

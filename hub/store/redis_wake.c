@@ -4,14 +4,12 @@
 #include <belfry/base/log.h>
 #include <belfry/base/mem.h>
 
-#include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define PING_MS 1000
 
-/* A connection of its own, subscribed to the channel on which commits are told. */
+/* A connection of its own, subscribed to the channel on which feeds are told. */
 struct wake {
 	struct redis_store *s;
 	struct conn *conn;
@@ -22,7 +20,6 @@ struct wake {
 	bool open;
 	store_wake_cb cb;
 	void *arg;
-	char channel[32];
 };
 
 static void put(struct wake *w, const char *const *words, size_t count)
@@ -67,7 +64,7 @@ static void wake_open(void *arg)
 		put(w, (const char *const[]){"AUTH", u->user, password}, 3);
 	else if (password)
 		put(w, (const char *const[]){"AUTH", password}, 2);
-	put(w, (const char *const[]){"SUBSCRIBE", w->channel}, 2);
+	put(w, (const char *const[]){"SUBSCRIBE", w->s->channel}, 2);
 }
 
 static void wake_reply(void *arg, const redisReply *reply)
@@ -115,7 +112,6 @@ static struct wake *wake_create(struct redis_store *s)
 	struct wake *w = xcalloc(1, sizeof *w);
 	w->s = s;
 	w->backoff = (struct backoff){.first_ms = 100, .max_ms = 5000};
-	snprintf(w->channel, sizeof w->channel, "belfry:wake:%" PRIu32, s->url.db);
 	w->conn = conn_create(s->loop, &s->url, &events, w);
 	w->retry = loop_timer_create(s->loop, wake_connect, w);
 	w->ping = loop_timer_create(s->loop, wake_ping, w);

@@ -1,7 +1,8 @@
 #!lua
--- Appends an event to a feed's log. Without allow-oom: ingest alone is refused when full.
--- KEYS feed, log, items, ids, behind, epoch[, idempotency]
--- ARGV run, feed, id, item, priority, at, doc, channel[, digest, ttl]
+-- Appends events to a feed's log, all or none. Without allow-oom: ingest alone is refused
+-- when full.
+-- KEYS feed, log, items, ids, behind, epoch[, idempotency: of one event]
+-- ARGV run, feed, channel, digest, ttl, and for each event id, item, priority, at, doc
 local f = redis.call('HMGET', KEYS[1], 'state', 'epoch', 'n', 'run', 'subs', 'buckets', 'born')
 if f[1] or not f[2] then
 	return {'NOFEED'}
@@ -12,12 +13,12 @@ if KEYS[7] then
 	local digest, id, pos, item = known:match('^([^%z]*)%z([^%z]*)%z(%d+%-%d+)%z([^%z]*)$')
 	-- An answer from before the feed was deleted and made anew does not count.
 	if digest and tonumber(pos:match('^%d+')) >= tonumber(f[7]) then
-		if digest ~= ARGV[9] then
+		if digest ~= ARGV[4] then
 			return {'REUSED'}
 		end
 		-- A write, so that WAIT after a replay covers the first request's writes.
-		redis.call('EXPIRE', KEYS[7], ARGV[10])
-		return {'OK', pos, id, item, 1}
+		redis.call('EXPIRE', KEYS[7], ARGV[5])
+		return {'OK', pos, id, item}
 	end
 end
 local changed = f[4] ~= ARGV[1]
@@ -27,24 +28,30 @@ if changed then
 	epoch = math.max(epoch + 1, now, tonumber(redis.call('GET', KEYS[6]) or 0) + 1)
 	n = 0
 end
-n = n + 1
-local pos = string.format('%.0f-%.0f', epoch, n)
-redis.call('XADD', KEYS[2], pos, 'id', ARGV[3], 'item', ARGV[4], 'prio', ARGV[5], 'at', ARGV[6],
-	'subs', f[5], 'doc', ARGV[7])
-if changed then
-	redis.call('HSET', KEYS[1], 'epoch', string.format('%.0f', epoch), 'n', '1', 'run', ARGV[1])
-else
-	redis.call('HSET', KEYS[1], 'n', string.format('%.0f', n))
+local items, ids, first, pos = {}, {}
+for i = 6, #ARGV, 5 do
+	n = n + 1
+	pos = string.format('%.0f-%.0f', epoch, n)
+	first = first or pos
+	redis.call('XADD', KEYS[2], pos, 'id', ARGV[i], 'item', ARGV[i + 1], 'prio', ARGV[i + 2],
+		'at', ARGV[i + 3], 'subs', f[5], 'doc', ARGV[i + 4])
+	items[#items + 1], ids[#ids + 1] = ARGV[i + 1], ARGV[i]
+	items[#items + 1], ids[#ids + 1] = pos, pos
 end
-redis.call('HSET', KEYS[3], ARGV[4], pos)
-redis.call('HSET', KEYS[4], ARGV[3], pos)
-if KEYS[7] then
-	redis.call('SET', KEYS[7], table.concat({ARGV[9], ARGV[3], pos, ARGV[4]}, '\0'), 'EX', ARGV[10])
+local set = {'n', string.format('%.0f', n)}
+if changed then
+	set[3], set[4], set[5], set[6] = 'epoch', string.format('%.0f', epoch), 'run', ARGV[1]
 end
 if f[6] == '0' then
-	redis.call('HSET', KEYS[1], 'settled', pos)
+	set[#set + 1], set[#set + 2] = 'settled', pos
+end
+redis.call('HSET', KEYS[1], unpack(set))
+redis.call('HSET', KEYS[3], unpack(items))
+redis.call('HSET', KEYS[4], unpack(ids))
+if KEYS[7] then
+	redis.call('SET', KEYS[7], table.concat({ARGV[4], ARGV[6], pos, ARGV[7]}, '\0'), 'EX', ARGV[5])
 end
 -- Without followers, too: the log has to be trimmed.
 redis.call('SADD', KEYS[5], ARGV[2])
-redis.call('PUBLISH', ARGV[8], ARGV[2])
-return {'OK', pos, ARGV[3], ARGV[4], 0}
+redis.call('PUBLISH', ARGV[3], ARGV[2])
+return {'OK', first}

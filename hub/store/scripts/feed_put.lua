@@ -1,19 +1,24 @@
 #!lua flags=allow-oom
 -- Makes a feed, or changes its configuration. With allow-oom: it may be what lowers max_items.
--- KEYS feed, feeds, epoch
--- ARGV feed, config, at, salt, run[, expect]
-local f = redis.call('HMGET', KEYS[1], 'state', 'config', 'epoch')
+-- KEYS feed, feeds, epoch, behind
+-- ARGV feed, config, at, salt, run, channel[, expect]
+local f = redis.call('HMGET', KEYS[1], 'state', 'config', 'epoch', 'n')
 if f[1] then
 	return {'EXISTS'}
 end
 local created = 0
 if f[3] then
-	if ARGV[6] and f[2] ~= ARGV[6] then
+	if ARGV[7] and f[2] ~= ARGV[7] then
 		return {'STALE'}
 	end
 	redis.call('HSET', KEYS[1], 'config', ARGV[2])
+	if f[2] ~= ARGV[2] and f[4] ~= '0' then
+		-- There may be more to trim now, though no event comes.
+		redis.call('SADD', KEYS[4], ARGV[1])
+		redis.call('PUBLISH', ARGV[6], ARGV[1])
+	end
 else
-	if ARGV[6] then
+	if ARGV[7] then
 		return {'NOFEED'}
 	end
 	created = 1

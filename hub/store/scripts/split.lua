@@ -1,5 +1,6 @@
 #!lua flags=allow-oom
--- Makes a bucket from its parent: its rows move, the cursor is copied.
+-- Makes a bucket from its parent: its rows move, the cursor is copied. The parent is written
+-- anew, as Redis never turns a hash that was once too long back into a listpack.
 -- KEYS feed, parent, new bucket
 -- ARGV number of the new bucket: also the count of buckets before
 -- include row_hash
@@ -12,13 +13,24 @@ if f[3] ~= ARGV[1] then
 	return {'STALE'}
 end
 local new, salt = tonumber(ARGV[1]), tonumber(f[2])
-redis.call('HSET', KEYS[3], '', redis.call('HGET', KEYS[2], ''))
+local cursor = redis.call('HGET', KEYS[2], '')
 local rows = redis.call('HGETALL', KEYS[2])
+local stay, move = {'', cursor}, {'', cursor} -- found first
 for i = 1, #rows, 2 do
-	if rows[i] ~= '' and bucket_of(row_hash(salt, rows[i]), new + 1) == new then
-		redis.call('HSET', KEYS[3], rows[i], rows[i + 1])
-		redis.call('HDEL', KEYS[2], rows[i])
+	if rows[i] ~= '' then
+		local moves = bucket_of(row_hash(salt, rows[i]), new + 1) == new
+		local to = moves and move or stay
+		to[#to + 1] = rows[i]
+		to[#to + 1] = rows[i + 1]
 	end
 end
+local function write(key, fields)
+	for i = 1, #fields, 500 do
+		redis.call('HSET', key, unpack(fields, i, math.min(i + 499, #fields)))
+	end
+end
+redis.call('DEL', KEYS[2])
+write(KEYS[2], stay)
+write(KEYS[3], move)
 redis.call('HSET', KEYS[1], 'buckets', string.format('%.0f', new + 1))
 return {'OK', tonumber(f[4]), new + 1}

@@ -13,6 +13,9 @@ end
 local epoch, n = pair(f[2])
 local over = redis.call('XLEN', KEYS[2]) - tonumber(ARGV[1])
 local removed = 0
+if over <= 0 and ARGV[2] == '0' then
+	return {'OK', 0}
+end
 for _, entry in ipairs(redis.call('XRANGE', KEYS[2], '-', '+', 'COUNT', ARGV[3])) do
 	local pos, v = entry[1], {}
 	local e, m = pair(pos)

@@ -200,7 +200,8 @@ struct store_ops {
 	 * feed_put: MERGE false: CONFIG replaces or creates. MERGE true: RFC 7396 patch
 	 * text is not merged here; the caller read, merged and says what it read in
 	 * EXPECT (NULL: whatever stands there): ESTALE if the feed changed meanwhile,
-	 * ENOFEED if EXPECT is given and the feed is gone. EEXIST: being deleted.
+	 * ENOFEED if EXPECT is given and the feed is gone. EEXIST: being deleted. A
+	 * feed with events whose CONFIG changes is behind: there may be more to trim.
 	 */
 	void (*feed_put)(struct store *s, const char *feed, const char *config,
 			 const char *expect, uint64_t at_ms, store_feed_cb cb, void *arg);
@@ -263,7 +264,7 @@ struct store_ops {
 	void (*lease_release)(struct store *s, const struct store_owner *o, store_cb cb,
 			      void *arg);
 
-	/* Feeds that may have something to deliver: a hint. */
+	/* Feeds that may have something to deliver, or to trim: a hint. */
 	void (*behind)(struct store *s, store_names_cb cb, void *arg);
 	/* Buckets FIRST .. FIRST + COUNT - 1, as far as they exist. */
 	void (*read)(struct store *s, const char *feed, uint32_t first, uint32_t count,
@@ -291,7 +292,8 @@ struct store_ops {
 	 */
 	void (*settle)(struct store *s, const struct store_owner *o, const char *feed,
 		       uint32_t feed_buckets, struct pos pos, store_cb cb, void *arg);
-	/* From now on CB is called for each commit; NULL stops it. One listener. */
+	/* From now on CB is called for each commit, and for each change of a feed that
+	 * has events; NULL stops it. One listener. */
 	void (*listen)(struct store *s, store_wake_cb cb, void *arg);
 
 	void (*token_put)(struct store *s, const char *id, const char *json, store_cb cb,

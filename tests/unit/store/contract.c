@@ -320,8 +320,18 @@ static void test_listen(void **state)
 	OK(sync_post(A, "wake", "e1", NULL, NULL));
 	sync_until(&heard.any, "waking");
 	assert_string_equal(heard.last, "wake");
-	B->ops->listen(B, NULL, NULL);
+	/* Another configuration is told, the same one is not. */
+	heard.any = false;
+	OK(sync_feed_put(A, "wake", "{}", NULL, NULL, NULL));
+	OK(sync_feed_put(A, "never", "{\"a\":1}", NULL, NULL, NULL));
+	OK(sync_feed_put(A, "never", "{\"a\":2}", NULL, NULL, NULL));
 	unsigned before = heard.woken;
+	OK(sync_feed_put(A, "wake", "{\"a\":1}", NULL, NULL, NULL));
+	sync_until(&heard.any, "waking by a change");
+	assert_string_equal(heard.last, "wake");
+	assert_int_equal(heard.woken, before + 1);
+	B->ops->listen(B, NULL, NULL);
+	before = heard.woken;
 	OK(sync_post(A, "wake", "e2", NULL, NULL));
 	assert_int_equal(heard.woken, before);
 }
@@ -368,20 +378,30 @@ static void on_away(void *arg, enum belfry_err err)
 	away++;
 }
 
+static void on_commit_away(void *arg, enum belfry_err err,
+			   const struct store_committed *done)
+{
+	assert_null(done);
+	on_away(arg, err);
+}
+
 static void test_destroy_ends_what_is_outstanding(void **state)
 {
 	struct store_owner o = {.name = "x", .token = "y"};
+	struct store_commit c = {
+		.feed = "subs", .id = "e", .item = "e", .doc = "{}", .doc_len = 2};
 	(void)state;
+	A->ops->commit(A, &c, on_commit_away, NULL);
 	A->ops->leave(A, "subs", "a@b", on_away, NULL);
 	A->ops->lease_beat(A, &o, on_away, NULL);
 	A->ops->feed_delete(A, "subs", on_away, NULL);
 	assert_int_equal(away, 0); /* never from inside the call */
-	assert_int_equal(A->ops->pending(A), 3);
+	assert_int_equal(A->ops->pending(A), 4);
 	struct store *gone = A;
 	A = B;
 	B = NULL;
 	gone->ops->destroy(gone);
-	assert_int_equal(away, 3);
+	assert_int_equal(away, 4);
 }
 
 int contract_run(const char *name)
@@ -393,6 +413,7 @@ int contract_run(const char *name)
 		cmocka_unit_test(test_commit_and_pages),
 		cmocka_unit_test(test_document_is_bytes),
 		cmocka_unit_test(test_idempotency),
+		cmocka_unit_test(test_commits_of_one_turn),
 		cmocka_unit_test(test_full),
 		cmocka_unit_test(test_items),
 		cmocka_unit_test(test_items_over_pages),

@@ -40,4 +40,7 @@ void test_trim(void **state);
 void test_read_hides_no_row_from_a_split(void **state);
 void test_done_keeps_up_with_splits(void **state);
 
+/* That of contract_turn.c. */
+void test_commits_of_one_turn(void **state);
+
 #endif

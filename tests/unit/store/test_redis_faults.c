@@ -259,6 +259,43 @@ static void test_check(void **state)
 }
 
 /* Nothing new fits in; what is there is read, all the same, by who comes now. */
+static bool is_listpack(const char *feed, unsigned bucket)
+{
+	char command[120];
+	for (unsigned p = 0; p < 16; p++) {
+		snprintf(command, sizeof command, "OBJECT ENCODING belfry:{p%u}:b:%s:%u",
+			 p, feed, bucket);
+		if (strstr(redis_server_ask(&server, command), "listpack"))
+			return true;
+	}
+	return false;
+}
+
+/* Redis keeps a hash that was once too long as a table: splitting makes it small again.
+ */
+static void test_buckets_become_small_again(void **state)
+{
+	enum { ROWS = 90 };
+	struct store_feed f;
+	struct sub sub;
+	char jid[40];
+	(void)state;
+	struct store *s = open_up(0);
+	ask("CONFIG SET hash-max-listpack-entries 64");
+	assert_int_equal(sync_feed_put(s, "long", "{}", NULL, &f, NULL), BELFRY_OK);
+	for (int i = 0; i < ROWS; i++) {
+		snprintf(jid, sizeof jid, "u%d@example.org", i);
+		assert_int_equal(sync_join(s, "long", jid, FORMAT_CHAT, &sub, NULL),
+				 BELFRY_OK);
+	}
+	assert_false(is_listpack("long", 0));
+	ask("CONFIG SET hash-max-listpack-entries 256");
+	assert_int_equal(sync_split(s, "long", 1), BELFRY_OK);
+	assert_true(is_listpack("long", 0));
+	assert_true(is_listpack("long", 1));
+	s->ops->destroy(s);
+}
+
 static void test_full_from_the_start(void **state)
 {
 	struct store_run *run;
@@ -399,6 +436,7 @@ int main(void)
 		cmocka_unit_test(test_replica_that_has_it),
 		cmocka_unit_test(test_what_others_wrote),
 		cmocka_unit_test(test_check),
+		cmocka_unit_test(test_buckets_become_small_again),
 		cmocka_unit_test(test_full_from_the_start),
 		cmocka_unit_test(test_reads_only),
 		cmocka_unit_test(test_other_schema_is_refused),
