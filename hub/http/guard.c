@@ -100,13 +100,13 @@ static const struct guard_fault *framing_read(const struct guard_head *head,
 			return &bad_name;
 		if (!value_valid(h->value))
 			return &bad_value;
-		if (!strcasecmp(h->name, "Host"))
+		if (guard_named(h, "Host"))
 			f->hosts++, f->host = h->value;
-		else if (!strcasecmp(h->name, "Transfer-Encoding"))
+		else if (guard_named(h, "Transfer-Encoding"))
 			f->codings++, f->coding = h->value;
-		else if (!strcasecmp(h->name, "Content-Length"))
+		else if (guard_named(h, "Content-Length"))
 			f->lengths++, f->length = h->value;
-		else if (!strcasecmp(h->name, "Expect"))
+		else if (guard_named(h, "Expect"))
 			f->expects++, f->expect = h->value;
 	}
 	return bytes > GUARD_HEAD_BYTES_MAX ? &too_many : NULL;

@@ -4,6 +4,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <strings.h>
 
 /*
  * What a request's head must be before anything else looks at it. Pure: it is handed
@@ -24,6 +25,11 @@ struct guard_fault {
 struct guard_header {
 	const char *name, *value;
 };
+/* Without regard to case. Most names differ in their first letter. */
+static inline bool guard_named(const struct guard_header *h, const char *name)
+{
+	return !((h->name[0] ^ name[0]) & ~0x20) && !strcasecmp(h->name, name);
+}
 
 struct guard_head {
 	const char *version; /* "HTTP/1.1" */

@@ -24,6 +24,9 @@ static const struct guard_fault too_many = {431, "headers-too-large", "Headers t
 					    "Send at most 64 headers and 12 KiB of them.",
 					    true};
 
+/* Enough for most heads, so that their copy need not grow. */
+#define HEAD_TEXT_USUAL 511
+
 struct head_walk {
 	struct http_request *req;
 	size_t offsets[2 * GUARD_HEADERS_MAX];
@@ -114,14 +117,20 @@ static enum MHD_Result walk_header(void *arg, enum MHD_ValueKind kind, const cha
 static bool headers_read(struct http_request *req, const char *method,
 			 const char *version, size_t *count)
 {
-	struct head_walk w = {.req = req, .sound = true};
+	struct head_walk w;
 
+	/* Not the offsets: there is no need to clear them. */
+	w.req = req;
+	w.count = 0;
+	w.sound = true;
+	buf_reserve(&req->head_text, HEAD_TEXT_USUAL);
 #if MHD_VERSION < 0x01000000
 	w.last_end = version + strlen(version);
 	if (req->conn->uri_end && version != req->conn->uri_end + 1)
 		w.sound = false;
 #else
 	(void)version;
+	w.last_end = NULL;
 #endif
 	MHD_get_connection_values_n(req->mc, MHD_HEADER_KIND, walk_header, &w);
 	if (!end_sound(req->mc, method, w.last_end))
@@ -136,12 +145,12 @@ static bool headers_read(struct http_request *req, const char *method,
 }
 
 /* Path and query of a target in origin-form or (RFC 9112 3.2.2) absolute-form. */
-static const struct guard_fault *target_read(struct http_request *req, char *uri)
+static const struct guard_fault *target_read(struct http_request *req)
 {
 	static struct guard_fault bad_query = {400, "bad-request", "Malformed request",
 					       NULL, false};
-	char *query = strchr(uri, '?');
-	const char *path = uri, *why;
+	char *query = strchr(req->uri, '?');
+	const char *path = req->uri, *why;
 
 	if (query)
 		*query++ = 0;
@@ -150,7 +159,7 @@ static const struct guard_fault *target_read(struct http_request *req, char *uri
 		if (!path)
 			path = "/";
 	}
-	req->path = xstrdup(path);
+	req->path = path;
 	why = query_parse(&req->query, query);
 	if (!why)
 		return NULL;
@@ -204,15 +213,14 @@ const struct guard_fault *head_read(struct http_request *req, const char *method
 				    const char *version)
 {
 	size_t count;
-	char *uri = req->conn->uri ? req->conn->uri : xstrdup("");
 	bool sound = headers_read(req, method, version, &count);
 	struct guard_head head = {version, req->headers, req->header_count};
 	const struct guard_fault *fault, *target;
 
+	req->uri = req->conn->uri ? req->conn->uri : xstrdup("");
 	req->conn->uri = NULL;
 	req->method = xstrdup(method);
-	target = target_read(req, uri);
-	free(uri);
+	target = target_read(req);
 	if (count > GUARD_HEADERS_MAX)
 		return &too_many;
 	fault = guard_head_check(&head, &req->facts);

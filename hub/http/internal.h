@@ -47,12 +47,14 @@ struct http_request {
 	bool handler_has, suspended, whole;
 	bool answered; /* by the handler or by the deadline */
 	struct router_match match;
-	char *method, *path, *media; /* media: NULL without a body */
+	char *method, *media; /* media: NULL without a body */
+	char *uri;	      /* cut in two */
+	const char *path;     /* in uri */
 	struct query query;
-	struct buf head_text; /* the headers' names and values */
-	struct guard_header headers[GUARD_HEADERS_MAX];
-	struct guard_facts facts;
+	struct buf head_text;	      /* the headers' names and values */
+	struct guard_header *headers; /* room for GUARD_HEADERS_MAX */
 	size_t header_count;
+	struct guard_facts facts;
 	struct buf body;
 	bool draining; /* the answer stands; the rest of the body is thrown away */
 	uint64_t drained;
@@ -77,6 +79,8 @@ struct http_server {
 	uint16_t port;
 	struct conn *conns;
 	struct http_request *requests;
+	struct http_request *spare; /* ended ones, whose memory the next ones take */
+	size_t spares;
 	size_t suspended;
 	bool run_deferred, quiesced, destroyed;
 	struct http_stats stats;
@@ -100,6 +104,7 @@ void conn_sweep(struct http_server *s, uint64_t now_ms);
 /* ---- request.c */
 struct http_request *http_request_create(struct http_server *s, struct conn *c,
 					 struct MHD_Connection *mc);
+void http_requests_free_spare(struct http_server *s);
 /* The library is through with it. */
 void http_request_release(struct http_request *req);
 /* The handler took too long. */

@@ -23,10 +23,23 @@ static size_t sequence_len(const char *s, size_t len)
 	return 0;
 }
 
+/* Bytes from S on that stand for themselves. */
+static size_t plain_len(const char *s, size_t len)
+{
+	size_t n = 0;
+
+	while (n < len && s[n] >= 0x20 && s[n] < 0x7f && s[n] != '"' && s[n] != '\\')
+		n++;
+	return n;
+}
+
 void json_add_string(struct buf *out, const char *text, size_t len)
 {
+	size_t plain = plain_len(text, len);
+
 	buf_addc(out, '"');
-	for (size_t i = 0; i < len;) {
+	buf_add(out, text, plain);
+	for (size_t i = plain; i < len;) {
 		size_t n = sequence_len(text + i, len - i);
 
 		if (n == 1)
@@ -44,7 +57,9 @@ static void member_name(struct buf *out, const char *name)
 {
 	if (out->len && out->data[out->len - 1] != '{')
 		buf_addc(out, ',');
-	buf_printf(out, "\"%s\":", name);
+	buf_addc(out, '"');
+	buf_adds(out, name);
+	buf_add(out, "\":", 2);
 }
 
 void json_add_member(struct buf *out, const char *name, const char *value)

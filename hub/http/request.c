@@ -6,15 +6,80 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 const double http_latency_bounds_ms[11] = {1,	2,   5,	  10,	25,  50,
 					   100, 250, 500, 1000, 5000};
 
+/*
+ * Requests that were answered together are freed together, and the next ones ask for the
+ * same again: keeping a few whole spares malloc the work.
+ */
+#define SPARES_MAX 128
+#define SPARE_BYTES_MAX 8192 /* of each buffer */
+
+static struct http_request *request_new(struct http_server *s)
+{
+	struct http_request *req = s->spare;
+
+	if (!req) {
+		req = xcalloc(1, sizeof *req);
+		req->headers =
+			xreallocarray(NULL, GUARD_HEADERS_MAX, sizeof *req->headers);
+		return req;
+	}
+	s->spare = req->next;
+	s->spares--;
+	struct http_request again = {.headers = req->headers,
+				     .head_text = req->head_text,
+				     .body = req->body,
+				     .extra = req->extra};
+	*req = again;
+	return req;
+}
+
+/* False: it is to be freed. */
+static bool request_keep(struct http_request *req)
+{
+	struct http_server *s = req->server;
+	struct buf *bufs[] = {&req->head_text, &req->body, &req->extra};
+
+	if (!s || s->destroyed || s->spares == SPARES_MAX)
+		return false;
+	for (size_t i = 0; i < sizeof bufs / sizeof *bufs; i++) {
+		if (bufs[i]->cap > SPARE_BYTES_MAX)
+			return false;
+		buf_clear(bufs[i]);
+	}
+	req->next = s->spare;
+	s->spare = req;
+	s->spares++;
+	return true;
+}
+
+static void request_drop(struct http_request *req)
+{
+	buf_free(&req->head_text);
+	buf_free(&req->body);
+	buf_free(&req->extra);
+	free(req->headers);
+	free(req);
+}
+
+void http_requests_free_spare(struct http_server *s)
+{
+	while (s->spare) {
+		struct http_request *req = s->spare;
+
+		s->spare = req->next;
+		request_drop(req);
+	}
+	s->spares = 0;
+}
+
 struct http_request *http_request_create(struct http_server *s, struct conn *c,
 					 struct MHD_Connection *mc)
 {
-	struct http_request *req = xcalloc(1, sizeof *req);
+	struct http_request *req = request_new(s);
 
 	req->magic = REQUEST_MAGIC;
 	req->server = s;
@@ -40,14 +105,12 @@ static void request_free(struct http_request *req)
 		MHD_destroy_response(req->response);
 	router_match_free(&req->match);
 	query_free(&req->query);
-	buf_free(&req->head_text);
-	buf_free(&req->body);
-	buf_free(&req->extra);
 	free(req->method);
-	free(req->path);
+	free(req->uri);
 	free(req->media);
 	req->magic = 0;
-	free(req);
+	if (!request_keep(req))
+		request_drop(req);
 }
 
 void http_request_release(struct http_request *req)
@@ -172,6 +235,8 @@ void http_problem(struct http_request *req, unsigned status, const char *type,
 
 void http_add_header(struct http_request *req, const char *name, const char *value)
 {
+	if (!req->extra.data)
+		buf_reserve(&req->extra, 255);
 	buf_add(&req->extra, name, strlen(name) + 1);
 	buf_add(&req->extra, value, strlen(value) + 1);
 }
@@ -184,7 +249,7 @@ const char *http_param(const struct http_request *req, size_t index)
 const char *http_header(const struct http_request *req, const char *name)
 {
 	for (size_t i = 0; i < req->header_count; i++)
-		if (!strcasecmp(req->headers[i].name, name))
+		if (guard_named(&req->headers[i], name))
 			return req->headers[i].value;
 	return NULL;
 }
@@ -194,7 +259,7 @@ bool http_header_repeated(const struct http_request *req, const char *name)
 	size_t times = 0;
 
 	for (size_t i = 0; i < req->header_count; i++)
-		times += !strcasecmp(req->headers[i].name, name);
+		times += guard_named(&req->headers[i], name);
 	return times > 1;
 }
 

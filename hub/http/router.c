@@ -17,9 +17,9 @@ static int hex_value(char c)
 	return -1;
 }
 
-char *percent_decode(const char *s, size_t len, bool plus)
+/* To OUT, which has LEN + 1 bytes: 0, or -1 if it cannot be text without a NUL. */
+static int decode_to(char *out, const char *s, size_t len, bool plus)
 {
-	char *out = xmalloc(len + 1);
 	size_t n = 0;
 
 	for (size_t i = 0; i < len; i++) {
@@ -31,18 +31,24 @@ char *percent_decode(const char *s, size_t len, bool plus)
 			int low = whole ? hex_value(s[i + 2]) : -1;
 
 			if (high < 0 || low < 0)
-				goto bad;
+				return -1;
 			c = (char)(high * 16 + low);
 			i += 2;
 		}
 		if (!c)
-			goto bad;
+			return -1;
 		out[n++] = c;
 	}
 	out[n] = 0;
-	if (utf8_valid(out, n))
+	return utf8_valid(out, n) ? 0 : -1;
+}
+
+char *percent_decode(const char *s, size_t len, bool plus)
+{
+	char *out = xmalloc(len + 1);
+
+	if (!decode_to(out, s, len, plus))
 		return out;
-bad:
 	free(out);
 	return NULL;
 }
@@ -58,7 +64,9 @@ static bool next_segment(const char **p, const char **start, size_t *len)
 	return true;
 }
 
-static size_t segments_decode(const char *path, char *segments[ROUTER_SEGMENTS_MAX],
+/* Into TEXT, which has room for as much as PATH, and a NUL. */
+static size_t segments_decode(const char *path, char *text,
+			      const char *segments[ROUTER_SEGMENTS_MAX],
 			      enum router_result *result)
 {
 	const char *start;
@@ -72,19 +80,19 @@ static size_t segments_decode(const char *path, char *segments[ROUTER_SEGMENTS_M
 			*result = ROUTER_NOT_FOUND;
 			break;
 		}
-		segments[n] = percent_decode(start, len, false);
-		if (!segments[n])
+		if (decode_to(text, start, len, false))
 			*result = ROUTER_MALFORMED;
-		else if (!segments[n][0] || !strcmp(segments[n], ".") ||
-			 !strcmp(segments[n], ".."))
+		else if (!*text || !strcmp(text, ".") || !strcmp(text, ".."))
 			*result = ROUTER_NOT_FOUND;
-		n++;
+		segments[n++] = text;
+		/* Its NUL is where the next one's slash is. */
+		text += len + 1;
 	}
 	return n;
 }
 
 /* Does PATTERN fit these segments? Notes which of them are parameters. */
-static bool pattern_fits(const char *pattern, char *const *segments, size_t count,
+static bool pattern_fits(const char *pattern, const char *const *segments, size_t count,
 			 size_t params[HTTP_PARAMS_MAX], size_t *param_count)
 {
 	const char *start;
@@ -110,8 +118,9 @@ static bool method_fits(const struct http_route *route, const char *method)
 }
 
 static enum router_result table_search(const struct http_route *routes,
-				       const char *method, char **segments, size_t count,
-				       struct router_match *match, struct buf *allow)
+				       const char *method, const char *const *segments,
+				       size_t count, struct router_match *match,
+				       struct buf *allow)
 {
 	size_t params[HTTP_PARAMS_MAX], param_count;
 
@@ -124,10 +133,8 @@ static enum router_result table_search(const struct http_route *routes,
 			continue;
 		}
 		match->route = r;
-		for (size_t i = 0; i < param_count; i++) {
+		for (size_t i = 0; i < param_count; i++)
 			match->params[i] = segments[params[i]];
-			segments[params[i]] = NULL;
-		}
 		return ROUTER_FOUND;
 	}
 	return allow->len ? ROUTER_NOT_ALLOWED : ROUTER_NOT_FOUND;
@@ -137,22 +144,21 @@ enum router_result router_find(const struct http_route *routes, const char *meth
 			       const char *path, struct router_match *match,
 			       struct buf *allow)
 {
-	char *segments[ROUTER_SEGMENTS_MAX] = {0};
+	const char *segments[ROUTER_SEGMENTS_MAX];
 	enum router_result result;
-	size_t count = segments_decode(path, segments, &result);
+	size_t count;
 
 	memset(match, 0, sizeof *match);
+	match->text = xmalloc(strlen(path) + 1);
+	count = segments_decode(path, match->text, segments, &result);
 	buf_clear(allow);
 	if (result == ROUTER_FOUND)
 		result = table_search(routes, method, segments, count, match, allow);
-	for (size_t i = 0; i < ROUTER_SEGMENTS_MAX; i++)
-		free(segments[i]);
 	return result;
 }
 
 void router_match_free(struct router_match *match)
 {
-	for (size_t i = 0; i < HTTP_PARAMS_MAX; i++)
-		free(match->params[i]);
+	free(match->text);
 	memset(match, 0, sizeof *match);
 }

@@ -11,7 +11,8 @@
 
 struct router_match {
 	const struct http_route *route;
-	char *params[HTTP_PARAMS_MAX]; /* decoded, malloc'ed; unused ones are NULL */
+	const char *params[HTTP_PARAMS_MAX]; /* decoded, in text; unused ones are NULL */
+	char *text;			     /* malloc'ed */
 };
 
 enum router_result {

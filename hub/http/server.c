@@ -327,6 +327,7 @@ void http_server_destroy(struct http_server *s)
 	MHD_run(s->mhd);
 	MHD_stop_daemon(s->mhd);
 	requests_orphan(s);
+	http_requests_free_spare(s);
 	if (!s->run_deferred)
 		free(s);
 }

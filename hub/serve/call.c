@@ -4,6 +4,8 @@
 #include <belfry/base/log.h>
 #include <belfry/base/mem.h>
 #include <belfry/base/text.h>
+#include <belfry/core/feed.h>
+#include <belfry/http/json.h>
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -73,6 +75,33 @@ void call_error(struct call *call, enum belfry_err err)
 	call_problem(call, problem, NULL);
 }
 
+void call_answer_page(struct call *call, struct buf *list, const char *next)
+{
+	buf_adds(list, "]");
+	if (next)
+		json_add_member(list, "next", next);
+	else
+		json_add_member_raw(list, "next", "null", 4);
+	buf_adds(list, "}\n");
+	call_answer(call, 200, list);
+}
+
+void call_removed(void *arg, enum belfry_err err)
+{
+	if (err)
+		call_error(arg, err);
+	else
+		call_answer(arg, 204, NULL);
+}
+
+bool call_feed_valid(struct call *call)
+{
+	if (feed_name_valid(call->feed, strlen(call->feed)))
+		return true;
+	call_error(call, BELFRY_ENOFEED);
+	return false;
+}
+
 int call_limit(struct call *call, size_t default_limit, size_t max)
 {
 	const char *text = http_query(call->req, "limit");
@@ -105,7 +134,7 @@ static void token_copy(struct token *to, const struct token *from)
 {
 	*to = *from;
 	to->feeds = xstrdup(from->feeds);
-	to->note = xstrdup("");
+	to->note = NULL;
 }
 
 static bool scope_held(const struct token *token, unsigned scopes, const char *feed)

@@ -101,16 +101,15 @@ static int choose_key(struct call *call, struct effective *e)
 
 static int check_size(struct call *call, const struct effective *e)
 {
-	size_t bound = render_bound(&e->event);
 	uint64_t max = call->service->config->xmpp.max_stanza_bytes;
 
-	if (bound <= max)
+	if (render_fits(&e->event, max))
 		return 0;
 	call_problemf(
 		call, &problem_event_too_large,
 		"As a stanza this event may take %zu bytes, and xmpp.max_stanza_bytes "
 		"is %llu. Shorten it, or post a url instead.",
-		bound, (unsigned long long)max);
+		render_bound(&e->event), (unsigned long long)max);
 	return -1;
 }
 
@@ -177,9 +176,14 @@ static void on_committed(void *arg, enum belfry_err err,
 	} else {
 		call->service->count.events++;
 	}
-	buf_printf(&location, "/v1/feeds/%s/events/%s", call->feed, done->id);
+	buf_reserve(&location, FEED_NAME_MAX + EVENT_ID_SIZE + 32);
+	buf_adds(&location, "/v1/feeds/");
+	buf_adds(&location, call->feed);
+	buf_adds(&location, "/events/");
+	buf_adds(&location, done->id);
 	http_add_header(call->req, "Location", location.data);
 	buf_free(&location);
+	buf_reserve(&out, 2 * (FEED_NAME_MAX + EVENT_ID_SIZE));
 	buf_adds(&out, "{");
 	json_add_member(&out, "id", done->id);
 	json_add_member(&out, "feed", call->feed);
@@ -218,10 +222,8 @@ static void event_check(struct call *call)
 {
 	struct effective e = {0};
 
-	if (!feed_name_valid(call->feed, strlen(call->feed))) {
-		call_error(call, BELFRY_ENOFEED);
+	if (!call_feed_valid(call))
 		return;
-	}
 	if (parse_document(call, &e.event))
 		return;
 	if (!choose_priority(call, &e) && !choose_item(call, &e) &&

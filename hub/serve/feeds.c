@@ -88,13 +88,7 @@ static void on_feeds(void *arg, enum belfry_err err, const struct store_feed *fe
 		buf_adds(&out, shown++ ? ",\n" : "\n");
 		write_feed(&out, call->service, &feeds[i]);
 	}
-	buf_adds(&out, "]");
-	if (more && count)
-		json_add_member(&out, "next", feeds[count - 1].name);
-	else
-		json_add_member_raw(&out, "next", "null", 4);
-	buf_adds(&out, "}\n");
-	call_answer(call, 200, &out);
+	call_answer_page(call, &out, more && count ? feeds[count - 1].name : NULL);
 }
 
 static void list_checked(struct call *call)
@@ -117,15 +111,6 @@ void feed_list(void *service, struct http_request *req)
 
 /* ---- one feed ------------------------------------------------------------------- */
 
-/* Names that cannot be a feed's are not asked for. */
-static bool name_known(struct call *call)
-{
-	if (feed_name_valid(call->feed, strlen(call->feed)))
-		return true;
-	call_error(call, BELFRY_ENOFEED);
-	return false;
-}
-
 static void on_feed(void *arg, enum belfry_err err, const struct store_feed *feed,
 		    bool created)
 {
@@ -139,7 +124,7 @@ static void get_checked(struct call *call)
 {
 	struct store *store = call->service->store;
 
-	if (name_known(call))
+	if (call_feed_valid(call))
 		store->ops->feed_get(store, call->feed, on_feed, call);
 }
 
@@ -237,7 +222,7 @@ static void patch_read(struct call *call)
 
 static void patch_checked(struct call *call)
 {
-	if (name_known(call))
+	if (call_feed_valid(call))
 		patch_read(call);
 }
 
@@ -246,20 +231,12 @@ void feed_patch(void *service, struct http_request *req)
 	call_begin(service, req, SCOPE_MANAGE, "", patch_checked);
 }
 
-static void on_deleted(void *arg, enum belfry_err err)
-{
-	if (err)
-		call_error(arg, err);
-	else
-		call_answer(arg, 204, NULL);
-}
-
 static void delete_checked(struct call *call)
 {
 	struct store *store = call->service->store;
 
-	if (name_known(call))
-		store->ops->feed_delete(store, call->feed, on_deleted, call);
+	if (call_feed_valid(call))
+		store->ops->feed_delete(store, call->feed, call_removed, call);
 }
 
 void feed_delete(void *service, struct http_request *req)

@@ -1,7 +1,6 @@
 #include "service.h"
 
 #include <belfry/base/clock.h>
-#include <belfry/core/feed.h>
 #include <belfry/core/id.h>
 #include <belfry/http/json.h>
 
@@ -46,15 +45,10 @@ static void on_events(void *arg, enum belfry_err err, const struct store_event *
 		write_event(&out, call->feed, &events[i]);
 		buf_adds(&out, "}");
 	}
-	buf_adds(&out, "]");
-	if (i && (more || i < count)) {
+	bool cut = i && (more || i < count);
+	if (cut)
 		pos_format(events[i - 1].pos, next);
-		json_add_member(&out, "next", next);
-	} else {
-		json_add_member_raw(&out, "next", "null", 4);
-	}
-	buf_adds(&out, "}\n");
-	call_answer(call, 200, &out);
+	call_answer_page(call, &out, cut ? next : NULL);
 }
 
 static void list_checked(struct call *call)
@@ -65,10 +59,8 @@ static void list_checked(struct call *call)
 	const char *cursor = before ? before : after;
 	struct pos from = {0, 0};
 
-	if (!feed_name_valid(call->feed, strlen(call->feed))) {
-		call_error(call, BELFRY_ENOFEED);
+	if (!call_feed_valid(call))
 		return;
-	}
 	if (after && before) {
 		call_problem(call, &problem_bad_parameter,
 			     "Give after or before, not both.");
@@ -123,9 +115,9 @@ static void get_checked(struct call *call)
 	struct store *store = call->service->store;
 	const char *id = http_param(call->req, 1);
 
-	if (!feed_name_valid(call->feed, strlen(call->feed)))
-		call_error(call, BELFRY_ENOFEED);
-	else if (!event_id_valid(id, strlen(id)))
+	if (!call_feed_valid(call))
+		return;
+	if (!event_id_valid(id, strlen(id)))
 		call_error(call, BELFRY_ENOENT);
 	else
 		store->ops->event_get(store, call->feed, id, on_event, call);

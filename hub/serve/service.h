@@ -71,6 +71,12 @@ void call_problem(struct call *call, const struct problem *problem, const char *
 void call_problemf(struct call *call, const struct problem *problem, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 void call_error(struct call *call, enum belfry_err err);
+/* Ends the array of LIST and answers with it. NEXT NULL: there is no further page. */
+void call_answer_page(struct call *call, struct buf *list, const char *next);
+/* The store's callback where something was removed. */
+void call_removed(void *arg, enum belfry_err err);
+/* Can the path's feed be one? If not, the call has been answered: no need to ask. */
+bool call_feed_valid(struct call *call);
 /* The query's limit: 0, or -1 and the call has been answered. */
 int call_limit(struct call *call, size_t default_limit, size_t max);
 

@@ -8,6 +8,7 @@
 #include <belfry/http/json.h>
 
 #include <jansson.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -39,6 +40,7 @@ static void on_rows(void *arg, enum belfry_err err, const struct store_row *rows
 {
 	struct call *call = arg;
 	struct buf out = {0};
+	char cursor[24];
 
 	if (err) {
 		call_error(call, err);
@@ -49,11 +51,8 @@ static void on_rows(void *arg, enum belfry_err err, const struct store_row *rows
 		buf_adds(&out, i ? ",\n" : "\n");
 		write_row(&out, &rows[i]);
 	}
-	if (next)
-		buf_printf(&out, "],\"next\":\"%lu\"}\n", (unsigned long)next);
-	else
-		buf_adds(&out, "],\"next\":null}\n");
-	call_answer(call, 200, &out);
+	snprintf(cursor, sizeof cursor, "%lu", (unsigned long)next);
+	call_answer_page(call, &out, next ? cursor : NULL);
 }
 
 static void list_checked(struct call *call)
@@ -62,9 +61,9 @@ static void list_checked(struct call *call)
 	const char *after = http_query(call->req, "after");
 	uint64_t cursor = 0;
 
-	if (!feed_name_valid(call->feed, strlen(call->feed)))
-		call_error(call, BELFRY_ENOFEED);
-	else if (after && parse_u64(after, strlen(after), UINT32_MAX, &cursor))
+	if (!call_feed_valid(call))
+		return;
+	if (after && parse_u64(after, strlen(after), UINT32_MAX, &cursor))
 		call_problem(call, &problem_bad_parameter,
 			     "after takes a cursor as it was given in 'next'.");
 	else if (!call_limit(call, SUBSCRIBERS_LIMIT, SUBSCRIBERS_LIMIT_MAX))
@@ -84,10 +83,8 @@ static int jid_read(struct call *call)
 {
 	const char *jid = http_param(call->req, 1), *why = "";
 
-	if (!feed_name_valid(call->feed, strlen(call->feed))) {
-		call_error(call, BELFRY_ENOFEED);
+	if (!call_feed_valid(call))
 		return -1;
-	}
 	call->text = jid_normalize(jid, strlen(jid), &why);
 	if (call->text)
 		return 0;
@@ -126,20 +123,12 @@ void subscriber_get(void *service, struct http_request *req)
 	call_begin(service, req, SCOPE_MANAGE, "", get_checked);
 }
 
-static void on_left(void *arg, enum belfry_err err)
-{
-	if (err)
-		call_error(arg, err);
-	else
-		call_answer(arg, 204, NULL);
-}
-
 static void delete_checked(struct call *call)
 {
 	struct store *store = call->service->store;
 
 	if (!jid_read(call))
-		store->ops->leave(store, call->feed, call->text, on_left, call);
+		store->ops->leave(store, call->feed, call->text, call_removed, call);
 }
 
 void subscriber_delete(void *service, struct http_request *req)
