@@ -13,6 +13,7 @@
 
 #define MAGIC 0xc0339043u
 #define BUFFER_BYTES ((size_t)64 * 1024)
+#define TAG_BYTES_SHORT ((size_t)1024)
 #define ANSWERS_BACKLOG_MAX ((size_t)4 * 1024 * 1024)
 const struct component_timing component_timing_default = {
 	.connect_ms = 5000,
@@ -162,12 +163,50 @@ static void on_tick(void *arg)
 
 /* ---- The session ------------------------------------------------------------------- */
 
+/*
+ * If longer than TAG_BYTES_SHORT, else 0. '>' is escaped wherever it does not end a tag,
+ * '<' where it does not begin one; so there is no need to look at the short ones, which
+ * are nearly all.
+ */
+static size_t longest_tag(const char *data, size_t len)
+{
+	const char *end = data + len, *at = data;
+	size_t longest = 0;
+	while ((size_t)(end - at) > TAG_BYTES_SHORT) {
+		const char *last = memrchr(at, '>', TAG_BYTES_SHORT);
+		if (last == NULL) {
+			const char *from = at + TAG_BYTES_SHORT;
+			last = memchr(from, '>', (size_t)(end - from));
+			if (last == NULL)
+				break;
+			const char *tag = memrchr(at, '<', (size_t)(last - at));
+			if (tag != NULL && (size_t)(last + 1 - tag) > longest)
+				longest = (size_t)(last + 1 - tag);
+		}
+		at = last + 1;
+	}
+	return longest;
+}
+
+/*
+ * Whole stanzas. A server whose Expat puts off long tags (see strophe.c; Prosody's is
+ * one) would keep the last of them, and all that we say later, until there are twice as
+ * many bytes. White space behind a stanza means nothing, and makes up for them.
+ */
 static void write_out(struct component *c, const char *data, size_t len)
 {
 	if (!c->up)
 		return;
 	stream_send(c->stream, data, len);
 	c->stats.bytes_sent += len;
+	size_t missing = longest_tag(data, len);
+	if (missing <= TAG_BYTES_SHORT)
+		return;
+	char *spaces = xmalloc(missing);
+	memset(spaces, ' ', missing);
+	stream_send(c->stream, spaces, missing);
+	c->stats.bytes_sent += missing;
+	free(spaces);
 }
 
 /* Unlike those who deliver, those who ask do not wait for room: so answers are dropped.

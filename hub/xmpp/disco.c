@@ -111,10 +111,7 @@ static void meta_data(struct buf *out, const struct hub_feed *f)
 static void on_info_feed(void *arg, enum belfry_err err, const struct hub_feed *feed)
 {
 	struct request *r = arg;
-	if (request_live(r) && err != BELFRY_OK) {
-		struct reply_error e = reply_error_of(err);
-		reply_request_error(r, &e);
-	} else if (request_live(r)) {
+	if (reply_request_ok(r, err)) {
 		bool node = r->place == PLACE_SERVICE;
 		const char *name = feed->title != NULL ? feed->title : feed->name;
 		struct buf out = {0};
@@ -131,27 +128,27 @@ static void on_info_feed(void *arg, enum belfry_err err, const struct hub_feed *
 	request_free(r);
 }
 
-static void not_found(struct session *s, const struct incoming *in)
+/*
+ * The feed that is asked about: the node, or the JID itself; NULL: none. False: there
+ * cannot be one, and that has been answered.
+ */
+static bool feed_meant(struct session *s, const struct incoming *in, const char **feed)
 {
+	const char *node = xmpp_stanza_get_attribute(in->child, "node");
+	*feed = in->place == PLACE_FEED ? in->feed : node;
+	if ((node == NULL || in->place == PLACE_SERVICE) &&
+	    (*feed == NULL || feed_name_valid(*feed, strlen(*feed))))
+		return true;
 	struct reply_error e = reply_error_of(BELFRY_ENOENT);
 	reply_error(s, in, &e);
-}
-
-/* The feed that is asked about: the node, or the JID itself. NULL: none. */
-static const char *feed_meant(const struct incoming *in, const char *node)
-{
-	return in->place == PLACE_FEED ? in->feed : node;
+	return false;
 }
 
 void disco_info(struct session *s, const struct incoming *in)
 {
-	const char *node = xmpp_stanza_get_attribute(in->child, "node");
-	const char *feed = feed_meant(in, node);
-	if ((node != NULL && in->place != PLACE_SERVICE) ||
-	    (feed != NULL && !feed_name_valid(feed, strlen(feed)))) {
-		not_found(s, in);
+	const char *feed;
+	if (!feed_meant(s, in, &feed))
 		return;
-	}
 	if (feed == NULL && in->place == PLACE_HUB) {
 		info_plain(s, in, "client", "bot", "Belfry", bot_features);
 		return;
@@ -198,10 +195,10 @@ static void on_feeds(void *arg, enum belfry_err err, const struct hub_feed *feed
 		     size_t count, bool more)
 {
 	struct request *r = arg;
-	if (request_live(r) && err != BELFRY_OK) {
-		struct reply_error e = reply_error_of(err);
-		reply_request_error(r, &e);
-	} else if (request_live(r)) {
+	/* Who sees none of very many feeds still meets the hub. */
+	if (err == BELFRY_EFULL && r->place == PLACE_SERVICE && r->after[0] == '\0')
+		err = BELFRY_OK;
+	if (reply_request_ok(r, err)) {
 		struct buf out = {0}, hub = {0};
 		info_begin(&out, r->to, r->from, r->id, NS_DISCO_ITEMS, NULL);
 		if (r->place == PLACE_SERVICE && r->after[0] == '\0') {
@@ -258,10 +255,7 @@ static void on_node_items(void *arg, enum belfry_err err, const struct hub_item 
 			  size_t count)
 {
 	struct request *r = arg;
-	if (request_live(r) && err != BELFRY_OK) {
-		struct reply_error e = reply_error_of(err);
-		reply_request_error(r, &e);
-	} else if (request_live(r)) {
+	if (reply_request_ok(r, err)) {
 		struct buf out = {0};
 		info_begin(&out, r->to, r->from, r->id, NS_DISCO_ITEMS, r->feed);
 		for (size_t i = items_that_fit(r->session, items, count); i < count; i++)
@@ -275,10 +269,7 @@ static void on_node_items(void *arg, enum belfry_err err, const struct hub_item 
 static void on_feed_node(void *arg, enum belfry_err err, const struct hub_feed *feed)
 {
 	struct request *r = arg;
-	if (request_live(r) && err != BELFRY_OK) {
-		struct reply_error e = reply_error_of(err);
-		reply_request_error(r, &e);
-	} else if (request_live(r)) {
+	if (reply_request_ok(r, err)) {
 		struct buf out = {0};
 		info_begin(&out, r->to, r->from, r->id, NS_DISCO_ITEMS, NULL);
 		item(&out, r->session->domain, feed->name,
@@ -290,13 +281,9 @@ static void on_feed_node(void *arg, enum belfry_err err, const struct hub_feed *
 
 void disco_items(struct session *s, const struct incoming *in)
 {
-	const char *node = xmpp_stanza_get_attribute(in->child, "node");
-	const char *feed = feed_meant(in, node);
-	if ((node != NULL && in->place != PLACE_SERVICE) ||
-	    (feed != NULL && !feed_name_valid(feed, strlen(feed)))) {
-		not_found(s, in);
+	const char *feed;
+	if (!feed_meant(s, in, &feed))
 		return;
-	}
 	if (feed == NULL) {
 		list_feeds(s, in);
 		return;

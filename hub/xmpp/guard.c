@@ -175,42 +175,47 @@ static void keep(struct guard *g, char c)
 {
 	if (g->bad)
 		return;
-	buf_addc(&g->stanza, c);
-	if (g->stanza.len > GUARD_STANZA_MAX)
+	buf_addc(&g->piece, c);
+	if (g->piece.len > GUARD_STANZA_MAX)
 		g->bad = true;
 }
 
-/* The stream's own tags, and stanzas when they are whole. */
-static void hand_on(struct guard *g, struct buf *out)
+static void begin_piece(struct guard *g)
 {
-	if (g->bad)
-		g->left_out++;
-	else if (g->stanza.len > 0)
-		buf_add(out, g->stanza.data, g->stanza.len);
-	g->bad = false;
+	g->bad = g->whole = false;
 	g->nodes = 0;
-	if (g->stanza.cap > GUARD_STANZA_MAX / 32)
-		buf_free(&g->stanza);
-	buf_clear(&g->stanza);
+	if (g->piece.cap > GUARD_STANZA_MAX / 32)
+		buf_free(&g->piece);
+	buf_clear(&g->piece);
 }
 
-int guard_feed(struct guard *g, const char *data, size_t len, struct buf *out)
+int guard_next(struct guard *g, const char **data, size_t *len)
 {
-	for (size_t i = 0; i < len; i++) {
+	if (g->whole)
+		begin_piece(g);
+	for (; *len > 0; ++*data, --*len) {
 		int before = g->state;
-		if (step(g, data[i]) != 0)
+		if (step(g, **data) != 0)
 			return -1;
 		/* White space between stanzas keeps the connection alive, no more. */
 		if (before == TEXT && g->state == TEXT && g->depth <= 1)
 			continue;
-		keep(g, data[i]);
-		if (g->state == TEXT && g->depth <= 1)
-			hand_on(g, out);
+		keep(g, **data);
+		if (g->state != TEXT || g->depth > 1)
+			continue;
+		if (!g->bad) {
+			g->whole = true;
+			++*data;
+			--*len;
+			return 1;
+		}
+		g->left_out++;
+		begin_piece(g);
 	}
 	return 0;
 }
 
 void guard_free(struct guard *g)
 {
-	buf_free(&g->stanza);
+	buf_free(&g->piece);
 }

@@ -10,7 +10,7 @@
 /*
  * Looks at the bytes of a stream before libstrophe parses them, and leaves out stanzas
  * that it handles badly:
- * - nested deeper than GUARD_DEPTH_MAX: it renders and releases them recursively;
+ * - nested deeper than GUARD_DEPTH_MAX: it releases them recursively;
  * - with a prefixed from, to, id or type: it forgets the prefix, so that x:from='victim'
  *   in a stanza stands for the from that the server vouches for (Prosody hands such
  *   attributes on);
@@ -30,14 +30,17 @@ struct guard {
 	char quote;
 	char name[8]; /* of an attribute, behind its prefix, as far as it matters */
 	size_t name_len, matched;
-	bool prefixed, bad;
-	struct buf stanza; /* so far */
+	bool prefixed, bad, whole;
+	struct buf piece;  /* so far */
 	uint64_t left_out; /* stanzas */
 };
 
-/* `(struct guard){0}` begins a stream. Appends to OUT what may be parsed, stanzas whole.
- * -1: this is no XMPP stream. */
-int guard_feed(struct guard *g, const char *data, size_t len, struct buf *out);
+/*
+ * `(struct guard){0}` begins a stream. Takes bytes from the front of DATA until there is
+ * a piece that may be parsed: a whole stanza, or a tag of the stream's own. 1: it is in
+ * g->piece until the next call. 0: all is taken. -1: this is no XMPP stream.
+ */
+int guard_next(struct guard *g, const char **data, size_t *len);
 void guard_free(struct guard *g); /* what it holds */
 
 #endif

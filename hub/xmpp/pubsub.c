@@ -44,10 +44,7 @@ static bool is_bare_of(const char *jid, const char *bare)
 static void on_subscribed(void *arg, enum belfry_err err)
 {
 	struct request *r = arg;
-	if (request_live(r) && err != BELFRY_OK) {
-		struct reply_error e = reply_error_of(err);
-		reply_request_error(r, &e);
-	} else if (request_live(r)) {
+	if (reply_request_ok(r, err)) {
 		struct buf out = {0};
 		reply_begin(&out, r->to, r->from, r->id);
 		buf_adds(&out, "<pubsub xmlns='" NS_PUBSUB "'><subscription");
@@ -82,10 +79,9 @@ static void subscribe(struct session *s, const struct incoming *in, xmpp_stanza_
 static void on_unsubscribed(void *arg, enum belfry_err err)
 {
 	struct request *r = arg;
-	if (request_live(r) && err != BELFRY_OK) {
-		struct reply_error e = reply_error_of(err);
-		reply_request_error(r, err == BELFRY_ENOENT ? &not_subscribed : &e);
-	} else if (request_live(r)) {
+	if (request_live(r) && err == BELFRY_ENOENT) {
+		reply_request_error(r, &not_subscribed);
+	} else if (reply_request_ok(r, err)) {
 		struct buf out = {0};
 		reply_begin(&out, r->to, r->from, r->id);
 		reply_send(r->session, &out);
@@ -140,10 +136,7 @@ static void on_items(void *arg, enum belfry_err err, const struct hub_item *item
 		     size_t count)
 {
 	struct request *r = arg;
-	if (request_live(r) && err != BELFRY_OK && err != BELFRY_ENOENT) {
-		struct reply_error e = reply_error_of(err);
-		reply_request_error(r, &e);
-	} else if (request_live(r)) {
+	if (reply_request_ok(r, err == BELFRY_ENOENT ? BELFRY_OK : err)) {
 		struct buf out = {0};
 		reply_begin(&out, r->to, r->from, r->id);
 		buf_adds(&out, "<pubsub xmlns='" NS_PUBSUB "'><items");

@@ -107,6 +107,17 @@ void reply_request_error(struct request *r, const struct reply_error *e)
 	send_error(r->session, r->to, r->from, r->id, e);
 }
 
+bool reply_request_ok(struct request *r, enum belfry_err err)
+{
+	if (!request_live(r))
+		return false;
+	if (err == BELFRY_OK)
+		return true;
+	struct reply_error e = reply_error_of(err);
+	reply_request_error(r, &e);
+	return false;
+}
+
 void reply_chat(struct session *s, const char *from, const char *to, const char *thread,
 		const char *text)
 {

@@ -19,6 +19,8 @@ struct reply_error reply_error_of(enum belfry_err err);
 void reply_error(struct session *s, const struct incoming *in,
 		 const struct reply_error *e);
 void reply_request_error(struct request *r, const struct reply_error *e);
+/* May R be answered with what it asked for? Where ERR is the answer, it is sent. */
+bool reply_request_ok(struct request *r, enum belfry_err err);
 
 /*
  * The result of an IQ: begin, append the payload, send. The payload is XML; what comes

@@ -17,12 +17,13 @@
 #define HINTS 4096
 /* Two JIDs, an echo and one more entry of a list, escaped. */
 #define REPLY_MARGIN_BYTES ((size_t)16 * 1024)
-#define HELP_TTL_MS ((uint64_t)3600 * 1000)
+#define HELP_EVERY_MS ((uint64_t)6 * 60 * 1000)
+#define HELP_BURST 10
 
 /* A hash of JID and kind picks the entry; the newcomer wins it. */
 struct hint_entry {
 	uint64_t key;
-	uint64_t at_ms;
+	uint64_t until_ms; /* when all that was told is forgotten again */
 };
 
 struct session *session_create(const char *domain, size_t max_stanza_bytes,
@@ -140,6 +141,7 @@ void request_free(struct request *r)
 	free(r->jid);
 	free(r->thread);
 	free(r->after);
+	free(r->text);
 	free(r);
 }
 
@@ -157,11 +159,12 @@ bool session_hint_due(struct session *s, enum hint kind, const char *bare)
 	uint64_t key = hint_key(s->hint_seed, kind, bare);
 	uint64_t now = clock_mono_ms();
 	struct hint_entry *e = &s->hints[key % HINTS];
-	if (e->key == key && e->at_ms != 0 &&
-	    (kind == HINT_ENCRYPTED || now - e->at_ms < HELP_TTL_MS))
+	uint64_t until = e->key == key && e->until_ms > now ? e->until_ms : now;
+	if (kind == HINT_ENCRYPTED ? until == UINT64_MAX
+				   : until - now > (HELP_BURST - 1) * HELP_EVERY_MS)
 		return false;
 	e->key = key;
-	e->at_ms = now;
+	e->until_ms = kind == HINT_ENCRYPTED ? UINT64_MAX : until + HELP_EVERY_MS;
 	return true;
 }
 

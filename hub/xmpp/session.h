@@ -105,7 +105,10 @@ struct request {
 	char *after; /* disco#items, list: the page begins after this name */
 	enum place place;
 	bool chat;
-	bool recent; /* chat: asks for events of all feeds that are followed */
+	bool recent;  /* chat: asks for events of all feeds that are followed */
+	size_t count; /* chat: of events */
+	char *text;   /* chat: what is said if the feed is there */
+	void (*ask)(struct request *r); /* chat: asks once more */
 };
 struct request *request_create(struct session *s, const struct incoming *in, bool chat);
 /* May its answer still be sent? */
@@ -113,8 +116,9 @@ bool request_live(const struct request *r);
 void request_free(struct request *r);
 
 /*
- * Is it time to tell JID? Help: once an hour; encryption: once. Yes counts as told. The
- * table is bounded: a JID may be forgotten, and told again.
+ * Is it time to tell JID? Help, and what was wrong: ten times, and once more each six
+ * minutes; encryption: once. Yes counts as told. The table is bounded: a JID may be
+ * forgotten, and told again.
  */
 enum hint { HINT_HELP, HINT_ENCRYPTED };
 bool session_hint_due(struct session *s, enum hint kind, const char *bare);

@@ -187,6 +187,34 @@ static void feed_strophe(struct stream *s, const struct buf *in)
 	}
 }
 
+/* What users send comes as these; all else is between the server and us. */
+static bool is_stanza(const char *xml)
+{
+	static const char *const names[] = {"<iq", "<message", "<presence"};
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		size_t len = strlen(names[i]);
+		if (strncmp(xml, names[i], len) == 0 &&
+		    strchr(" \t\r\n/>", xml[len]) != NULL)
+			return true;
+	}
+	return false;
+}
+
+static int take_input(struct stream *s, const char *data, size_t len)
+{
+	uint64_t left_out = s->guard.left_out;
+	int rc = 0;
+	while (!s->dead && !s->doomed && (rc = guard_next(&s->guard, &data, &len)) > 0)
+		if (!s->up || !is_stanza(s->guard.piece.data))
+			feed_strophe(s, &s->guard.piece);
+		else if (strophe_stanza(s, s->guard.piece.data) != 0)
+			s->guard.left_out++;
+	if (s->guard.left_out != left_out)
+		log_debug("hostile stanzas left out",
+			  log_u("count", s->guard.left_out - left_out));
+	return rc < 0 ? -1 : 0;
+}
+
 /* The connection has ended: let libstrophe find out. */
 static void read_end(struct stream *s)
 {
@@ -199,7 +227,6 @@ static void read_end(struct stream *s)
 static void read_input(struct stream *s)
 {
 	char data[READ_BYTES];
-	struct buf in = {0};
 	for (int i = 0; i < READS_A_TURN && !s->dead && !s->doomed; i++) {
 		ssize_t n = recv(s->fd, data, sizeof(data), MSG_DONTWAIT);
 		if (n < 0 && (errno == EAGAIN || errno == EINTR))
@@ -209,19 +236,11 @@ static void read_input(struct stream *s)
 			break;
 		}
 		s->handlers->moved(s->arg);
-		buf_clear(&in);
-		uint64_t left_out = s->guard.left_out;
-		if (guard_feed(&s->guard, data, (size_t)n, &in) != 0) {
+		if (take_input(s, data, (size_t)n) != 0) {
 			snprintf(s->text, sizeof(s->text), "the server speaks no XMPP");
 			end_soon(s, s->up ? LINK_END_LOST : LINK_END_CONNECT);
-			break;
 		}
-		if (s->guard.left_out != left_out)
-			log_debug("hostile stanzas left out",
-				  log_u("count", s->guard.left_out - left_out));
-		feed_strophe(s, &in);
 	}
-	buf_free(&in);
 }
 
 /* The connection stands, or does not. Puts the pair in its place for libstrophe. */

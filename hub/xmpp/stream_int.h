@@ -16,7 +16,8 @@
 /*
  * libstrophe connects, shakes hands and parses, but does not touch the connection once it
  * stands: it gets one end of a pair of sockets instead, and we carry the bytes between.
- * - What comes in goes through the guard (guard.h).
+ * - What comes in goes through the guard (guard.h); it gets to see the tags of the stream
+ *   itself, and parses stanzas without knowing where they are from.
  * - What we send goes out directly. libstrophe's queue would copy every buffer, and
  *   xmpp_conn_send_queue_len() leaves out an element that is half written, so it cannot
  *   say whether to wait for room in the socket.
@@ -50,6 +51,8 @@ struct stream {
 
 /* Makes libstrophe's context and lets it begin to connect: s->theirs. 0 or -1. */
 int strophe_begin(struct stream *s, const char *address);
+/* Parses a whole stanza and hands it to the handler. -1: it is not well-formed. */
+int strophe_stanza(struct stream *s, const char *xml);
 /* Releases what strophe_begin() made; libstrophe closes s->theirs. */
 void strophe_end(struct stream *s);
 

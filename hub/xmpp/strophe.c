@@ -14,7 +14,8 @@
 #include <sys/select.h>
 #include <sys/socket.h>
 
-#define SNDBUF_BYTES (64 * 1024)
+/* A window of stanzas, so that it is written at one go; the windows bound what waits. */
+#define SNDBUF_BYTES (256 * 1024)
 #define NS_STREAM_ERRORS "urn:ietf:params:xml:ns:xmpp-streams"
 
 /* Which stream is connecting: the sockopt callback has no argument of its own. */
@@ -129,26 +130,16 @@ static enum link_end classify(const struct stream *s)
 	return s->up ? LINK_END_ERROR : LINK_END_CONNECT;
 }
 
-static int on_stanza(xmpp_conn_t *conn, xmpp_stanza_t *stanza, void *userdata)
-{
-	(void)conn;
-	struct stream *s = userdata;
-	assert(s->magic == STREAM_MAGIC);
-	if (s->up && !s->dead && !s->doomed)
-		s->handlers->stanza(s->arg, stanza);
-	return 1;
-}
-
 static void on_conn(xmpp_conn_t *conn, xmpp_conn_event_t event, int error,
 		    xmpp_stream_error_t *stream_error, void *userdata)
 {
 	struct stream *s = userdata;
+	(void)conn;
 	assert(s->magic == STREAM_MAGIC);
 	if (s->dead || s->doomed)
 		return;
 	if (event == XMPP_CONN_CONNECT) {
 		s->up = true;
-		xmpp_handler_add(conn, on_stanza, NULL, NULL, NULL, s);
 		s->handlers->up(s->arg);
 		return;
 	}
@@ -190,6 +181,25 @@ int strophe_begin(struct stream *s, const char *address)
 	int rc = xmpp_connect_component(s->conn, address, s->port, on_conn, s);
 	connecting = NULL;
 	return rc == XMPP_EOK && s->theirs >= 0 ? 0 : -1;
+}
+
+/*
+ * Each stanza has a parser of its own, which gets it in one piece. One parser for the
+ * stream would make it everybody's trouble what a single user sent:
+ * - Expat 2.6 and later, given a part of a tag that does not end it, looks again when
+ *   there is twice as much: the end of a long tag, and all that is behind it, would wait
+ *   for as many bytes to come.
+ * - With the first stanza that is not well-formed it is done for. ejabberd hands on
+ *   prefixes that are declared nowhere but in the header of the sender's own stream.
+ */
+int strophe_stanza(struct stream *s, const char *xml)
+{
+	xmpp_stanza_t *stanza = xmpp_stanza_new_from_string(s->ctx, xml);
+	if (stanza == NULL)
+		return -1;
+	s->handlers->stanza(s->arg, stanza);
+	xmpp_stanza_release(stanza);
+	return 0;
 }
 
 void strophe_end(struct stream *s)

@@ -53,21 +53,18 @@ static void handle(xmpp_ctx_t *ctx, const char *xml)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct guard guard = {0};
-	struct buf passed = {0};
 	static const char header[] = "<stream>";
-	size_t half = size / 2;
+	const char *parts[] = {header, (const char *)data, (const char *)data + size / 2};
+	size_t lens[] = {sizeof(header) - 1, size / 2, size - size / 2};
+	xmpp_ctx_t *ctx = xmpp_ctx_new(NULL, NULL);
+	int rc = 0;
 
-	guard_feed(&guard, header, sizeof(header) - 1, &passed);
-	buf_clear(&passed);
 	/* What is left out does not depend on how it was cut. */
-	if (guard_feed(&guard, (const char *)data, half, &passed) == 0 &&
-	    guard_feed(&guard, (const char *)data + half, size - half, &passed) == 0 &&
-	    passed.len > 0 && !memchr(passed.data, '\0', passed.len)) {
-		xmpp_ctx_t *ctx = xmpp_ctx_new(NULL, NULL);
-		handle(ctx, passed.data);
-		xmpp_ctx_free(ctx);
-	}
-	buf_free(&passed);
+	for (size_t i = 0; i < 3 && rc >= 0; i++)
+		while ((rc = guard_next(&guard, &parts[i], &lens[i])) > 0)
+			if (i > 0)
+				handle(ctx, guard.piece.data);
+	xmpp_ctx_free(ctx);
 	guard_free(&guard);
 	return 0;
 }

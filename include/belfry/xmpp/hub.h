@@ -39,7 +39,11 @@ typedef void (*hub_items_cb)(void *arg, enum belfry_err err, const struct hub_it
 			     size_t count);
 
 struct xmpp_hub_ops {
-	/* Those that WHO may see, in order of names, after AFTER, at most LIMIT. */
+	/*
+	 * Those that WHO may see, in order of names, after AFTER, at most LIMIT. Looked
+	 * for among 10,000 feeds. MORE: there may be others after the last. EFULL: none
+	 * of those looked at, but there are more.
+	 */
 	void (*feeds)(void *hub, const char *who, const char *after, size_t limit,
 		      hub_feeds_cb cb, void *arg);
 	void (*feed)(void *hub, const char *who, const char *feed, hub_feed_cb cb,

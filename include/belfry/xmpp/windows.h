@@ -8,9 +8,10 @@
 /*
  * How much may be on its way to the server: windows of stanzas, each closed by a barrier,
  * few in flight, sized so that one drains in WINDOW_DRAIN_MS at the rate that was
- * measured. Pure bookkeeping: it sends nothing. Time comes in as clock_mono_us().
+ * measured, and longer where the server is far away: its part of the way there and back.
+ * Pure bookkeeping: it sends nothing. Time comes in as clock_mono_us().
  */
-#define WINDOW_DRAIN_MS 10
+#define WINDOW_DRAIN_MS 2
 #define WINDOWS_IN_FLIGHT 4
 #define WINDOW_STANZAS_MIN 16
 #define WINDOW_STANZAS_MAX 8192

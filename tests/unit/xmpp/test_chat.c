@@ -8,6 +8,21 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+static time_t skipped_s;
+
+/* In the place of libc's: the monotonic clock can go ahead. */
+int clock_gettime(clockid_t clock, struct timespec *now)
+{
+	if (syscall(SYS_clock_gettime, clock, now) != 0)
+		return -1;
+	if (clock == CLOCK_MONOTONIC)
+		now->tv_sec += skipped_s;
+	return 0;
+}
 
 static void chat_commands(void **state)
 {
@@ -85,6 +100,8 @@ static void chat_last_of_all(void **state)
 	assert_has(told(f, CHAT("hub", "last")), "too many feeds");
 	f->hub.err = BELFRY_EAWAY;
 	assert_has(told(f, CHAT("hub", "last")), "did not work");
+	f->hub.err = BELFRY_EFULL;
+	assert_has(told(f, CHAT("hub", "list")), "too many feeds");
 }
 
 #define ASK_RECENT(who) "<message from='" who "'" TO_HUB "><body>last 9</body></message>"
@@ -112,16 +129,187 @@ static void one_such_question_at_a_time(void **state)
 static void not_understood(void **state)
 {
 	struct fixture *f = *state;
-	assert_has(told(f, CHAT("hub", "hello")), "did not understand");
-	assert_string_equal(told(f, CHAT("hub", "hello?")), "");
-	assert_string_equal(told(f, CHAT("deploys", "hello")), "");
+	assert_has(told(f, CHAT("hub", "hello there")),
+		   "I do not know &apos;hello&apos;.");
+	assert_has(told(f, CHAT("hub", "&lt;b/&gt;")),
+		   "I do not know &apos;&lt;b/&gt;&apos;");
+	assert_has(told(f, CHAT("deploys", "Hello!")),
+		   "I do not know &apos;Hello&apos;.");
+	assert_has(told(f, CHAT("hub", "a-word-that-is-too-long-to-be-repeated")),
+		   "did not understand");
+	assert_string_equal(told(f, CHAT("hub", "")), "");
+	assert_string_equal(told(f, CHAT("hub", " \n ")), "");
+}
+
+/* What is wrong, and all right forms of that command where it was written. */
+static void wrongly_used(void **state)
+{
+	struct fixture *f = *state;
+	static const struct {
+		const char *xml, *from, *parts[4];
+	} cases[] = {
+		{CHAT("hub", "last 21"),
+		 "hub",
+		 {"from 1 to 20", "\nlast FEED N - ", "\nlast N - "}},
+		{CHAT("hub", "last 0"), "hub", {"from 1 to 20"}},
+		{CHAT("hub", "last deploys -1"), "hub", {"from 1 to 20"}},
+		{CHAT("deploys", "LAST 99"), "deploys", {"from 1 to 20", "\nlast N - "}},
+		{CHAT("hub", "Subscribe"), "hub", {"like this", "\nsubscribe FEED - "}},
+		{CHAT("hub", "subscribe d&#xe9;ploys"), "hub", {"only a-z", "subscribe"}},
+		{CHAT("deploys", "unsubscribe other"),
+		 "deploys",
+		 {"only about deploys", "to hub@" DOMAIN, "\nunsubscribe - "}},
+	};
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		char from[64];
+		const char *a = told(f, cases[i].xml);
+		snprintf(from, sizeof(from), "%s@" DOMAIN, cases[i].from);
+		assert_answer(f, a, from);
+		for (size_t k = 0; cases[i].parts[k] != NULL; k++)
+			assert_has(a, cases[i].parts[k]);
+		assert_null(strstr(f->hub.log.data ? f->hub.log.data : "", "items"));
+	}
+	assert_null(strstr(told(f, CHAT("deploys", "last 0")), "FEED"));
+}
+
+static void help_of_a_feed(void **state)
+{
+	struct fixture *f = *state;
+	const char *a = told(f, CHAT("deploys", "Help."));
+	assert_answer(f, a, "deploys@" DOMAIN);
+	assert_has(a, "the feed deploys");
+	for (const char *const *c =
+		     (const char *const[]){"list", "subscribe", "unsubscribe", "last N",
+					   "help", NULL};
+	     *c != NULL; c++) {
+		char line[32];
+		snprintf(line, sizeof(line), "\n%s - ", *c);
+		assert_has(a, line);
+	}
+	assert_null(strstr(a, "FEED"));
+	a = told(f, CHAT("deploys", "list"));
+	assert_string_equal(f->hub.log.data, "feeds " ALICE "/phone '' 50\n");
+	assert_has(a, "to hub@" DOMAIN);
+	f->hub.more = true;
+	assert_has(told(f, CHAT("deploys", "list")), "write &apos;list deploys&apos;");
+	told(f, CHAT("deploys", "list deploys"));
+	assert_string_equal(f->hub.log.data, "feeds " ALICE "/phone 'deploys' 50\n");
+}
+
+/* Whatever is written there. */
+static void feeds_that_are_not_there(void **state)
+{
+	struct fixture *f = *state;
+	assert_answer(f, told(f, CHAT("none", "help")), "none@" DOMAIN);
+	assert_has(f->sent.data, "There is no feed none.");
+	assert_has(told(f, CHAT("none", "hello")), "There is no feed none.");
+	assert_has(told(f, CHAT("none", "last 99")), "There is no feed none.");
+	assert_has(told(f, CHAT("secret", "help")), "not open to you");
+	assert_has(told(f, CHAT("a+b", "subscribe")), "There is no feed of that name.");
+	assert_has(f->sent.data, "to hub@" DOMAIN);
+}
+
+/* Behind a name it may end the sentence, or the name. */
+static void full_stops(void **state)
+{
+	struct fixture *f = *state;
+	assert_has(told(f, CHAT("hub", "Subscribe deploys.")), "You now follow deploys.");
+	assert_string_equal(f->hub.log.data,
+			    "subscribe " ALICE "/phone deploys. " ALICE " c\n"
+			    "subscribe " ALICE "/phone deploys " ALICE " c\n");
+	assert_has(told(f, CHAT("hub", "Last deploys.")), "all is well");
+	assert_has(told(f, CHAT("hub", "Unsubscribe deploys...")),
+		   "no longer follow deploys.");
+	assert_has(told(f, CHAT("hub", "subscribe none.")), "There is no feed none.");
+	assert_has(told(f, CHAT("deploys", "Subscribe deploys.")),
+		   "You now follow deploys.");
+	f->hub.err = BELFRY_EAWAY;
+	assert_has(told(f, CHAT("hub", "subscribe deploys.")), "did not work");
+	assert_string_equal(f->hub.log.data,
+			    "subscribe " ALICE "/phone deploys. " ALICE " c\n");
+}
+
+static unsigned answers_to(struct fixture *f, const char *ask)
+{
+	unsigned answers = 0;
+	while (answers < 100 && told(f, ask)[0] != '\0')
+		answers++;
+	return answers;
+}
+
+/* Robots that answer everything: ten answers, then there is peace. */
+static void robots(void **state)
+{
+	struct fixture *f = *state;
+	static const char *const says[] = {
+		"?",
+		"Help is on its way.",
+		"List of my commands: ...",
+		"Last seen: never. Subscribe now!",
+		"I do not know 'Sorry'",
+	};
+	char ask[400];
+	for (size_t i = 0; i < 5; i++) {
+		snprintf(ask, sizeof(ask),
+			 "<message from='robot%zu@example.org'" TO_HUB
+			 "><body>%s</body></message>",
+			 i, says[i]);
+		assert_int_equal(answers_to(f, ask), 10);
+		/* All that is explained counts together; what is asked rightly does not.
+		 */
+		snprintf(ask, sizeof(ask),
+			 "<message from='robot%zu@example.org'" TO_HUB
+			 "><body>last 99</body></message>",
+			 i);
+		assert_string_equal(told(f, ask), "");
+		memcpy(strstr(ask, "99"), " 1", 2);
+		assert_has(told(f, ask), "all is well");
+	}
+	/* Others are not told less. */
 	assert_has(told(f, CHAT("hub", "help")), "subscribe FEED");
-	assert_has(told(f, "<message from='bob@example.org'" TO_HUB
-			   "><body>hello</body></message>"),
-		   "did not understand");
-	assert_has(told(f, "<message from='carol@example.org' to='a+b@" DOMAIN
-			   "'><body>subscribe</body></message>"),
-		   "did not understand");
+}
+
+static void after_a_while(void **state)
+{
+	struct fixture *f = *state;
+	assert_int_equal(answers_to(f, CHAT("hub", "hello")), 10);
+	skipped_s += 350;
+	assert_int_equal(answers_to(f, CHAT("deploys", "last 99")), 0);
+	skipped_s += 10;
+	assert_int_equal(answers_to(f, CHAT("hub", "help")), 1);
+	skipped_s += 720;
+	assert_int_equal(answers_to(f, CHAT("hub", "help")), 2);
+	skipped_s += (time_t)24 * 3600;
+	assert_int_equal(answers_to(f, CHAT("hub", "help")), 10);
+	assert_int_equal(answers_to(f, CHAT("hub", "?OTRv3?")), 1);
+	skipped_s += (time_t)24 * 3600;
+	assert_int_equal(answers_to(f, CHAT("hub", "?OTRv3?")), 0);
+}
+
+/* Says back what it is told. */
+static void a_parrot(void **state)
+{
+	struct fixture *f = *state;
+	static const char *const first[] = {"hello",   "help",		 "list",
+					    "last 99", "subscribe none", "last"};
+	char ask[4000];
+	for (size_t i = 0; i < 6; i++) {
+		unsigned answers = 0;
+		snprintf(ask, sizeof(ask),
+			 "<message from='parrot%zu@example.org'" TO_HUB
+			 "><body>%s</body></message>",
+			 i, first[i]);
+		while (answers < 100 && told(f, ask)[0] != '\0') {
+			char *body = strstr(f->sent.data, "<body>");
+			*strstr(body, "</body>") = '\0';
+			snprintf(ask, sizeof(ask),
+				 "<message from='parrot%zu@example.org'" TO_HUB
+				 ">%s</body></message>",
+				 i, body);
+			answers++;
+		}
+		assert_in_range(answers, 1, 11);
+	}
 }
 
 static void encrypted(void **state)
@@ -146,7 +334,11 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 		TEST(chat_commands),	TEST(chat_last),
 		TEST(chat_last_of_all), TEST(one_such_question_at_a_time),
-		TEST(not_understood),	TEST(encrypted),
+		TEST(not_understood),	TEST(wrongly_used),
+		TEST(help_of_a_feed),	TEST(feeds_that_are_not_there),
+		TEST(full_stops),	TEST(robots),
+		TEST(after_a_while),	TEST(a_parrot),
+		TEST(encrypted),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -321,6 +321,85 @@ static void nested_elements(void **state)
 	assert_int_equal(f->downs, 0);
 }
 
+/* A parser that waits for more of a long tag would keep back what is behind it, too. */
+static void long_attributes(void **state)
+{
+	struct server_fixture *f = *state;
+	const size_t lens[] = {5000, 50000, 240000, 1000000};
+	come_up(f);
+	f->timing.barrier_ms = f->timing.idle_ms = 10 * DEADLINE_MS;
+	for (size_t i = 0; i < sizeof(lens) / sizeof(lens[0]); i++) {
+		char *text = xmalloc(lens[i] + 1);
+		memset(text, 'i', lens[i]);
+		text[lens[i]] = '\0';
+		server_say(f, "<iq from='alice@example.org/x' to='" DOMAIN
+			      "' type='get' id='");
+		server_say(f, text);
+		server_say(f, "'><nonsense xmlns='urn:x'/></iq>");
+		free(text);
+		ping_round_trip(f, i + 1);
+	}
+	assert_false(server_got(f, "iiii"));
+	assert_int_equal(f->downs, 0);
+}
+
+/* The server's parser may wait, too: for as many bytes as the longest tag has. */
+static void our_own_long_tags(void **state)
+{
+	struct server_fixture *f = *state;
+	const size_t lens[] = {500, 2000, 200000, 3000};
+	struct buf want = {0};
+	come_up(f);
+	size_t start = f->got.len;
+	for (size_t i = 0; i < sizeof(lens) / sizeof(lens[0]); i++) {
+		struct buf stanzas = {0};
+		buf_adds(&stanzas, "<message><body>short, with a text that is longer: ");
+		for (size_t n = 0; n < 2000; n++)
+			buf_addc(&stanzas, 't');
+		buf_adds(&stanzas, "</body></message><message><item id='");
+		for (size_t n = 0; n < lens[i]; n++)
+			buf_addc(&stanzas, 'i');
+		buf_adds(&stanzas, "'/></message><presence/>");
+		f->link->ops->send(f->link, stanzas.data, stanzas.len);
+		buf_add(&want, stanzas.data, stanzas.len);
+		for (size_t n = 0;
+		     lens[i] > 1024 && n < strlen("<item id=''/>") + lens[i]; n++)
+			buf_addc(&want, ' ');
+		buf_free(&stanzas);
+	}
+	SPIN_UNTIL(f, f->got.len - start >= want.len);
+	assert_string_equal(f->got.data + start, want.data);
+	f->echoed = f->got.len;
+	ping_round_trip(f, 1);
+	buf_free(&want);
+}
+
+static const char *const malformed[] = {
+	"<a:b/>", "<b xmlns='urn:x' a:c='1'/>", "<stream:b/>", "<b></c>", "&b;", "\x01",
+	"\xff",
+};
+
+/* It costs the stanza alone. */
+static void malformed_stanzas(void **state)
+{
+	struct server_fixture *f = *state;
+	come_up(f);
+	f->timing.barrier_ms = f->timing.idle_ms = 10 * DEADLINE_MS;
+	for (size_t i = 0; i < sizeof(malformed) / sizeof(malformed[0]); i++) {
+		server_say(f, "<iq from='alice@example.org/x' to='" DOMAIN
+			      "' type='get' id='bad'>");
+		server_say(f, malformed[i]);
+		server_say(f, "</iq>");
+		ping_round_trip(f, i + 1);
+	}
+	assert_false(server_got(f, "id='bad'"));
+	assert_int_equal(f->downs, 0);
+	/* The end of the stream is still understood. */
+	server_say(f, STREAM_ERROR("policy-violation"));
+	SPIN_UNTIL(f, f->downs == 1);
+	assert_string_equal(f->condition, "policy-violation");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -342,6 +421,9 @@ int main(void)
 		TEST(a_silent_server_with_a_barrier_open),
 		TEST(destroyed_by_a_handler),
 		TEST(nested_elements),
+		TEST(long_attributes),
+		TEST(our_own_long_tags),
+		TEST(malformed_stanzas),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

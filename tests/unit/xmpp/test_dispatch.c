@@ -191,6 +191,22 @@ static void disco(void **state)
 	assert_has(a, "<item jid='deploys@" DOMAIN "' name=");
 }
 
+/* Who sees none of very many feeds: it is not the end of the list, but meets the hub. */
+static void lists_that_end_early(void **state)
+{
+	struct fixture *f = *state;
+	f->hub.err = BELFRY_EFULL;
+	const char *a = told(f, IQ("get", DOMAIN, "<query xmlns='" NS_DISCO_ITEMS "'/>"));
+	assert_has(a, "type='result'");
+	assert_has(a, "<item jid='hub@" DOMAIN "'");
+	a = told(f, IQ("get", DOMAIN,
+		       "<query xmlns='" NS_DISCO_ITEMS "'><set xmlns='" NS_RSM
+		       "'><after>a</after></set></query>"));
+	assert_has(a, ERROR("wait", "resource-constraint"));
+	a = told(f, IQ("get", "hub@" DOMAIN, "<query xmlns='" NS_DISCO_ITEMS "'/>"));
+	assert_has(a, ERROR("wait", "resource-constraint"));
+}
+
 static void ping_version_unknown(void **state)
 {
 	struct fixture *f = *state;
@@ -418,6 +434,7 @@ int main(void)
 		TEST(store_away),
 		TEST(items_that_fit),
 		TEST(disco),
+		TEST(lists_that_end_early),
 		TEST(ping_version_unknown),
 		TEST(never_answered),
 		TEST(barriers),

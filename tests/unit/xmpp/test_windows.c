@@ -49,30 +49,68 @@ static uint64_t turn(struct server *s, struct windows *w)
 	return sent;
 }
 
+/* 400 windows; gives the rate of the last 300. */
+static double run(struct server *s, struct windows *w)
+{
+	uint64_t sent = 0, from_us = 0;
+	for (int t = 0; t < 400; t++) {
+		if (t == 100) {
+			sent = 0;
+			from_us = s->now_us;
+		}
+		sent += turn(s, w);
+	}
+	return (double)sent / ((double)(s->now_us - from_us) / 1e6);
+}
+
 static void sized_by_drain_time(void **state)
 {
 	(void)state;
 	const double rates[] = {2500, 20000, 500000};
-	const size_t sizes[] = {25, 200, 5000};
 	for (size_t i = 0; i < 3; i++) {
 		struct windows *w = windows_create();
 		struct server s = {.rate = rates[i], .rtt_us = 300, .now_us = 1};
-		uint64_t sent = 0, from_us = 0;
-		for (int t = 0; t < 400; t++) {
-			if (t == 100) {
-				sent = 0;
-				from_us = s.now_us;
-			}
-			sent += turn(&s, w);
-		}
 		struct windows_stats stats;
+		assert_true(run(&s, w) > 0.9 * rates[i]);
 		windows_stats(w, &stats);
-		double rate = (double)sent / ((double)(s.now_us - from_us) / 1e6);
-		assert_true(rate > 0.9 * rates[i]);
-		assert_in_range(stats.size, sizes[i] / 2, sizes[i] * 2);
+		size_t size = (size_t)(rates[i] * WINDOW_DRAIN_MS / 1e3);
+		if (size < WINDOW_STANZAS_MIN)
+			size = WINDOW_STANZAS_MIN;
+		assert_in_range(stats.size, size / 2, size * 2);
 		assert_true(stats.in_flight <= WINDOWS_IN_FLIGHT);
 		windows_destroy(w);
 	}
+}
+
+/* The way there and back is longer than all that may wait at the server. */
+static void fills_a_long_way(void **state)
+{
+	(void)state;
+	const uint64_t ways_us[] = {5000, 20000, 50000};
+	for (size_t i = 0; i < 3; i++) {
+		struct windows *w = windows_create();
+		struct server s = {.rate = 20000, .rtt_us = ways_us[i], .now_us = 1};
+		struct windows_stats stats;
+		assert_true(run(&s, w) > 0.6 * s.rate);
+		windows_stats(w, &stats);
+		double waits_ms = stats.barrier_ms - (double)ways_us[i] / 1e3;
+		assert_true(waits_ms < 3 * WINDOWS_IN_FLIGHT * WINDOW_DRAIN_MS);
+		windows_destroy(w);
+	}
+}
+
+/* Something else keeps it busy from now on. */
+static void follows_a_server_that_answers_later(void **state)
+{
+	(void)state;
+	struct windows *w = windows_create();
+	struct server s = {.rate = 20000, .rtt_us = 200, .now_us = 1};
+	run(&s, w);
+	s.rtt_us = 40000;
+	for (int t = 0; t < 200; t++)
+		turn(&s, w);
+	assert_true(run(&s, w) > 0.5 * s.rate);
+	windows_destroy(w);
 }
 
 static void follows_a_server_that_slows_down(void **state)
@@ -87,7 +125,7 @@ static void follows_a_server_that_slows_down(void **state)
 		turn(&s, w);
 	struct windows_stats stats;
 	windows_stats(w, &stats);
-	assert_in_range(stats.size, WINDOW_STANZAS_MIN, 60);
+	assert_in_range(stats.size, WINDOW_STANZAS_MIN, 2 * WINDOW_STANZAS_MIN);
 	windows_destroy(w);
 }
 
@@ -175,7 +213,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(sized_by_drain_time),
+		cmocka_unit_test(fills_a_long_way),
 		cmocka_unit_test(follows_a_server_that_slows_down),
+		cmocka_unit_test(follows_a_server_that_answers_later),
 		cmocka_unit_test(at_most_four_in_flight),
 		cmocka_unit_test(full_by_bytes),
 		cmocka_unit_test(one_by_one),
