@@ -28,12 +28,11 @@
  * may come back counts in feed->calls (and piece->calls); both are freed at the last.
  */
 
-#define EVENTS_AT_ONCE 16
 #define PIECES_MAX 4   /* beyond it no feed reads ahead */
 #define FEED_PIECES 2  /* read and not yet sent, of one feed */
 #define ACTIVE_MAX 32  /* feeds with pieces: what bounds the memory */
 #define LOADING_MAX 64 /* feeds being looked up at once */
-#define FLUSH_BYTES (32 * 1024)
+#define FLUSH_BYTES (128 * 1024)
 #define FEED_TABLE 4096
 #define TABLE_SALT 1000003 /* of row_hash() in memory */
 
@@ -111,6 +110,7 @@ struct feed {
 	uint32_t run;	     /* buckets a piece */
 	struct pos reached;  /* what every bucket passed has reached */
 	bool woken;	     /* something new since the last read was asked for */
+	bool trimming;	     /* beside the pass */
 	bool alone;	     /* the pass is over a suspect bucket only */
 	bool failed;	     /* look it up again once nothing is in flight */
 	unsigned broken;     /* answers in a row that made no sense */
@@ -118,6 +118,7 @@ struct feed {
 	uint64_t rest_ms;    /* before that; 0: at once */
 
 	struct batch *batch; /* the latest one */
+	size_t batch_most;   /* events to read next */
 	bool batch_loading;
 	struct pos batch_from, batch_head; /* of the one being loaded */
 	struct piece *pieces;
@@ -242,6 +243,8 @@ void feed_again(struct feed *f, uint32_t from, uint32_t to);
 void feed_fail(struct feed *f, uint64_t rest_ms);
 void feed_fail_err(struct feed *f, enum belfry_err err);
 void feed_forget(struct feed *f);
+/* For the store's trim: 0 where events may grow as old as they like. */
+uint64_t trim_oldest_ms(uint64_t max_age_s);
 void feeds_drop_all(struct engine *e); /* the lease is lost */
 void feeds_restart(struct engine *e);  /* the link is gone: read all again */
 /* Counts a store call of F that has come back; true: F is gone, was perhaps freed. */
@@ -264,6 +267,8 @@ struct feed *pieces_next(const struct engine *e);
 struct piece *piece_ready(const struct feed *f);
 void piece_sent(struct piece *p);
 void piece_units_done(struct piece *p, size_t count);
+/* Asks for the events behind the latest batch, while the rows are being read. */
+void pieces_look_ahead(struct feed *f);
 void pieces_drop(struct feed *f);
 void piece_called(struct piece *p);
 void feed_deactivate(struct feed *f);

@@ -9,10 +9,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define REST_MS 500  /* after a failed store call; to twice that */
-#define SOON_MS 10   /* after one that lost against another change */
-#define BROKEN_MAX 7 /* doublings of REST_MS where answers make no sense */
-#define SETTLE_MS 1000
+#define REST_MS 500   /* after a failed store call; to twice that */
+#define SOON_MS 10    /* after one that lost against another change */
+#define BROKEN_MAX 7  /* doublings of REST_MS where answers make no sense */
+#define SETTLE_MS 100 /* seldom enough to cost nothing, and never much to trim */
 
 static struct feed **feed_slot(struct engine *e, const char *name)
 {
@@ -68,6 +68,7 @@ void feed_wake(struct engine *e, const char *name)
 	f->engine = e;
 	snprintf(f->name, sizeof(f->name), "%s", name);
 	f->run = policy_run(BUCKET_ROWS, 1);
+	f->batch_most = policy_batch(0, 0);
 	f->settled_ms = clock_mono_ms();
 	f->rest = loop_timer_create(e->loop, on_rested, f);
 	fairq_enter(&e->waiting, &f->turn, 1);
@@ -178,13 +179,37 @@ static void on_trim(void *arg, enum belfry_err err)
 		feed_forget(f);
 }
 
+uint64_t trim_oldest_ms(uint64_t max_age_s)
+{
+	uint64_t now = clock_wall_ms();
+	return max_age_s && max_age_s < now / 1000 ? now - max_age_s * 1000 : 0;
+}
+
 static void trim(struct feed *f)
 {
-	uint64_t now = clock_wall_ms(), age = f->max_age_s * 1000;
 	f->state = FEED_TRIMMING;
 	f->calls++;
-	STORE(f->engine, trim, f->name, f->max_items, age && age < now ? now - age : 0,
+	STORE(f->engine, trim, f->name, f->max_items, trim_oldest_ms(f->max_age_s),
 	      on_trim, f);
+}
+
+static void on_trimmed_aside(void *arg, enum belfry_err err)
+{
+	struct feed *f = arg;
+	(void)err; /* the next one trims it, or the janitor */
+	if (!feed_called(f))
+		f->trimming = false;
+}
+
+/* While deliveries go on: what is settled is of no use to them. */
+static void trim_aside(struct feed *f)
+{
+	if (f->trimming)
+		return;
+	f->trimming = true;
+	f->calls++;
+	STORE(f->engine, trim, f->name, f->max_items, trim_oldest_ms(f->max_age_s),
+	      on_trimmed_aside, f);
 }
 
 static void on_settle(void *arg, enum belfry_err err)
@@ -199,8 +224,9 @@ static void on_settle(void *arg, enum belfry_err err)
 		trim(f);
 		return;
 	case BELFRY_ESTALE:
+		trim_aside(f);
 		if (wants_again(f))
-			trim(f);
+			begin_pass(f, false);
 		else
 			fresh_push(f);
 		return;
@@ -223,6 +249,16 @@ static void settle(struct feed *f)
 	f->calls++;
 	STORE(f->engine, settle, &f->engine->owner, f->name, f->buckets, f->reached,
 	      on_settle, f);
+}
+
+/* Newer events have come while the pass was on its way: no look at the feed is needed. */
+static void go_on(struct feed *f)
+{
+	bool all = f->batch && pos_cmp(f->reached, f->batch->to) >= 0;
+	feed_again(f, 0, f->buckets);
+	begin_pass(f, false);
+	if (all)
+		pieces_look_ahead(f);
 }
 
 void feed_step(struct feed *f)
@@ -250,11 +286,14 @@ void feed_step(struct feed *f)
 		return;
 	}
 	/* Under a steady flow it is never quite there: settle what can be trimmed. */
-	if (wants_again(f) && clock_mono_ms() - f->settled_ms < SETTLE_MS) {
+	if (clock_mono_ms() - f->settled_ms >= SETTLE_MS)
+		settle(f);
+	else if (wants_again(f))
 		begin_pass(f, false);
-		return;
-	}
-	settle(f);
+	else if (f->woken && f->buckets)
+		go_on(f);
+	else
+		settle(f);
 }
 
 void feed_fail(struct feed *f, uint64_t rest_ms)

@@ -12,6 +12,7 @@
 #define PAGE_MAX 1000 /* what the store gives at once */
 /* Of a list, where most may be hidden; a turn of the loop reads one such page. */
 #define PAGE_MIN 100
+#define LOOK_MAX 10000 /* feeds that one list looks at */
 #define WHY_SIZE 128
 
 /* A question under way. Which members are set depends on the question. */
@@ -31,6 +32,7 @@ struct ask {
 	} cb;
 	struct hub_feed *found; /* of a list; the texts are owned */
 	size_t found_count;
+	size_t looked; /* of a list: feeds looked at */
 };
 
 static struct ask *ask_create(void *hub, const char *who, const char *feed, void *arg)
@@ -130,16 +132,20 @@ static void on_page(void *arg, enum belfry_err err, const struct store_feed *fee
 			found_add(a, &feeds[i], &c);
 		feed_config_free(&c);
 	}
-	if (!err && more && count && !full) {
+	a->looked += count;
+	if (!err && more && count && !full && a->looked < LOOK_MAX) {
 		free(a->feed);
 		a->feed = xstrdup(feeds[count - 1].name);
 		next_page(a);
 		return;
 	}
+	/* Where it ended may be the name of a feed that WHO may not see. */
+	if (!err && more && !full && a->found_count == 0)
+		err = BELFRY_EFULL;
 	if (err)
 		a->cb.feeds(a->arg, err, NULL, 0, false);
 	else
-		a->cb.feeds(a->arg, BELFRY_OK, a->found, a->found_count, full);
+		a->cb.feeds(a->arg, BELFRY_OK, a->found, a->found_count, full || more);
 	ask_free(a);
 }
 

@@ -1,6 +1,5 @@
 #include "work/engine_int.h"
 
-#include <belfry/base/clock.h>
 #include <belfry/base/mem.h>
 
 #include <stdio.h>
@@ -14,7 +13,7 @@
 
 /*
  * Goes slowly through all feeds: wakes those that are behind though no hint says so, as
- * behind is only a hint, and trims the rest by age.
+ * behind is only a hint, and trims the rest.
  */
 struct janitor {
 	struct engine *engine;
@@ -40,12 +39,10 @@ static void look_at(struct engine *e, const struct store_feed *sf)
 		return;
 	}
 	feed_config_init(&c);
-	uint64_t now = clock_wall_ms();
 	if (sf->head.n &&
-	    !feed_config_patch(&c, sf->config, strlen(sf->config), why, sizeof(why)) &&
-	    c.max_age_s && c.max_age_s < now / 1000)
-		STORE(e, trim, sf->name, c.max_items, now - c.max_age_s * 1000, on_trim,
-		      NULL);
+	    !feed_config_patch(&c, sf->config, strlen(sf->config), why, sizeof(why)))
+		STORE(e, trim, sf->name, c.max_items, trim_oldest_ms(c.max_age_s),
+		      on_trim, NULL);
 	feed_config_free(&c);
 }
 

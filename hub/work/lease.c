@@ -21,8 +21,8 @@ struct lease {
 	struct loop_timer *expiry; /* our own deadline */
 
 	enum lease_state state;
-	bool asking;	   /* a take or beat has not been answered */
-	uint64_t asked_ms; /* when it was sent */
+	unsigned asking;   /* calls of the store that were not answered */
+	uint64_t asked_ms; /* when the last take or beat was sent */
 	uint64_t term;	   /* counts terms of holding: answers of an old one are void */
 	uint64_t asked_term;
 	struct store_owner owner;
@@ -38,6 +38,11 @@ struct lease {
 bool lease_held(const struct lease *l)
 {
 	return l && l->state == HOLDING;
+}
+
+bool lease_watches(const struct lease *l)
+{
+	return l && l->state == STANDING_BY && l->seen_ms;
 }
 
 bool lease_valid_now(const struct lease *l)
@@ -56,16 +61,21 @@ static void extend(struct lease *l)
 	loop_timer_arm(l->expiry, l->deadline_ms > now ? l->deadline_ms - now : 0);
 }
 
-static void lose(struct lease *l, const char *why)
+static void end_term(struct lease *l, const char *why)
 {
-	if (l->state != HOLDING)
-		return;
 	l->state = STANDING_BY;
 	l->term++;
 	l->seen_ms = 0;
 	loop_timer_disarm(l->expiry);
-	log_warn("lease lost", log_s("name", l->name), log_s("why", why));
 	l->handlers->lost(l->arg, why);
+}
+
+static void lose(struct lease *l, const char *why)
+{
+	if (l->state != HOLDING)
+		return;
+	log_warn("lease lost", log_s("name", l->name), log_s("why", why));
+	end_term(l, why);
 }
 
 static void took(struct lease *l, const struct store_owner *owner)
@@ -96,17 +106,25 @@ static void saw(struct lease *l, const struct store_lease_seen *seen)
 
 static void release_now(struct lease *l);
 
+/* An answer came. True: it is the end, and there is nothing else to do about it. */
+static bool answered(struct lease *l)
+{
+	l->asking--;
+	if (l->state != RELEASED)
+		return false;
+	if (!l->asking)
+		release_now(l);
+	return true;
+}
+
 static void on_take(void *arg, enum belfry_err err, const struct store_owner *owner,
 		    const struct store_lease_seen *seen)
 {
 	struct lease *l = arg;
-	l->asking = false;
-	if (l->state == RELEASED) {
-		if (err == BELFRY_OK && owner)
-			l->owner = *owner;
-		release_now(l);
+	if (l->state == RELEASED && err == BELFRY_OK && owner)
+		l->owner = *owner;
+	if (answered(l))
 		return;
-	}
 	if (err == BELFRY_OK && owner)
 		took(l, owner);
 	else if (err == BELFRY_EEXIST && seen)
@@ -116,11 +134,8 @@ static void on_take(void *arg, enum belfry_err err, const struct store_owner *ow
 static void on_beat(void *arg, enum belfry_err err)
 {
 	struct lease *l = arg;
-	l->asking = false;
-	if (l->state == RELEASED) {
-		release_now(l);
+	if (answered(l))
 		return;
-	}
 	if (l->asked_term != l->term)
 		return;
 	if (err == BELFRY_OK)
@@ -135,7 +150,7 @@ static void on_tick(void *arg)
 	loop_timer_arm(l->tick, l->lease_ms / 4);
 	if (l->asking || l->state == RELEASED)
 		return;
-	l->asking = true;
+	l->asking++;
 	l->asked_ms = clock_mono_ms();
 	l->asked_term = l->term;
 	if (l->state == HOLDING) {
@@ -155,6 +170,27 @@ static void on_expiry(void *arg)
 void lease_refused(struct lease *l)
 {
 	lose(l, "the store refused a write of this owner");
+}
+
+static void on_yielded(void *arg, enum belfry_err err)
+{
+	(void)err; /* if it did not arrive, our beat stands still, and that is seen */
+	answered(arg);
+}
+
+void lease_yield(struct lease *l, uint64_t pause_ms, const char *why)
+{
+	if (l->state != HOLDING)
+		return;
+	uint64_t looks = l->lease_ms / 2; /* they ask every quarter */
+	if (pause_ms < looks)
+		pause_ms = looks;
+	log_warn("lease given up", log_s("name", l->name), log_s("why", why),
+		 log_u("pause_ms", pause_ms));
+	end_term(l, why);
+	loop_timer_arm(l->tick, pause_ms);
+	l->asking++;
+	l->store->ops->lease_release(l->store, &l->owner, on_yielded, l);
 }
 
 struct lease *lease_create(struct loop *loop, struct store *store, const char *name,

@@ -238,6 +238,22 @@ static void learn_head(struct feed *f, struct pos head, uint32_t first)
 static void on_events(void *arg, enum belfry_err err, const struct store_event *events,
 		      size_t count, bool more);
 
+static void load_events(struct feed *f, struct pos from)
+{
+	if (f->batch_loading)
+		return;
+	f->batch_loading = true;
+	f->batch_from = from;
+	f->batch_head = f->head;
+	f->calls++;
+	STORE(f->engine, events, f->name, from, false, f->batch_most, on_events, f);
+}
+
+void pieces_look_ahead(struct feed *f)
+{
+	load_events(f, f->batch->to);
+}
+
 /* Ready, if the events are there; else they are asked for. */
 static void want_events(struct piece *p)
 {
@@ -252,13 +268,15 @@ static void want_events(struct piece *p)
 		return;
 	}
 	p->state = PIECE_WAITING;
-	if (f->batch_loading)
-		return;
-	f->batch_loading = true;
-	f->batch_from = low;
-	f->batch_head = f->head;
-	f->calls++;
-	STORE(f->engine, events, f->name, low, false, EVENTS_AT_ONCE, on_events, f);
+	load_events(f, low);
+}
+
+static size_t bytes_of(const struct store_event *events, size_t count)
+{
+	size_t bytes = 0;
+	for (size_t i = 0; i < count; i++)
+		bytes += events[i].doc_len;
+	return bytes;
 }
 
 static void on_events(void *arg, enum belfry_err err, const struct store_event *events,
@@ -279,6 +297,7 @@ static void on_events(void *arg, enum belfry_err err, const struct store_event *
 		batch_unref(f->batch);
 		f->batch = batch_create(e, f->name, f->batch_from, f->batch_head, events,
 					count);
+		f->batch_most = policy_batch(count, bytes_of(events, count));
 		if (p)
 			learn_head(f, f->batch->to, p->first);
 	}
@@ -310,6 +329,9 @@ static void learn(struct piece *p)
 		f->buckets = run->feed_buckets;
 		f->reached = (struct pos){0, 0};
 	}
+	/* The one piece is the whole feed: it tells how far this pass goes. */
+	if (p->first == 0 && run->bucket_count == f->buckets)
+		f->reached = run->head;
 	f->run = policy_run(run->row_count, run->bucket_count);
 }
 
@@ -392,16 +414,27 @@ static struct feed *from_turn(struct fairq_node *n)
 	return n ? (struct feed *)((char *)n - offsetof(struct feed, turn)) : NULL;
 }
 
+/* It will be served before all that has been read. */
+static bool goes_first(const struct engine *e, const struct feed *f)
+{
+	for (size_t i = 0; i < e->active_count; i++)
+		if (!fairq_before(&f->turn, &e->active[i]->turn))
+			return false;
+	return true;
+}
+
 void pieces_claim(struct engine *e)
 {
-	while (engine_can_claim(e) && e->link->ops->room(e->link)) {
-		/* A little is read ahead, so that who is next is also ready. */
-		if (!windows_may_send(e->windows) && e->unsent >= PIECES_MAX)
-			return;
-		struct feed *f = read_ahead(e);
+	while (engine_can_claim(e)) {
 		struct feed *w = e->active_count < ACTIVE_MAX
 					 ? from_turn(fairq_first(&e->waiting))
 					 : NULL;
+		/* A little is read ahead, so that who is next is also ready. */
+		bool full = !e->link->ops->room(e->link) ||
+			    (!windows_may_send(e->windows) && e->unsent >= PIECES_MAX);
+		if (full && !(w && goes_first(e, w)))
+			return;
+		struct feed *f = full ? NULL : read_ahead(e);
 		if (w && (!f || fairq_before(&w->turn, &f->turn)))
 			f = w;
 		if (!f)

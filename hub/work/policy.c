@@ -5,6 +5,13 @@
 	      */
 #define RUN_BUCKETS_MAX 64
 #define RANGE_STANZAS_MIN 256 /* below this, round trips cost more than a repeat */
+/*
+ * A feed with few followers goes through its log batch by batch, and each waits for its
+ * barrier and for Redis' disk. Read ahead by bytes, as the batch stays in memory.
+ */
+#define BATCH_BYTES (64 * 1024)
+#define BATCH_MIN 16
+#define BATCH_MAX 64
 
 bool policy_wants(const struct sub *sub, struct pos cursor, struct pos pos)
 {
@@ -57,10 +64,18 @@ unsigned policy_format_index(enum sub_format format)
 size_t policy_range(size_t rows, size_t window, size_t events)
 {
 	size_t room = window > RANGE_STANZAS_MIN ? window : RANGE_STANZAS_MIN;
-	size_t range = rows ? room / rows : events;
+	size_t range = rows ? (room + rows / 2) / rows : events;
 	if (range < 1)
 		range = 1;
 	return range < events ? range : events;
+}
+
+size_t policy_batch(size_t count, size_t bytes)
+{
+	size_t batch = count ? BATCH_BYTES / (bytes / count + 1) : BATCH_MIN;
+	if (batch < BATCH_MIN)
+		batch = BATCH_MIN;
+	return batch < BATCH_MAX ? batch : BATCH_MAX;
 }
 
 uint32_t policy_run(size_t rows, size_t buckets)

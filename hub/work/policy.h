@@ -26,6 +26,8 @@ unsigned policy_format_index(enum sub_format format);
 
 /* How many events to send to a bucket at once, so that the stanzas stay near WINDOW. */
 size_t policy_range(size_t rows, size_t window, size_t events);
+/* How many events to read next, having found COUNT in BYTES. */
+size_t policy_batch(size_t count, size_t bytes);
 /* How many buckets to read next, having found ROWS in BUCKETS of them. */
 uint32_t policy_run(size_t rows, size_t buckets);
 

@@ -20,9 +20,20 @@ static void livez(void *arg, struct http_request *req)
 
 static void add_state(struct buf *out, const char *name, bool up, const char *why)
 {
-	char text[320];
+	char text[352];
 	snprintf(text, sizeof(text), "down%s%s", why[0] ? ": " : "", why);
 	json_add_member(out, name, up ? "up" : text);
+}
+
+static const char *xmpp_why(const struct status *s, char *out, size_t size)
+{
+	const char *why = uplink_why(s->uplink);
+	if (lease_held(s->lease))
+		return why;
+	snprintf(out, size, "standing by%s%s",
+		 uplink_stuck(s->uplink) ? "; the last try: " : "",
+		 uplink_stuck(s->uplink) ? why : "");
+	return out;
 }
 
 static void readyz(void *arg, struct http_request *req)
@@ -31,11 +42,12 @@ static void readyz(void *arg, struct http_request *req)
 	struct store_health health;
 	s->store->ops->health(s->store, &health);
 	bool up = uplink_up(s->uplink), owner = lease_held(s->lease);
-	bool ready = health.up && !s->stopping && (up || !owner);
+	bool ready = health.up && !s->stopping && (up || lease_watches(s->lease));
 	struct buf body = {0};
+	char why[320];
 	buf_addc(&body, '{');
 	json_add_member(&body, "role", owner ? "owner" : "standby");
-	add_state(&body, "xmpp", up, owner ? uplink_why(s->uplink) : "standing by");
+	add_state(&body, "xmpp", up, xmpp_why(s, why, sizeof(why)));
 	add_state(&body, "store", health.up, health.detail);
 	buf_adds(&body, "}\n");
 	http_answer(req, ready ? 200 : 503, JSON_TYPE, &body);
@@ -56,6 +68,10 @@ static void engine_metrics(const struct status *s, struct buf *out)
 	} gauges[] = {
 		{"owner", "1 while this worker holds the lease", lease_held(s->lease)},
 		{"xmpp_up", "1 while the XMPP link is up", uplink_up(s->uplink)},
+		{"xmpp_stuck",
+		 "1 while this worker could not connect when it last tried, and gave up "
+		 "the lease",
+		 uplink_stuck(s->uplink)},
 		{"feeds_behind", "Feeds with something to deliver",
 		 (double)g.feeds_behind},
 		{"pieces", "Runs of buckets read and not yet sent", (double)g.pieces},

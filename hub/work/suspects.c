@@ -201,6 +201,8 @@ void suspects_link_down(struct engine *e, enum link_end end, const char *conditi
 	} else {
 		e->errors = 0;
 	}
+	if (e->alone.jid)
+		e->counters.repeated++;
 	free(e->alone.jid);
 	e->alone = (struct verdict){0};
 	e->alone_piece = NULL;

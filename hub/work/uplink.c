@@ -3,7 +3,6 @@
 #include <belfry/base/clock.h>
 #include <belfry/base/log.h>
 #include <belfry/base/mem.h>
-#include <belfry/base/random.h>
 #include <belfry/core/backoff.h>
 
 #include <stdio.h>
@@ -11,8 +10,11 @@
 
 #define FIRST_MS 200
 #define MAX_MS 30000
-#define REFUSED_MS 30000 /* to twice that: a wrong secret mends itself slowly */
+#define REFUSED_FIRST_MS 5000 /* a wrong secret does not mend itself: ask politely */
+#define REFUSED_MAX_MS 60000
 #define STEADY_MS 30000	 /* up for longer: the next failure is a new story */
+#define STUCK_MS 30000	 /* not up for so long: it may be us, let another one try */
+#define FORGET_MS 300000 /* so long after a failure, the next is a new story, too */
 
 struct uplink {
 	const char *domain;
@@ -20,10 +22,14 @@ struct uplink {
 	void *arg;
 	struct link *link;
 	struct loop_timer *again;
-	struct backoff backoff;
+	struct backoff backoff, refused;
 	bool wanted;
-	bool busy;	/* opened, and not yet down */
-	uint64_t up_ms; /* since when it is up; 0: it is not */
+	bool busy;	    /* opened, and not yet down */
+	bool stuck;	    /* see uplink_stuck() */
+	uint64_t up_ms;	    /* since when it is up; 0: it is not */
+	uint64_t since_ms;  /* since when it is wanted and not up */
+	uint64_t failed_ms; /* when the last stream ended */
+	uint64_t retry_ms;  /* from then on */
 	uint64_t opens;
 	char why[256];
 };
@@ -42,6 +48,8 @@ static void on_up(void *arg)
 {
 	struct uplink *u = arg;
 	u->up_ms = clock_mono_ms();
+	u->stuck = false;
+	backoff_reset(&u->refused);
 	log_info("xmpp up", log_s("domain", u->domain));
 	if (u->wanted)
 		u->handlers->up(u->arg);
@@ -73,30 +81,36 @@ static const struct {
 			       LOG_ERROR},
 };
 
-static uint64_t delay_ms(struct uplink *u, enum link_end end)
+static void plan(struct uplink *u, enum link_end end)
 {
-	if (end == LINK_END_AUTH)
-		return REFUSED_MS + random_below(REFUSED_MS);
-	return backoff_next(&u->backoff);
+	uint64_t now = clock_mono_ms(), up_ms = u->up_ms;
+	if (up_ms && now - up_ms > STEADY_MS)
+		backoff_reset(&u->backoff);
+	if (up_ms)
+		u->since_ms = now;
+	u->up_ms = 0;
+	u->failed_ms = now;
+	u->retry_ms = 0;
+	if (!u->wanted)
+		return;
+	u->stuck = !up_ms && (end == LINK_END_AUTH || now - u->since_ms >= STUCK_MS);
+	u->retry_ms = backoff_next(end == LINK_END_AUTH ? &u->refused : &u->backoff);
 }
 
 static void on_down(void *arg, const struct link_down *why)
 {
 	struct uplink *u = arg;
 	u->busy = false;
-	if (u->up_ms && clock_mono_ms() - u->up_ms > STEADY_MS)
-		backoff_reset(&u->backoff);
-	u->up_ms = 0;
+	plan(u, why->end);
 	snprintf(u->why, sizeof(u->why), "%s%s%s%s%s", endings[why->end].msg,
 		 why->condition[0] ? ": " : "", why->condition, why->text[0] ? ": " : "",
 		 why->text);
-	uint64_t after = u->wanted ? delay_ms(u, why->end) : 0;
 	log_at(endings[why->end].level, endings[why->end].msg, log_s("domain", u->domain),
 	       log_s("condition", why->condition), log_s("text", why->text),
-	       log_s("hint", endings[why->end].hint), log_u("retry_ms", after));
-	u->handlers->down(u->arg, why);
+	       log_s("hint", endings[why->end].hint), log_u("retry_ms", u->retry_ms));
+	u->handlers->down(u->arg, why); /* may want it no more */
 	if (u->wanted)
-		loop_timer_arm(u->again, after);
+		loop_timer_arm(u->again, u->retry_ms);
 }
 
 static void on_barrier(void *arg, uint64_t number)
@@ -135,6 +149,8 @@ struct uplink *uplink_create(struct loop *loop, const char *domain,
 	u->handlers = handlers;
 	u->arg = arg;
 	u->backoff = (struct backoff){.first_ms = FIRST_MS, .max_ms = MAX_MS};
+	u->refused =
+		(struct backoff){.first_ms = REFUSED_FIRST_MS, .max_ms = REFUSED_MAX_MS};
 	u->again = loop_timer_create(loop, open_now, u);
 	return u;
 }
@@ -159,7 +175,11 @@ void uplink_want(struct uplink *u, bool wanted)
 {
 	u->wanted = wanted;
 	if (wanted) {
-		backoff_reset(&u->backoff);
+		u->since_ms = clock_mono_ms();
+		if (!u->stuck || u->since_ms - u->failed_ms > FORGET_MS) {
+			backoff_reset(&u->backoff);
+			backoff_reset(&u->refused);
+		}
 		loop_timer_arm(u->again, 0);
 		return;
 	}
@@ -182,6 +202,16 @@ bool uplink_up(const struct uplink *u)
 bool uplink_closed(const struct uplink *u)
 {
 	return !u->busy;
+}
+
+bool uplink_stuck(const struct uplink *u)
+{
+	return u->stuck;
+}
+
+uint64_t uplink_retry_ms(const struct uplink *u)
+{
+	return u->retry_ms;
 }
 
 uint64_t uplink_opens(const struct uplink *u)

@@ -168,6 +168,8 @@ static void link_down(void *arg, const struct link_down *why)
 	engine_handlers.down(w->engine, why);
 	if (w->phase == CLOSING)
 		release(w);
+	else if (w->phase == RUNNING && uplink_stuck(w->uplink))
+		lease_yield(w->lease, uplink_retry_ms(w->uplink), uplink_why(w->uplink));
 }
 
 static void link_barrier(void *arg, uint64_t number)

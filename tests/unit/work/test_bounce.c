@@ -26,9 +26,7 @@ static void test_bounces_before_the_barrier(void **state)
 	struct worker k;
 	struct sub sub;
 	(void)state;
-	world_start(&w);
-	world_feed(&w, "deploys", "{}");
-	world_join(&w, "deploys", "r", 10, FORMAT_CHAT);
+	world_begin(&w, NULL, 10, 0);
 	world_join_one(&w, "deploys", "full@example.org/phone", FORMAT_EVENT);
 	struct pos pos = world_commit(&w, "deploys", "{}");
 	worker_start(&w, &k, 0);
@@ -53,8 +51,7 @@ static void test_bounces_before_the_barrier(void **state)
 	assert_int_equal(engine_counters(k.engine)->strange_bounces, 3);
 	free(gone);
 	free(absent);
-	worker_kill(&k);
-	world_finish(&w);
+	world_end(&w, &k);
 }
 
 static void test_bounce_of_a_resource(void **state)
@@ -71,8 +68,7 @@ static void test_bounce_of_a_resource(void **state)
 	bounce(&k, 0, "bare@example.org/phone", false);
 	worker_run(&k);
 	assert_int_equal(world_counters(&w, "deploys", w.ids[0], NULL).bounced, 1);
-	worker_kill(&k);
-	world_finish(&w);
+	world_end(&w, &k);
 }
 
 static void test_bounces_after_the_barrier(void **state)
@@ -80,11 +76,7 @@ static void test_bounces_after_the_barrier(void **state)
 	struct world w;
 	struct worker k;
 	(void)state;
-	world_start(&w);
-	world_feed(&w, "deploys", "{}");
-	world_join(&w, "deploys", "r", 4, FORMAT_CHAT);
-	world_commit(&w, "deploys", "{}");
-	worker_start(&w, &k, 0);
+	world_begin(&w, &k, 4, 1);
 	worker_run(&k);
 	char *gone = recorder_attribute(k.link, 0, "to");
 	bounce(&k, 0, NULL, true);
@@ -99,8 +91,7 @@ static void test_bounces_after_the_barrier(void **state)
 	assert_int_equal(world_sub(&w, "deploys", gone, NULL), BELFRY_ENOENT);
 	assert_int_equal(engine_counters(k.engine)->strange_bounces, 1);
 	free(gone);
-	worker_kill(&k);
-	world_finish(&w);
+	world_end(&w, &k);
 }
 
 /* All of a large fan-out comes back, each behind its window. */
@@ -110,11 +101,7 @@ static void test_ten_thousand(void **state)
 	struct world w;
 	struct worker k;
 	(void)state;
-	world_start(&w);
-	world_feed(&w, "deploys", "{}");
-	world_join(&w, "deploys", "r", ROWS, FORMAT_CHAT);
-	world_commit(&w, "deploys", "{}");
-	worker_start(&w, &k, 0);
+	world_begin(&w, &k, ROWS, 1);
 	for (size_t next = 0; next < ROWS;) {
 		loop_turn(w.loop, false);
 		for (; next < recorder_messages(k.link); next++)
@@ -127,8 +114,7 @@ static void test_ten_thousand(void **state)
 	assert_int_equal(c.bounced, ROWS / 2);
 	assert_int_equal(c.left, ROWS / 2);
 	assert_int_equal(world_feed_get(&w, "deploys").subscribers, ROWS / 2);
-	worker_kill(&k);
-	world_finish(&w);
+	world_end(&w, &k);
 }
 
 int main(void)

@@ -8,16 +8,6 @@
 
 #define ROWS 4000
 
-static void begin(struct world *w, struct worker *k)
-{
-	world_start(w);
-	world_feed(w, "deploys", "{}");
-	world_join(w, "deploys", "r", ROWS, FORMAT_CHAT);
-	world_commit(w, "deploys", "{\"title\":\"one\"}");
-	world_commit(w, "deploys", "{\"title\":\"two\"}");
-	worker_start(w, k, 0);
-}
-
 /* The most that may be unknown: the windows in flight, those passed whose completion has
  * not been answered, and the open one, which a bucket may overfill. */
 static uint64_t in_flight(const struct worker *k)
@@ -36,15 +26,10 @@ static void test_take_over(void **state)
 		struct world w;
 		struct worker a, b;
 		struct letters l = {0};
-		begin(&w, &a);
+		world_begin(&w, &a, ROWS, 2);
 		worker_until_sent(&a, at, true);
 		uint64_t flying = in_flight(&a);
-		letters_add(&l, a.link);
-		worker_kill(&a);
-		worker_start(&w, &b, 0);
-		worker_run(&b);
-		letters_add(&l, b.link);
-		letters_sort(&l);
+		worker_replace(&a, &b, &l);
 		assert_int_equal(letters_distinct(&l), 2 * ROWS);
 		assert_in_range(letters_repeats(&l), 0, flying);
 		assert_int_equal(world_counters(&w, "deploys", w.ids[0], NULL).taken,
@@ -52,8 +37,7 @@ static void test_take_over(void **state)
 		assert_int_equal(world_counters(&w, "deploys", w.ids[1], NULL).taken,
 				 ROWS);
 		letters_free(&l);
-		worker_kill(&b);
-		world_finish(&w);
+		world_end(&w, &b);
 	}
 }
 
@@ -64,24 +48,18 @@ static void test_take_over_between_windows(void **state)
 	struct worker a, b;
 	struct letters l = {0};
 	(void)state;
-	begin(&w, &a);
+	world_begin(&w, &a, ROWS, 2);
 	worker_until_sent(&a, 1000, true);
 	engine_quiesce(a.engine);
 	while (!a.idle) {
 		recorder_serve(a.link);
 		loop_turn(w.loop, false);
 	}
-	letters_add(&l, a.link);
-	worker_kill(&a);
-	worker_start(&w, &b, 0);
-	worker_run(&b);
-	letters_add(&l, b.link);
-	letters_sort(&l);
+	worker_replace(&a, &b, &l);
 	assert_int_equal(l.count, 2 * ROWS);
 	assert_int_equal(letters_repeats(&l), 0);
 	letters_free(&l);
-	worker_kill(&b);
-	world_finish(&w);
+	world_end(&w, &b);
 }
 
 /* One that slept past its lease, and whose barriers pass when it wakes up. */
@@ -91,7 +69,7 @@ static void test_a_stale_owner_completes_nothing(void **state)
 	struct worker a, b;
 	struct letters l = {0};
 	(void)state;
-	begin(&w, &a);
+	world_begin(&w, &a, ROWS, 2);
 	worker_until_sent(&a, 100, false);
 	size_t sent = recorder_messages(a.link);
 	worker_start(&w, &b, 0);
@@ -109,8 +87,7 @@ static void test_a_stale_owner_completes_nothing(void **state)
 	assert_int_equal(world_counters(&w, "deploys", w.ids[0], NULL).taken, ROWS);
 	letters_free(&l);
 	worker_kill(&a);
-	worker_kill(&b);
-	world_finish(&w);
+	world_end(&w, &b);
 }
 
 /* The lease ends on its own clock: not a byte is written any more. */
@@ -119,7 +96,7 @@ static void test_no_write_without_the_lease(void **state)
 	struct world w;
 	struct worker k;
 	(void)state;
-	begin(&w, &k);
+	world_begin(&w, &k, ROWS, 2);
 	worker_until_sent(&k, 300, true);
 	k.valid = false;
 	size_t sent = recorder_messages(k.link);
@@ -131,8 +108,7 @@ static void test_no_write_without_the_lease(void **state)
 	world_turns(&w, 100);
 	assert_int_equal(recorder_messages(k.link), sent);
 	assert_int_equal(k.lost, 1);
-	worker_kill(&k);
-	world_finish(&w);
+	world_end(&w, &k);
 }
 
 static void test_link_lost_and_back(void **state)
@@ -141,7 +117,7 @@ static void test_link_lost_and_back(void **state)
 	struct worker k;
 	struct letters l = {0};
 	(void)state;
-	begin(&w, &k);
+	world_begin(&w, &k, ROWS, 2);
 	for (unsigned i = 1; i <= 5; i++) {
 		worker_until_sent(&k, i * 900, true);
 		recorder_down(k.link, LINK_END_LOST, "");
@@ -155,8 +131,7 @@ static void test_link_lost_and_back(void **state)
 	assert_int_equal(world_counters(&w, "deploys", w.ids[1], NULL).taken, ROWS);
 	assert_in_range(letters_repeats(&l), 1, engine_counters(k.engine)->repeated);
 	letters_free(&l);
-	worker_kill(&k);
-	world_finish(&w);
+	world_end(&w, &k);
 }
 
 /* Redis restarts with another epoch between two events. */
@@ -165,15 +140,14 @@ static void test_new_epoch(void **state)
 	struct world w;
 	struct worker k;
 	(void)state;
-	begin(&w, &k);
+	world_begin(&w, &k, ROWS, 2);
 	worker_run(&k);
 	memory_restart(w.memory);
 	world_turns(&w, 50);
 	world_commit(&w, "deploys", "{\"title\":\"three\"}");
 	worker_run(&k);
 	assert_int_equal(recorder_messages(k.link), 3 * ROWS);
-	worker_kill(&k);
-	world_finish(&w);
+	world_end(&w, &k);
 }
 
 /* A store that reads and does not write: done() fails with this. */
@@ -225,16 +199,11 @@ static void writes_nothing(enum belfry_err err)
 {
 	struct world w;
 	struct worker k;
-	world_start(&w);
-	world_feed(&w, "deploys", "{}");
-	world_join(&w, "deploys", "r", 20, FORMAT_CHAT);
-	world_commit(&w, "deploys", "{}");
-	worker_start(&w, &k, 0);
+	world_begin(&w, &k, 20, 1);
 	refused_for_a_minute(&w, &k, err);
 	assert_int_equal(k.lost, 1);
 	assert_int_equal(recorder_messages(k.link), 20);
-	worker_kill(&k);
-	world_finish(&w);
+	world_end(&w, &k);
 }
 
 static void test_a_store_that_writes_nothing(void **state)
@@ -250,19 +219,14 @@ static void test_a_feed_that_cannot_be_noted(void **state)
 	struct world w;
 	struct worker k;
 	(void)state;
-	world_start(&w);
-	world_feed(&w, "deploys", "{}");
-	world_join(&w, "deploys", "r", 20, FORMAT_CHAT);
-	world_commit(&w, "deploys", "{}");
-	worker_start(&w, &k, 0);
+	world_begin(&w, &k, 20, 1);
 	refused_for_a_minute(&w, &k, BELFRY_EINTERNAL);
 	assert_int_equal(k.lost, 0);
 	assert_in_range(recorder_messages(k.link), 20, 20 * 8);
 	world_skip(130000);
 	worker_run(&k);
 	assert_int_equal(world_counters(&w, "deploys", w.ids[0], NULL).taken, 20);
-	worker_kill(&k);
-	world_finish(&w);
+	world_end(&w, &k);
 }
 
 int main(void)

@@ -12,18 +12,6 @@
 
 #include <cmocka.h>
 
-/* All of it once, and the counters say so. */
-static void check_once(struct world *w, const struct worker *k, size_t want)
-{
-	struct letters l = {0};
-	(void)w;
-	letters_add(&l, k->link);
-	letters_sort(&l);
-	assert_int_equal(l.count, want);
-	assert_int_equal(letters_repeats(&l), 0);
-	letters_free(&l);
-}
-
 static void test_everybody_once(void **state)
 {
 	struct world w;
@@ -41,7 +29,7 @@ static void test_everybody_once(void **state)
 	world_commit(&w, "deploys", "{\"title\":\"two\"}");
 	worker_start(&w, &k, 0);
 	worker_run(&k);
-	check_once(&w, &k, 2 * 1250);
+	worker_check_once(&k, 2 * 1250);
 	for (size_t i = 0; i < 2; i++) {
 		struct store_counters c =
 			world_counters(&w, "deploys", w.ids[i], &settled);
@@ -54,9 +42,8 @@ static void test_everybody_once(void **state)
 	recorder_forget(k.link);
 	world_commit(&w, "deploys", "{\"title\":\"three\"}");
 	worker_run(&k);
-	check_once(&w, &k, 1250);
-	worker_kill(&k);
-	world_finish(&w);
+	worker_check_once(&k, 1250);
+	world_end(&w, &k);
 }
 
 static void test_a_feed_without_followers_settles(void **state)
@@ -73,8 +60,7 @@ static void test_a_feed_without_followers_settles(void **state)
 	world_counters(&w, "quiet", w.ids[0], &settled);
 	assert_true(settled);
 	assert_int_equal(recorder_messages(k.link), 0);
-	worker_kill(&k);
-	world_finish(&w);
+	world_end(&w, &k);
 }
 
 static void test_order_is_the_logs(void **state)
@@ -85,10 +71,7 @@ static void test_order_is_the_logs(void **state)
 	uint64_t last[ROWS] = {0};
 	char doc[64];
 	(void)state;
-	world_start(&w);
-	world_feed(&w, "deploys", "{}");
-	world_join(&w, "deploys", "r", ROWS, FORMAT_CHAT);
-	worker_start(&w, &k, 0);
+	world_begin(&w, &k, ROWS, 0);
 	for (unsigned i = 0; i < EVENTS; i++) {
 		snprintf(doc, sizeof(doc), "{\"title\":\"event %u\"}", i);
 		world_commit(&w, "deploys", doc);
@@ -109,34 +92,23 @@ static void test_order_is_the_logs(void **state)
 		free(to);
 		free(id);
 	}
-	check_once(&w, &k, EVENTS * ROWS);
-	worker_kill(&k);
-	world_finish(&w);
+	worker_check_once(&k, EVENTS * ROWS);
+	world_end(&w, &k);
 }
 
 static void test_who_joins_during_a_pass_gets_what_comes_after(void **state)
 {
 	struct world w;
 	struct worker k;
-	struct letters l = {0};
 	(void)state;
-	world_start(&w);
-	world_feed(&w, "deploys", "{}");
-	world_join(&w, "deploys", "old", 3000, FORMAT_CHAT);
-	world_commit(&w, "deploys", "{\"title\":\"before\"}");
-	worker_start(&w, &k, 0);
+	world_begin(&w, &k, 3000, 1);
 	worker_until_sent(&k, 50, true);
 	/* Enough of them for buckets to be split under the pass. */
 	world_join(&w, "deploys", "new", 900, FORMAT_CHAT);
 	world_commit(&w, "deploys", "{\"title\":\"after\"}");
 	worker_run(&k);
-	letters_add(&l, k.link);
-	letters_sort(&l);
-	assert_int_equal(letters_repeats(&l), 0);
-	assert_int_equal(l.count, 3000 + 3900);
-	letters_free(&l);
-	worker_kill(&k);
-	world_finish(&w);
+	worker_check_once(&k, 3000 + 3900);
+	world_end(&w, &k);
 }
 
 static void test_split_during_a_pass(void **state)
@@ -144,21 +116,16 @@ static void test_split_during_a_pass(void **state)
 	struct world w;
 	struct worker k;
 	(void)state;
-	world_start(&w);
-	world_feed(&w, "deploys", "{}");
-	world_join(&w, "deploys", "r", 1500, FORMAT_CHAT);
-	world_commit(&w, "deploys", "{\"title\":\"one\"}");
-	worker_start(&w, &k, 0);
+	world_begin(&w, &k, 1500, 1);
 	for (size_t sent = 10; sent < 1500; sent += 120) {
 		worker_until_sent(&k, sent, true);
 		world_split(&w, "deploys");
 	}
 	worker_run(&k);
-	check_once(&w, &k, 1500);
+	worker_check_once(&k, 1500);
 	struct store_counters c = world_counters(&w, "deploys", w.ids[0], NULL);
 	assert_int_equal(c.taken, 1500);
-	worker_kill(&k);
-	world_finish(&w);
+	world_end(&w, &k);
 }
 
 static void test_nothing_is_claimed_while_windows_are_full(void **state)
@@ -166,11 +133,7 @@ static void test_nothing_is_claimed_while_windows_are_full(void **state)
 	struct world w;
 	struct worker k;
 	(void)state;
-	world_start(&w);
-	world_feed(&w, "deploys", "{}");
-	world_join(&w, "deploys", "r", 5000, FORMAT_CHAT);
-	world_commit(&w, "deploys", "{\"title\":\"one\"}");
-	worker_start(&w, &k, 0);
+	world_begin(&w, &k, 5000, 1);
 	worker_until_sent(&k, 100, false);
 	world_turns(&w, 2000);
 	/* Four windows of the first size, each one bucket over at most. */
@@ -181,9 +144,8 @@ static void test_nothing_is_claimed_while_windows_are_full(void **state)
 	assert_int_equal(recorder_messages(k.link), sent);
 	assert_int_equal(engine_counters(k.engine)->reads, reads);
 	worker_run(&k);
-	check_once(&w, &k, 5000);
-	worker_kill(&k);
-	world_finish(&w);
+	worker_check_once(&k, 5000);
+	world_end(&w, &k);
 }
 
 static void test_no_room_no_stanza(void **state)
@@ -191,19 +153,15 @@ static void test_no_room_no_stanza(void **state)
 	struct world w;
 	struct worker k;
 	(void)state;
-	world_start(&w);
-	world_feed(&w, "deploys", "{}");
-	world_join(&w, "deploys", "r", 20, FORMAT_CHAT);
-	worker_start(&w, &k, 0);
+	world_begin(&w, &k, 20, 0);
 	recorder_set_room(k.link, false);
 	world_commit(&w, "deploys", "{}");
 	world_turns(&w, 500);
 	assert_int_equal(recorder_messages(k.link), 0);
 	recorder_set_room(k.link, true);
 	worker_run(&k);
-	check_once(&w, &k, 20);
-	worker_kill(&k);
-	world_finish(&w);
+	worker_check_once(&k, 20);
+	world_end(&w, &k);
 }
 
 static void test_quiesce_waits_for_what_is_in_flight(void **state)
@@ -211,11 +169,7 @@ static void test_quiesce_waits_for_what_is_in_flight(void **state)
 	struct world w;
 	struct worker k;
 	(void)state;
-	world_start(&w);
-	world_feed(&w, "deploys", "{}");
-	world_join(&w, "deploys", "r", 2000, FORMAT_CHAT);
-	world_commit(&w, "deploys", "{}");
-	worker_start(&w, &k, 0);
+	world_begin(&w, &k, 2000, 1);
 	worker_until_sent(&k, 100, false);
 	engine_quiesce(k.engine);
 	world_turns(&w, 200);
@@ -228,8 +182,7 @@ static void test_quiesce_waits_for_what_is_in_flight(void **state)
 	assert_int_equal(recorder_messages(k.link), sent);
 	struct store_counters c = world_counters(&w, "deploys", w.ids[0], NULL);
 	assert_int_equal(c.taken, sent);
-	worker_kill(&k);
-	world_finish(&w);
+	world_end(&w, &k);
 }
 
 static void test_the_store_away_and_back(void **state)
@@ -237,11 +190,7 @@ static void test_the_store_away_and_back(void **state)
 	struct world w;
 	struct worker k;
 	(void)state;
-	world_start(&w);
-	world_feed(&w, "deploys", "{}");
-	world_join(&w, "deploys", "r", 2000, FORMAT_CHAT);
-	world_commit(&w, "deploys", "{}");
-	worker_start(&w, &k, 0);
+	world_begin(&w, &k, 2000, 1);
 	worker_until_sent(&k, 300, true);
 	memory_set_away(w.memory, true);
 	for (unsigned i = 0; i < 500; i++) {
@@ -257,8 +206,7 @@ static void test_the_store_away_and_back(void **state)
 	letters_free(&l);
 	struct store_counters c = world_counters(&w, "deploys", w.ids[0], NULL);
 	assert_int_equal(c.taken, 2000);
-	worker_kill(&k);
-	world_finish(&w);
+	world_end(&w, &k);
 }
 
 static void test_trim_keeps_max_items(void **state)
@@ -273,12 +221,11 @@ static void test_trim_keeps_max_items(void **state)
 	for (unsigned i = 0; i < 10; i++)
 		world_commit(&w, "deploys", "{}");
 	worker_run(&k);
-	check_once(&w, &k, 20);
+	worker_check_once(&k, 20);
 	for (unsigned i = 7; i < 10; i++)
 		assert_int_equal(world_counters(&w, "deploys", w.ids[i], NULL).taken, 2);
 	assert_int_equal(world_event_err(&w, "deploys", w.ids[6]), BELFRY_ENOENT);
-	worker_kill(&k);
-	world_finish(&w);
+	world_end(&w, &k);
 }
 
 int main(void)

@@ -6,6 +6,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -384,6 +385,77 @@ static void test_lists_skip_what_is_hidden(void **state)
 	world_finish(&w);
 }
 
+/* ---- More feeds than anybody would look through ---- */
+
+#define VISIBLE 12345 /* the number of the only feed that is open */
+
+struct endless {
+	store_feeds_cb cb;
+	void *arg;
+	unsigned first;
+	size_t limit;
+};
+
+static void give_page(void *arg, enum belfry_err err, const struct store_feed *feeds,
+		      size_t count, bool more)
+{
+	struct endless e = *(struct endless *)arg;
+	struct store_feed page[1000];
+	char names[1000][16];
+	(void)feeds;
+	(void)count;
+	(void)more;
+	free(arg);
+	for (size_t i = 0; i < e.limit; i++) {
+		unsigned number = e.first + (unsigned)i;
+		snprintf(names[i], sizeof(names[i]), "f%08u", number);
+		page[i] = (struct store_feed){
+			.name = names[i],
+			.config = number == VISIBLE ? "{\"access\":\"open\"}" : "{}"};
+	}
+	e.cb(e.arg, err, page, e.limit, true);
+}
+
+static void endless_list(struct store *s, const char *after, size_t limit,
+			 store_feeds_cb cb, void *arg)
+{
+	struct endless *e = malloc(sizeof(*e));
+	unsigned last = 0;
+	sscanf(after, "f%u", &last);
+	*e = (struct endless){cb, arg, last + 1, limit};
+	rows += (unsigned)limit;
+	count_pages(s, "", 1, give_page, e);
+}
+
+static void test_no_question_goes_on_for_ever(void **state)
+{
+	struct world w;
+	struct hub h;
+	(void)state;
+	begin(&w, &h);
+	watch(&w);
+	((struct store_ops *)(uintptr_t)w.app->ops)->feed_list = endless_list;
+	struct reply r = list(&w, &h, THEM, "", 1);
+	assert_int_equal(r.err, BELFRY_EFULL);
+	assert_string_equal(r.text, "");
+	assert_int_equal(rows, 10000);
+	/* From a name on that somebody chose: what was found leads on. */
+	r = list(&w, &h, THEM, "f00010000", 5);
+	assert_int_equal(r.err, BELFRY_OK);
+	assert_string_equal(r.text, "f00012345 ");
+	assert_true(r.more);
+	assert_int_equal(rows, 20000);
+	assert_int_equal(list(&w, &h, THEM, "f00012345", 5).err, BELFRY_EFULL);
+	/* Who sees them all is not slowed down. */
+	rows = 0;
+	assert_true(list(&w, &h, US, "", 3).more);
+	assert_int_equal(rows, 100);
+	pages = rows = 0;
+	assert_int_equal(recent(&w, &h, THEM, 3).err, BELFRY_EFULL);
+	assert_int_equal(pages, 100);
+	world_finish(&w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -395,6 +467,7 @@ int main(void)
 		cmocka_unit_test(test_recent_merges_what_is_followed),
 		cmocka_unit_test(test_recent_of_many_feeds),
 		cmocka_unit_test(test_the_store_goes_away),
+		cmocka_unit_test(test_no_question_goes_on_for_ever),
 	};
 	return cmocka_run_group_tests_name("work/hub", tests, NULL, NULL);
 }

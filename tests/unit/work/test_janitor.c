@@ -59,8 +59,7 @@ static void test_feeds_behind_that_no_hint_names(void **state)
 		world_turns(&w, 1);
 	}
 	worker_run(&k);
-	worker_kill(&k);
-	world_finish(&w);
+	world_end(&w, &k);
 }
 
 /* Events that were young enough when they were settled, and no newer one comes. */
@@ -82,12 +81,14 @@ static void test_trims_by_age(void **state)
 	worker_run(&k);
 	assert_int_equal(recorder_messages(k.link), 3);
 	assert_int_equal(world_event_err(&w, "short", w.ids[0]), BELFRY_OK);
+	/* The change itself is not told. */
+	k.store->ops->listen(k.store, NULL, NULL);
 	world_feed(&w, "short", "{\"max_age\":3600}");
+	memory_forget_behind(w.memory);
 	until_gone(&w, "short", w.ids[0]);
 	assert_int_equal(world_event_err(&w, "long", w.ids[1]), BELFRY_OK);
 	assert_int_equal(world_event_err(&w, "short", w.ids[2]), BELFRY_OK);
-	worker_kill(&k);
-	world_finish(&w);
+	world_end(&w, &k);
 }
 
 static void test_trims_feeds_that_nobody_follows(void **state)
@@ -102,8 +103,37 @@ static void test_trims_feeds_that_nobody_follows(void **state)
 	worker_start(&w, &k, 0);
 	until_gone(&w, "quiet", w.ids[2]);
 	assert_int_equal(world_event_err(&w, "quiet", w.ids[3]), BELFRY_OK);
-	worker_kill(&k);
-	world_finish(&w);
+	world_end(&w, &k);
+}
+
+/* No event comes any more, and none is too old. */
+static void test_fewer_items_of_a_quiet_feed(void **state)
+{
+	struct world w;
+	struct worker k;
+	(void)state;
+	world_start(&w);
+	world_feed(&w, "quiet", "{\"max_age\":0}");
+	world_join(&w, "quiet", "r", 1, FORMAT_CHAT);
+	for (unsigned i = 0; i < 5; i++)
+		world_commit(&w, "quiet", "{}");
+	worker_start(&w, &k, 0);
+	worker_run(&k);
+	assert_int_equal(world_event_err(&w, "quiet", w.ids[0]), BELFRY_OK);
+	/* At once: the clock stands still. */
+	world_feed(&w, "quiet", "{\"max_age\":0,\"max_items\":3}");
+	worker_run(&k);
+	world_turns(&w, 10);
+	assert_int_equal(world_event_err(&w, "quiet", w.ids[1]), BELFRY_ENOENT);
+	assert_int_equal(world_event_err(&w, "quiet", w.ids[2]), BELFRY_OK);
+	assert_int_equal(recorder_messages(k.link), 5);
+	/* In the next round, where that was lost. */
+	k.store->ops->listen(k.store, NULL, NULL);
+	world_feed(&w, "quiet", "{\"max_age\":0,\"max_items\":1}");
+	memory_forget_behind(w.memory);
+	until_gone(&w, "quiet", w.ids[3]);
+	assert_int_equal(world_event_err(&w, "quiet", w.ids[4]), BELFRY_OK);
+	world_end(&w, &k);
 }
 
 int main(void)
@@ -112,6 +142,7 @@ int main(void)
 		cmocka_unit_test(test_feeds_behind_that_no_hint_names),
 		cmocka_unit_test(test_trims_by_age),
 		cmocka_unit_test(test_trims_feeds_that_nobody_follows),
+		cmocka_unit_test(test_fewer_items_of_a_quiet_feed),
 	};
 	return cmocka_run_group_tests_name("work/janitor", tests, NULL, NULL);
 }

@@ -101,8 +101,7 @@ static void one_row(bool breaks)
 	/* Twice in windows, then alone: once an event. */
 	assert_in_range(s.ended, 4, 6);
 	letters_free(&l);
-	worker_kill(&k);
-	world_finish(&w);
+	world_end(&w, &k);
 }
 
 static void test_one_row(void **state)
@@ -140,8 +139,7 @@ static void test_one_event(void **state)
 	assert_int_equal(world_counters(&w, "deploys", w.ids[0], NULL).taken, 400);
 	assert_int_equal(world_counters(&w, "deploys", w.ids[2], NULL).taken, 400);
 	assert_int_equal(s.ended, 4); /* twice in windows, then for two rows */
-	worker_kill(&k);
-	world_finish(&w);
+	world_end(&w, &k);
 }
 
 /* What was confirmed alone is not sent again after the next end of the stream. */
@@ -151,11 +149,7 @@ static void test_confirmed_is_not_repeated(void **state)
 	struct worker k;
 	struct letters l = {0};
 	(void)state;
-	world_start(&w);
-	world_feed(&w, "deploys", "{}");
-	world_join(&w, "deploys", "r", 60, FORMAT_CHAT);
-	world_commit(&w, "deploys", "{\"title\":\"one\"}");
-	worker_start(&w, &k, 0);
+	world_begin(&w, &k, 60, 1);
 	struct server s = {.k = &k, .words = {"r00020@", "r00040@"}};
 	while (s.ended < 2) {
 		take(&s);
@@ -172,8 +166,7 @@ static void test_confirmed_is_not_repeated(void **state)
 	assert_int_equal(c.taken + c.skipped, 60);
 	assert_int_equal(c.taken + 2, l.count);
 	letters_free(&l);
-	worker_kill(&k);
-	world_finish(&w);
+	world_end(&w, &k);
 }
 
 /* Redis is not ours alone: what the log should never hold is skipped, the rest goes on.
@@ -186,9 +179,7 @@ static void test_hostile_log(void **state)
 	struct world w;
 	struct worker k;
 	(void)state;
-	world_start(&w);
-	world_feed(&w, "deploys", "{}");
-	world_join(&w, "deploys", "r", 3, FORMAT_CHAT);
+	world_begin(&w, NULL, 3, 0);
 	for (size_t i = 0; i < 5; i++)
 		world_commit(&w, "deploys", docs[i]);
 	world_commit(&w, "deploys", "{\"title\":\"fine\"}");
@@ -200,8 +191,7 @@ static void test_hostile_log(void **state)
 				 3);
 	assert_int_equal(world_counters(&w, "deploys", w.ids[5], NULL).taken, 3);
 	assert_int_equal(engine_counters(k.engine)->skipped, 15);
-	worker_kill(&k);
-	world_finish(&w);
+	world_end(&w, &k);
 }
 
 static void test_too_large(void **state)
@@ -226,8 +216,7 @@ static void test_too_large(void **state)
 	assert_int_equal(c.taken, 3);
 	assert_int_equal(c.skipped, 4);
 	buf_free(&doc);
-	worker_kill(&k);
-	world_finish(&w);
+	world_end(&w, &k);
 }
 
 int main(void)

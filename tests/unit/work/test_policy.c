@@ -51,6 +51,8 @@ static void test_range_fills_a_window(void **state)
 	assert_int_equal(policy_range(100, 1000, 16), 10);
 	assert_int_equal(policy_range(100, 1000, 3), 3);
 	assert_int_equal(policy_range(5000, 1000, 16), 1);
+	/* Buckets differ in size; a larger one is not worth half the events. */
+	assert_int_equal(policy_range(140, 16, 16), 2);
 	assert_int_equal(policy_range(5, 16, 16), 16);
 	assert_int_equal(policy_range(0, 1000, 16), 16);
 	assert_int_equal(policy_range(0, 1000, 0), 0);
@@ -59,6 +61,10 @@ static void test_range_fills_a_window(void **state)
 static void test_run_reads_a_thousand_rows(void **state)
 {
 	(void)state;
+	assert_int_equal(policy_batch(0, 0), 16);
+	assert_int_equal(policy_batch(16, 16 * 512), 64);
+	assert_int_equal(policy_batch(3, 3 * 2047), 32);
+	assert_int_equal(policy_batch(2, 2 * 65536), 16);
 	assert_int_equal(policy_run(100, 1), 10);
 	assert_int_equal(policy_run(2000, 10), 5);
 	assert_int_equal(policy_run(100000, 10), 1);

@@ -67,11 +67,7 @@ static void test_who_joins_between_two_reads_misses_nothing(void **state)
 					       .at_ms = 1,
 					       .doc = "{}",
 					       .doc_len = 2};
-		world_start(&w);
-		world_feed(&w, "deploys", "{}");
-		world_join(&w, "deploys", "old", 3, FORMAT_CHAT);
-		world_commit(&w, "deploys", "{\"title\":\"one\"}");
-		worker_start(&w, &k, 0);
+		world_begin(&w, &k, 3, 1);
 		world_turns(&w, turns);
 		w.app->ops->join(w.app, "deploys", "new@example.org", FORMAT_CHAT, on_row,
 				 &a);
@@ -79,10 +75,9 @@ static void test_who_joins_between_two_reads_misses_nothing(void **state)
 		worker_run(&k);
 		assert_int_equal(a.count, 2);
 		assert_int_equal(a.err, BELFRY_OK);
-		assert_int_equal(letters_to(&k, "old00000@example.org"), 2);
+		assert_int_equal(letters_to(&k, "r00000@example.org"), 2);
 		assert_int_equal(letters_to(&k, "new@example.org"), 1);
-		worker_kill(&k);
-		world_finish(&w);
+		world_end(&w, &k);
 	}
 }
 
@@ -110,17 +105,11 @@ static void split_and_die(unsigned before, unsigned after)
 		recorder_serve(a.link);
 		world_turns(&w, 1);
 	}
-	letters_add(&l, a.link);
-	worker_kill(&a);
-	worker_start(&w, &b, 0);
-	worker_run(&b);
-	letters_add(&l, b.link);
-	letters_sort(&l);
+	worker_replace(&a, &b, &l);
 	assert_int_equal(split.err, BELFRY_OK);
 	assert_int_equal(letters_distinct(&l), 3 * 60);
 	letters_free(&l);
-	worker_kill(&b);
-	world_finish(&w);
+	world_end(&w, &b);
 }
 
 static void test_a_split_is_not_settled_unseen(void **state)

@@ -82,6 +82,20 @@ static void test_opens_again_whatever_the_reason(void **state)
 	finish(&s);
 }
 
+/* Ends the attempt so, and returns the back-off, which passes until the next one. */
+static uint64_t end_and_wait(struct set *s, enum link_end end)
+{
+	unsigned opens = recorder_opens(s->link);
+	recorder_down(s->link, end, end == LINK_END_AUTH ? "not-authorized" : "");
+	uint64_t retry = uplink_retry_ms(s->uplink);
+	world_turns(&s->w, 20);
+	assert_int_equal(recorder_opens(s->link), opens);
+	world_skip(retry);
+	until_opens(s, opens + 1, 1000);
+	assert_int_equal(recorder_opens(s->link), opens + 1);
+	return retry;
+}
+
 static void test_refused_secret_is_tried_slowly(void **state)
 {
 	struct set s;
@@ -89,16 +103,78 @@ static void test_refused_secret_is_tried_slowly(void **state)
 	begin(&s);
 	uplink_want(s.uplink, true);
 	until_opens(&s, 1, 1000);
-	recorder_down(s.link, LINK_END_AUTH, "not-authorized");
-	until_opens(&s, 2, 700);
-	assert_int_equal(recorder_opens(s.link), 1);
+	assert_false(uplink_stuck(s.uplink));
+	for (unsigned i = 0; i < 8; i++) {
+		uint64_t ceiling = 5000u << i < 60000 ? 5000u << i : 60000;
+		assert_in_range(end_and_wait(&s, LINK_END_AUTH), ceiling / 2, ceiling);
+		assert_true(uplink_stuck(s.uplink));
+		/* Not wanted meanwhile: tried at once, and nothing is forgotten. */
+		uplink_want(s.uplink, false);
+		recorder_down(s.link, LINK_END_ASKED, "");
+		uplink_want(s.uplink, true);
+		until_opens(&s, recorder_opens(s.link) + 1, 1000);
+	}
+	assert_string_equal(uplink_why(s.uplink), "xmpp closed");
+	recorder_up(s.link);
+	assert_false(uplink_stuck(s.uplink));
+	assert_in_range(end_and_wait(&s, LINK_END_LOST), 100, 200);
+	assert_false(uplink_stuck(s.uplink));
+	assert_in_range(end_and_wait(&s, LINK_END_AUTH), 2500, 5000);
 	assert_string_equal(uplink_why(s.uplink),
 			    "xmpp server refuses xmpp.secret: not-authorized");
-	/* A new term as the owner does not wait for that. */
-	uplink_want(s.uplink, false);
+	finish(&s);
+}
+
+static void test_an_old_refusal_is_forgotten(void **state)
+{
+	struct set s;
+	(void)state;
+	begin(&s);
 	uplink_want(s.uplink, true);
-	until_opens(&s, 2, 1000);
-	assert_int_equal(recorder_opens(s.link), 2);
+	until_opens(&s, 1, 1000);
+	for (unsigned i = 0; i < 5; i++)
+		end_and_wait(&s, LINK_END_AUTH);
+	recorder_down(s.link, LINK_END_AUTH, "not-authorized");
+	uplink_want(s.uplink, false);
+	world_skip(301000);
+	assert_true(uplink_stuck(s.uplink)); /* as far as anybody knows */
+	uplink_want(s.uplink, true);
+	until_opens(&s, recorder_opens(s.link) + 1, 1000);
+	assert_in_range(end_and_wait(&s, LINK_END_AUTH), 2500, 5000);
+	finish(&s);
+}
+
+static void test_stuck_when_not_up_for_long(void **state)
+{
+	struct set s;
+	uint64_t waited = 0;
+	(void)state;
+	begin(&s);
+	uplink_want(s.uplink, true);
+	until_opens(&s, 1, 1000);
+	while (waited < 29000) {
+		assert_false(uplink_stuck(s.uplink));
+		waited += end_and_wait(&s, LINK_END_CONNECT);
+	}
+	waited += end_and_wait(&s, LINK_END_CONNECT);
+	assert_true(uplink_stuck(s.uplink) || waited < 30000);
+	end_and_wait(&s, LINK_END_CONNECT);
+	assert_true(uplink_stuck(s.uplink));
+	/* Wanted anew, it has its time again; the pace is what it was. */
+	uplink_want(s.uplink, false);
+	recorder_down(s.link, LINK_END_ASKED, "");
+	uplink_want(s.uplink, true);
+	until_opens(&s, recorder_opens(s.link) + 1, 1000);
+	assert_in_range(end_and_wait(&s, LINK_END_CONNECT), 15000, 30000);
+	assert_false(uplink_stuck(s.uplink));
+	/* What was up for however short is not stuck. */
+	static const enum link_end ends[] = {LINK_END_ERROR, LINK_END_AUTH};
+	for (unsigned i = 0; i < 2; i++) {
+		world_skip(60000);
+		recorder_up(s.link);
+		end_and_wait(&s, ends[i]);
+		assert_false(uplink_stuck(s.uplink));
+	}
 	finish(&s);
 }
 
@@ -139,6 +215,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_opens_again_whatever_the_reason),
 		cmocka_unit_test(test_refused_secret_is_tried_slowly),
+		cmocka_unit_test(test_an_old_refusal_is_forgotten),
+		cmocka_unit_test(test_stuck_when_not_up_for_long),
 		cmocka_unit_test(test_not_wanted_is_closed_at_once),
 		cmocka_unit_test(test_up_too_late_is_closed),
 	};

@@ -12,11 +12,7 @@ enum { ROWS = 2000, BARRIER_MS = 5000, REPEATS = 3, PATIENCE = 10000 };
 
 static void begin(struct world *w, struct worker *k)
 {
-	world_start(w);
-	world_feed(w, "deploys", "{}");
-	world_join(w, "deploys", "r", ROWS, FORMAT_CHAT);
-	world_commit(w, "deploys", "{}");
-	worker_start(w, k, 0);
+	world_begin(w, k, ROWS, 1);
 	worker_until_sent(k, 10, false);
 	world_turns(w, 100);
 }
@@ -84,8 +80,7 @@ static void test_asked_again_then_a_new_stream(void **state)
 	recorder_up(k.link);
 	check_all_taken(&w, &k);
 	assert_int_equal(engine_counters(k.engine)->repeated, sent);
-	worker_kill(&k);
-	world_finish(&w);
+	world_end(&w, &k);
 }
 
 /* Only the newest has a result: it stands for all before it, and the count begins anew.
@@ -113,8 +108,7 @@ static void test_a_repeated_barrier_passes_them_all(void **state)
 	assert_int_equal(k.stalled, 0);
 	check_all_taken(&w, &k);
 	assert_int_equal(recorder_messages(k.link), ROWS);
-	worker_kill(&k);
-	world_finish(&w);
+	world_end(&w, &k);
 }
 
 static void test_nothing_in_flight_nothing_to_ask(void **state)
@@ -128,8 +122,7 @@ static void test_nothing_in_flight_nothing_to_ask(void **state)
 	quiet_for(&w, 30000);
 	assert_int_equal(recorder_barrier_asked(k.link), asked);
 	assert_int_equal(k.stalled, 0);
-	worker_kill(&k);
-	world_finish(&w);
+	world_end(&w, &k);
 }
 
 int main(void)

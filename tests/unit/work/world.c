@@ -368,6 +368,23 @@ void worker_until_sent(struct worker *k, size_t want, bool serve)
 	}
 }
 
+void world_begin(struct world *w, struct worker *k, size_t rows, unsigned events)
+{
+	world_start(w);
+	world_feed(w, "deploys", "{}");
+	world_join(w, "deploys", "r", rows, FORMAT_CHAT);
+	for (unsigned i = 0; i < events; i++)
+		world_commit(w, "deploys", "{\"title\":\"an event\"}");
+	if (k)
+		worker_start(w, k, 0);
+}
+
+void world_end(struct world *w, struct worker *k)
+{
+	worker_kill(k);
+	world_finish(w);
+}
+
 /* ---- Letters ---------------------------------------------------------------------- */
 
 void letters_add(struct letters *l, const struct link *link)
@@ -415,4 +432,24 @@ size_t letters_repeats(const struct letters *l)
 size_t letters_distinct(const struct letters *l)
 {
 	return l->count - letters_repeats(l);
+}
+
+void worker_check_once(const struct worker *k, size_t want)
+{
+	struct letters l = {0};
+	letters_add(&l, k->link);
+	letters_sort(&l);
+	assert_int_equal(l.count, want);
+	assert_int_equal(letters_repeats(&l), 0);
+	letters_free(&l);
+}
+
+void worker_replace(struct worker *old, struct worker *new, struct letters *l)
+{
+	letters_add(l, old->link);
+	worker_kill(old);
+	worker_start(old->world, new, 0);
+	worker_run(new);
+	letters_add(l, new->link);
+	letters_sort(l);
 }

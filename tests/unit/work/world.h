@@ -69,6 +69,13 @@ void worker_run(struct worker *k);
 /* Until WANT messages have been sent by it; serves barriers only if SERVE. */
 void worker_until_sent(struct worker *k, size_t want, bool serve);
 
+/*
+ * What most tests begin with: a feed "deploys", ROWS followers by chat, "r00000@..." and
+ * so on, EVENTS in its log, and a worker, unless K is NULL.
+ */
+void world_begin(struct world *w, struct worker *k, size_t rows, unsigned events);
+void world_end(struct world *w, struct worker *k);
+
 /* What was delivered: "JID ID" of each message, sorted. */
 struct letters {
 	char **text;
@@ -81,5 +88,9 @@ void letters_free(struct letters *l);
 size_t letters_repeats(const struct letters *l);
 /* How many different ones. Sorted. */
 size_t letters_distinct(const struct letters *l);
+/* What it sent is WANT letters, all different. */
+void worker_check_once(const struct worker *k, size_t want);
+/* OLD dies; NEW serves what is left. L: what both of them sent, sorted. */
+void worker_replace(struct worker *old, struct worker *new, struct letters *l);
 
 #endif
