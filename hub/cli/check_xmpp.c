@@ -188,10 +188,13 @@ static void connect_once(struct session *s, const struct config *config,
 
 static void say_prosody(const struct config *config)
 {
-	printf("\nProsody, in prosody.cfg.lua (then: prosodyctl reload, or restart):\n"
+	printf("\nProsody, in prosody.cfg.lua (then restart it; if only the secret changed: "
+	       "prosodyctl reload)\n"
 	       "\n"
+	       "    -- global: above the first VirtualHost or Component\n"
 	       "    component_ports = { %u }\n"
 	       "    component_interfaces = { \"%s\" }\n"
+	       "\n"
 	       "    Component \"%s\"\n"
 	       "        component_secret = \"SECRET\"\n"
 	       "        component_conflict_resolve = \"kick_old\"\n",
@@ -208,8 +211,9 @@ static void say_ejabberd(const struct config *config)
 	       "    port: %u\n"
 	       "    ip: \"%s\"\n"
 	       "    module: ejabberd_service\n"
-	       "    access: all\n"
 	       "    shaper: none\n"
+	       "    # needed where hosts has more than one name\n"
+	       "    global_routes: false\n"
 	       "    hosts:\n"
 	       "      \"%s\":\n"
 	       "        password: \"SECRET\"\n"

@@ -52,5 +52,11 @@ int cli_usage(const char *name, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 /* NULL: everything that is wrong with it stands on stderr. */
 struct config *cli_config_load(const struct cli_options *o);
+/* The same without xmpp.secret, so that nobody needs to be allowed to read it. */
+struct config *cli_config_load_for_store(const struct cli_options *o);
+/* A service without options of its own, until RUN ends: its exit status. */
+int cli_service(int argc, char **argv, const char *help,
+		struct config *(*load)(const struct cli_options *o),
+		int (*run)(const struct config *config));
 
 #endif

@@ -63,17 +63,47 @@ int cli_only_common(struct cli_options *o, int argc, char **argv, const char *he
 	return -1;
 }
 
+static struct config *told(struct config *config, struct buf *problems,
+			   struct buf *warnings)
+{
+	if (warnings->len)
+		fprintf(stderr, "%s", warnings->data);
+	if (!config && problems->len)
+		fprintf(stderr, "%s", problems->data);
+	buf_free(problems);
+	buf_free(warnings);
+	return config;
+}
+
 struct config *cli_config_load(const struct cli_options *o)
 {
 	struct buf problems = {0}, warnings = {0};
-	struct config *config =
-		config_load(o->config_path, environ, &problems, &warnings);
 
-	if (warnings.len)
-		fprintf(stderr, "%s", warnings.data);
-	if (!config && problems.len)
-		fprintf(stderr, "%s", problems.data);
-	buf_free(&problems);
-	buf_free(&warnings);
-	return config;
+	return told(config_load(o->config_path, environ, &problems, &warnings), &problems,
+		    &warnings);
+}
+
+struct config *cli_config_load_for_store(const struct cli_options *o)
+{
+	struct buf problems = {0}, warnings = {0};
+
+	return told(config_load_for_store(o->config_path, environ, &problems, &warnings),
+		    &problems, &warnings);
+}
+
+int cli_service(int argc, char **argv, const char *help,
+		struct config *(*load)(const struct cli_options *o),
+		int (*run)(const struct config *config))
+{
+	struct cli_options o;
+	int status = cli_only_common(&o, argc, argv, help);
+
+	if (status >= 0)
+		return status;
+	struct config *config = load(&o);
+	if (!config)
+		return CLI_FAILED;
+	status = run(config);
+	config_free(config);
+	return status;
 }

@@ -29,15 +29,5 @@ static const char help[] =
 
 int cli_serve(int argc, char **argv)
 {
-	struct cli_options o;
-	int status = cli_only_common(&o, argc, argv, help);
-
-	if (status >= 0)
-		return status;
-	struct config *config = cli_config_load(&o);
-	if (!config)
-		return CLI_FAILED;
-	status = serve_main(config);
-	config_free(config);
-	return status;
+	return cli_service(argc, argv, help, cli_config_load_for_store, serve_main);
 }

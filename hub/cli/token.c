@@ -17,13 +17,14 @@ static const char help[] =
 	"       belfry token revoke ID [-c FILE]\n"
 	"\n"
 	"Bearer tokens for the HTTP interface. A token is shown once, when it is made; Redis\n"
-	"keeps only a hash of it. Revoking takes effect within two seconds.\n"
+	"keeps only a hash of it. Revoking takes effect within two seconds. Needs Redis alone:\n"
+	"the file with the XMPP server's secret is not read.\n"
 	"\n"
 	"Options of create:\n"
 	"  -s, --scope SCOPES  publish (post events, read history), manage (feeds, subscribers,\n"
 	"                      history), admin (everything); several with commas\n"
-	"  -f, --feeds GLOBS   the feeds it is for, as patterns separated by spaces;\n"
-	"                      default: '*', all of them\n"
+	"  -f, --feeds GLOBS   the feeds it is for, as patterns separated by spaces; without it\n"
+	"                      the token is for ALL feeds, those made later included\n"
 	"  -n, --note TEXT     what it is for; shown by list\n"
 	"Options:\n"
 	"  -c, --config FILE   the configuration; default: the variable BELFRY_CONFIG, else\n"
@@ -35,7 +36,7 @@ static const char help[] =
 	"\n"
 	"Examples:\n"
 	"  TOKEN=$(belfry token create --scope publish --feeds 'deploys ci-*' --note 'CI')\n"
-	"  belfry token create --scope publish,manage\n"
+	"  belfry token create --scope publish,manage                      (all feeds)\n"
 	"  belfry token list\n"
 	"  belfry token revoke 0a1b2c3d4e5f\n";
 
@@ -229,7 +230,7 @@ int cli_token(int argc, char **argv)
 	if (!strcmp(action, "revoke") && !id_valid(argv[optind + 1]))
 		return cli_usage("token",
 				 "an ID is 12 hexadecimal digits, as list shows it");
-	struct config *config = cli_config_load(&args.common);
+	struct config *config = cli_config_load_for_store(&args.common);
 	if (!config)
 		return CLI_FAILED;
 	log_setup("token", LOG_ERROR, config->log.format);

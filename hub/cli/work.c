@@ -2,8 +2,6 @@
 
 #include <belfry/work/work.h>
 
-#include <stdio.h>
-
 static const char help[] =
 	"Usage: belfry work [-c FILE]\n"
 	"\n"
@@ -26,15 +24,5 @@ static const char help[] =
 
 int cli_work(int argc, char **argv)
 {
-	struct cli_options o;
-	int status = cli_only_common(&o, argc, argv, help);
-
-	if (status >= 0)
-		return status;
-	struct config *config = cli_config_load(&o);
-	if (!config)
-		return CLI_FAILED;
-	status = work_main(config);
-	config_free(config);
-	return status;
+	return cli_service(argc, argv, help, cli_config_load, work_main);
 }

@@ -48,7 +48,10 @@ class ServeOnly:
 
     def stop(self):
         try:
-            return self.serve.stop()
+            code = self.serve.stop()
+            if code:
+                print(self.serve.tail())
+            return code
         finally:
             self.redis.child.thaw()
             self.redis.stop()

@@ -31,8 +31,39 @@ def test_a_refused_secret_comes_with_the_snippet(site):
     code, said = check(site, xmpp={"secret_file": secret})
     assert code != 0
     assert f'Component "{site.service}"' in said  # Prosody's
-    assert "ejabberd_service" in said
+    assert "ejabberd_service" in said and "global_routes: false" in said
+    component = said.index("Component \"")
+    assert said.index("component_ports") < component  # global, or without effect
+    assert component < said.index("component_conflict_resolve = \"kick_old\"")
     assert "wrong-secret-of-ours" not in said
+
+
+def test_only_who_connects_needs_the_secret(site):
+    """Whoever keeps the tokens, or runs serve, need not be able to read it."""
+    missing = site.dir / "nobody-may-read-it"
+    config = site.write_config("no-secret.ini", xmpp={"secret_file": missing})
+    done = belfry.run(config, "token", "list")
+    assert done.returncode == 0 and not done.stderr, done.stderr
+    serve = belfry.Program("serve", config, site.logs / "no-secret.log", name="no-secret")
+    serve.start()
+    assert serve.stop() == 0
+    for command in ("check", "work"):
+        done = belfry.run(config, command)
+        assert done.returncode == 1 and str(missing) in done.stderr
+        assert "xmpp.secret_file" in done.stderr
+
+
+def test_a_secret_that_others_can_read_is_told(site):
+    config = site.write_config("open.ini", xmpp={
+        "secret_file": None, "secret": site.server.component_secret})
+    done = belfry.run(config, "check")
+    assert done.returncode == 0 and "others" not in done.stdout + done.stderr
+    config.chmod(0o644)
+    for command in (["check"], ["token", "list"]):
+        done = belfry.run(config, *command)
+        assert done.returncode == 0
+        assert "xmpp.secret: others on this machine" in done.stderr
+        assert site.server.component_secret not in done.stdout + done.stderr
 
 
 def test_nobody_listens(site):

@@ -163,7 +163,41 @@ def test_last_of_all_that_one_follows(site, new_feed):
     assert "do not follow any feed" in reader.ask(site.hub, "last 3").body
 
 
+@pytest.mark.parametrize("to_feed", [False, True])
+def test_what_is_wrong_is_told(site, feed, to_feed):
+    """As often as somebody tries, and with the form that is right there."""
+    erin = site.client(f"erin-{feed}")
+    to = f"{feed}@{site.service}" if to_feed else site.hub
+    name = "" if to_feed else f" {feed}"
+    for said in ("last 21", "last 0", f"LAST{name} 99", f"Last{name} -1"):
+        answer = erin.ask(to, said).body
+        assert "1 to 20" in answer and f"last{' FEED' if name else ''} N - " in answer
+    assert "'helo'" in erin.ask(to, "helo").body
+    assert "'hlep'" in erin.ask(to, "hlep").body
+    assert ("\nsubscribe - " if to_feed else "\nsubscribe FEED - ") in erin.ask(
+        to, "subscribe one two three").body
+    # As phones write it.
+    assert f"now follow {feed}." in erin.ask(to, f" Subscribe{name}. ").body
+    assert follows(site, feed, erin.jid)
+    assert "no longer" in erin.ask(to, f"Unsubscribe {feed}.").body
+
+
+def test_each_line_of_a_feeds_help_works_there(site, feed):
+    fred = site.client(f"fred-{feed}")
+    jid = f"{feed}@{site.service}"
+    lines = [line.split(" - ")[0] for line in fred.ask(jid, "Help").body.splitlines()
+             if " - " in line]
+    assert lines == ["list", "subscribe", "unsubscribe", "last N", "help"]
+    for line in lines:
+        answer = fred.ask(jid, line.replace("N", "20")).body
+        assert "Please" not in answer and "Sorry" not in answer, answer
+    assert site.hub in fred.ask(jid, "subscribe other").body
+
+
 def test_unknown_feeds_are_told(site, alice):
+    for said in ("help", "hello", "last 3", "last 99"):
+        answer = site.client("gina").ask(f"nosuchfeed@{site.service}", said).body
+        assert "There is no feed nosuchfeed." in answer
     assert "nosuchfeed" in alice.ask(site.hub, "subscribe nosuchfeed").body
     answer = alice.subscribe(site.service, "nosuchfeed")
     assert answer.condition == "item-not-found"
@@ -259,3 +293,14 @@ def test_a_deleted_feed_is_gone(site, feed, alice):
     site.rest.delete_feed(feed).ok()
     assert alice.subscribe(site.service, feed).condition == "item-not-found"
     assert site.rest.post(feed, {"title": "late"}).status == 404
+
+
+def test_fewer_items_are_kept_at_once(site, new_feed):
+    """Though no event comes that would be a reason to look."""
+    feed = new_feed("fewer", max_age=0)
+    path = f"/v1/feeds/{feed}"
+    id = [site.rest.publish(feed, title=f"t{n}") for n in range(5)][-1]["id"]
+    site.settled(feed, id)
+    site.rest.request("PATCH", path, {"max_items": 2}).ok(200)
+    wait_until(lambda: len(site.rest.get(f"{path}/events").ok(200).json["events"]) == 2,
+               what="the older ones to go")

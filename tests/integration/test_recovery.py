@@ -4,6 +4,7 @@ import signal
 import threading
 
 import pytest
+from belfry_testing import belfry
 from belfry_testing.client import is_chat, is_event
 from belfry_testing.waiting import wait_until
 from conftest import BIG
@@ -217,6 +218,36 @@ def test_a_refused_secret_is_told_and_heals(site, feed):
         alice.subscribe(site.service, feed)
         site.rest.publish(feed, title="healed", item="healed")
         alice.wait_for(is_event(feed, "healed"))
+
+
+def test_a_worker_that_is_refused_makes_room(site, feed, alice):
+    """It comes first, with a wrong secret; the one that the server takes comes second."""
+    alice.subscribe(site.service, feed)
+    site.work.stop()
+    secret = site.dir / "not-the-secret"
+    secret.write_text("not-the-secret\n")
+    secret.chmod(0o600)
+    refused = belfry.Program("work", site.write_config("refused.ini",
+                                                       xmpp={"secret_file": secret}),
+                             site.logs / "refused.log", name="refused")
+    site.works.append(refused)
+    refused.start(ready=False)
+
+    def state():
+        return refused.rest().get("/readyz").json["xmpp"]
+    wait_until(lambda: "not-authorized" in state(), refused.tail, 30)
+    assert not refused.ready()
+    site.work.start(ready=False)
+    wait_until(site.work.holds_link, lambda: refused.tail() + site.work.tail(), 30)
+    site.rest.publish(feed, title="by the second", item="second")
+    alice.wait_for(is_event(feed, "second"), 30)
+    # Then it stands by, still says so, and leaves the other one alone.
+    wait_until(refused.ready, refused.tail, 90)
+    assert "standing by" in state() and "not-authorized" in state()
+    assert refused.metrics()["belfry_work_xmpp_stuck"] == 1
+    assert site.work.metrics()["belfry_work_xmpp_stuck"] == 0
+    assert "lease lost" not in site.work.this_log()
+    assert "not-the-secret" not in refused.log_text()
 
 
 def test_another_connection_takes_our_name(site, feed, alice):

@@ -42,14 +42,15 @@ def give_to(user, *paths):
 class Child:
     """A process with its log. A dead parent takes it along, even after kill -9."""
 
-    def __init__(self, name, argv, log, env=None, user=None, cwd=None):
+    def __init__(self, name, argv, log, env=None, user=None, cwd=None, pass_fds=()):
         self.name, self.argv, self.log = name, [str(a) for a in argv], pathlib.Path(log)
         self.env = {**os.environ, **(env or {})}
-        self.user, self.cwd = user, cwd
-        self.proc = None
+        self.user, self.cwd, self.pass_fds = user, cwd, pass_fds
+        self.proc, self._frozen = None, False
 
     def start(self):
         assert not self.alive(), f"{self.name} runs already"
+        self._frozen = False
         argv = ["setpriv", "--pdeathsig", "KILL"]
         if self.user:
             gid = grp.getgrgid(self.user.pw_gid).gr_gid
@@ -60,7 +61,8 @@ class Child:
             # A session of its own: Ctrl-C reaches only us, and we stop it in order.
             self.proc = subprocess.Popen(
                 argv + self.argv, stdin=subprocess.DEVNULL, stdout=out, stderr=out,
-                env=self.env, cwd=self.cwd, start_new_session=True)
+                env=self.env, cwd=self.cwd, start_new_session=True,
+                pass_fds=self.pass_fds)
         _running.append(self)
         return self
 
@@ -77,6 +79,7 @@ class Child:
     def send_signal(self, number):
         if self.alive():
             os.kill(self.pid, number)
+            self._frozen = number == signal.SIGSTOP or self._frozen
 
     def kill9(self):
         self.send_signal(signal.SIGKILL)
@@ -86,7 +89,10 @@ class Child:
         self.send_signal(signal.SIGSTOP)
 
     def thaw(self):
-        self.send_signal(signal.SIGCONT)
+        """Only after freeze(): a leak check at exit waits for ever if one comes then."""
+        if self._frozen:
+            self.send_signal(signal.SIGCONT)
+            self._frozen = False
 
     def wait(self, timeout):
         """Its exit status, or None if it still runs then."""
@@ -103,7 +109,7 @@ class Child:
         if self.proc is None:
             return None
         self.send_signal(number)
-        self.send_signal(signal.SIGCONT)
+        self.thaw()
         code = self.wait(timeout)
         if code is None:
             self.send_signal(signal.SIGKILL)

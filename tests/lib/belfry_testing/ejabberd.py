@@ -71,6 +71,7 @@ modules:
 class Ejabberd(XmppServer):
     kind = "ejabberd"
     user_name = "ejabberd"
+    template = CONFIG
 
     def __init__(self, *args, **kwargs):
         self.api_port = free_port()
@@ -79,7 +80,7 @@ class Ejabberd(XmppServer):
     def configure(self):
         both, self.conf = self.dir / "both.pem", self.dir / "ejabberd.yml"
         both.write_text(self.cert.read_text() + self.key.read_text())
-        self.conf.write_text(CONFIG.format(limit=self.stanza_limit, **vars(self)))
+        self.conf.write_text(self.template.format(limit=self.stanza_limit, **vars(self)))
         give_to(self.user, both, self.conf)
         libs = glob.glob("/usr/lib/*/ejabberd-*") + glob.glob("/usr/lib/ejabberd-*")
         env = {"HOME": str(self.dir), "EJABBERD_CONFIG_PATH": str(self.conf),

@@ -55,10 +55,11 @@ Component "{elsewhere_domain}"
 class Prosody(XmppServer):
     kind = "prosody"
     user_name = "prosody"
+    template = CONFIG
 
     def configure(self):
         self.conf = self.dir / "prosody.cfg.lua"
-        self.conf.write_text(CONFIG.format(limit=self.stanza_limit, **vars(self)))
+        self.conf.write_text(self.template.format(limit=self.stanza_limit, **vars(self)))
         give_to(self.user, self.conf)
         self.child = self.child or Child(
             "prosody", ["prosody", "-F", "--config", self.conf], self.log,

@@ -36,6 +36,7 @@ class Site:
         self.stanza_limit = stanza_limit
         self.redis = self.server = self.serve = self.token = None
         self.works = []
+        self._redis_ups = 1
         self.clients = []
         self.crowds = []
 
@@ -173,7 +174,22 @@ class Site:
         if not self.work.alive():
             self.work.start(ready=False)
         wait_until(self.serve.ready, "serve is ready")
+        self._await_beat()
         wait_until(self.work.holds_link, lambda: f"the link is up:\n{self.work.tail()}", 60)
+
+    def _lease(self):
+        return self.redis("HGET", "belfry:{p0}:own", self.server.component_domain)
+
+    def _await_beat(self):
+        """
+        After Redis was away the lease may still run out, though the link is up: until
+        its beat has gone on, or another one has been taken.
+        """
+        ups = self.work.log_text().count('msg="redis is up"')
+        if ups != self._redis_ups:
+            before = self._lease()
+            wait_until(lambda: self._lease() != before, "the lease is alive")
+            self._redis_ups = ups
 
     def logs_tail(self, lines=40):
         return "\n".join(f"==> {c.log.name} <==\n{c.tail(lines)}\n"
