@@ -64,7 +64,8 @@ help:
 	@echo 'make lint           format, tidy, layers, sizes, headers, warnings, scripts'
 	@echo 'make format         formats the C files'
 	@echo 'make fuzz           the fuzzers, in BUILD-fuzz; FUZZ_SECONDS=60 runs each so long'
-	@echo 'make bench          the benchmarks'
+	@echo 'make bench          the benchmarks; ONLY=idle,start: some of them'
+	@echo 'make bench-guard    instructions of ingest and fan-out, against those recorded'
 	@echo 'make install        to DESTDIR and PREFIX (/usr/local)'
 	@echo 'make clean'
 	@echo
@@ -133,10 +134,11 @@ fuzz_programs := $(patsubst %.c,$(BUILD)/%,$(fuzz_mains))
 fuzz_others := $(filter-out $(fuzz_mains),$(wildcard tests/fuzz/*.c))
 $(foreach t,$(fuzz_mains),$(eval $(call program,$(t),$(fuzz_others),$(uses_cli),-fsanitize=fuzzer)))
 
-# Benchmarks: tests/bench/NAME.c each, over all layers.
+# Benchmarks: tests/bench/NAME.c each, over all layers, with what they share.
 bench_mains := $(sort $(wildcard tests/bench/*.c))
 bench_programs := $(patsubst %.c,$(BUILD)/%,$(bench_mains))
-$(foreach t,$(bench_mains),$(eval $(call program,$(t),,$(uses_cli))))
+bench_others := $(wildcard tests/bench/common/*.c)
+$(foreach t,$(bench_mains),$(eval $(call program,$(t),$(bench_others),$(uses_cli))))
 
 unit-programs: $(test_programs)
 fuzz-programs: $(fuzz_programs)
@@ -168,6 +170,11 @@ run:
 bench:
 	$(Q)$(setup) && $(MAKE) $(again) all bench-programs
 	$(Q)tests/bench/run
+# GUARD=record: what is counted now is what to expect from now on.
+bench-guard:
+	$(Q)$(setup) --with valgrind && $(MAKE) $(again) \
+		$(BUILD)/tests/bench/guard_ingest $(BUILD)/tests/bench/guard_fanout
+	$(Q)CC='$(CC)' tests/bench/guard $(GUARD)
 fuzz:
 	$(Q)$(MAKE) $(again) CC=clang FUZZ=1 BUILD=$(BUILD)-fuzz fuzz-programs
 	$(Q)$(if $(FUZZ_SECONDS),BUILD=$(BUILD)-fuzz scripts/fuzz $(FUZZ_SECONDS))
@@ -199,7 +206,7 @@ clean:
 	rm -rf $(BUILD)
 
 .PHONY: all help force unit-programs fuzz-programs bench-programs test unit integration demo \
-	run bench fuzz lint format install print-flags clean
+	run bench bench-guard fuzz lint format install print-flags clean
 .DELETE_ON_ERROR:
 .SECONDARY:
 -include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)
