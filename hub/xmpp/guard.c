@@ -35,8 +35,15 @@ static bool name_matters(const struct guard *g)
 	return false;
 }
 
+static bool is_xmlns(const struct guard *g)
+{
+	return g->name_len == 5 && memcmp(g->name, "xmlns", 5) == 0;
+}
+
 static int on_open(struct guard *g, char c)
 {
+	if (c != '!')
+		g->text = 0;
 	if (c == '/') {
 		g->state = END_TAG;
 	} else if (c == '!') {
@@ -64,7 +71,7 @@ static void on_start_tag(struct guard *g, char c)
 		g->state = EMPTY;
 	} else if (g->state == ATTRIBUTES) {
 		g->state = ATTRIBUTE_NAME;
-		g->prefixed = false;
+		g->prefixed = g->declares = false;
 		g->name[0] = c;
 		g->name_len = 1;
 	}
@@ -77,8 +84,10 @@ static int on_attribute_name(struct guard *g, char c)
 			g->bad = true;
 		if (++g->nodes > GUARD_NODES_MAX)
 			g->bad = true;
+		g->declares = g->declares || (!g->prefixed && is_xmlns(g));
 		g->state = ATTRIBUTE_EQUALS;
 	} else if (c == ':') {
+		g->declares = is_xmlns(g);
 		g->prefixed = true;
 		g->name_len = 0;
 	} else if (c == '>' || c == '<') {
@@ -93,6 +102,7 @@ static int on_attribute_equals(struct guard *g, char c)
 {
 	if (c == '\'' || c == '"') {
 		g->quote = c;
+		g->value_len = 0;
 		g->state = ATTRIBUTE_VALUE;
 	} else if (c != '=' && !is_space(c)) {
 		return -1;
@@ -154,6 +164,8 @@ static int step(struct guard *g, char c)
 	case ATTRIBUTE_VALUE:
 		if (c == g->quote)
 			g->state = ATTRIBUTES;
+		else if (++g->value_len > GUARD_NS_MAX && g->declares)
+			g->bad = true;
 		return 0;
 	case EMPTY:
 	case END_TAG:
@@ -171,10 +183,34 @@ static int step(struct guard *g, char c)
 	return -1;
 }
 
+/* Where Expat hands over the text in front of C, or C, as a part of its own. */
+static bool ends_part(const struct guard *g, char c)
+{
+	return (g->state == TEXT && (c == '\n' || c == '\r' || c == '&')) ||
+	       (g->state == CDATA && (c == '\n' || c == '\r' || c == ']'));
+}
+
+/* A reference stands for one byte, or with a number for up to four. */
+static void count_text(struct guard *g, char c)
+{
+	if (g->state != TEXT && g->state != CDATA)
+		return;
+	if (g->reference) {
+		g->text += c == '#' ? 3 : 0;
+		g->reference = c != ';';
+		return;
+	}
+	g->reference = c == '&' && g->state == TEXT;
+	g->text++;
+}
+
 static void keep(struct guard *g, char c)
 {
 	if (g->bad)
 		return;
+	if (ends_part(g, c) && (g->walked += g->text) > GUARD_WALK_MAX)
+		g->bad = true;
+	count_text(g, c);
 	buf_addc(&g->piece, c);
 	if (g->piece.len > GUARD_STANZA_MAX)
 		g->bad = true;
@@ -184,6 +220,8 @@ static void begin_piece(struct guard *g)
 {
 	g->bad = g->whole = false;
 	g->nodes = 0;
+	g->text = g->walked = 0;
+	g->reference = false;
 	if (g->piece.cap > GUARD_STANZA_MAX / 32)
 		buf_free(&g->piece);
 	buf_clear(&g->piece);

@@ -16,11 +16,16 @@
  *   attributes on);
  * - larger than GUARD_STANZA_MAX;
  * - of more than GUARD_NODES_MAX elements and attributes: for each it walks past all its
- *   siblings, seconds for what fits into one stanza.
+ *   siblings, seconds for what fits into one stanza;
+ * - with a namespace of more than GUARD_NS_MAX bytes: each element within gets a copy;
+ * - with text in so many parts (Expat ends one at lines and references) that looking for
+ *   the end of the text so far, as it does at each, walks past GUARD_WALK_MAX bytes.
  * Not a parser: what is not well-formed is found by libstrophe.
  */
 #define GUARD_DEPTH_MAX 200
 #define GUARD_NODES_MAX 2000
+#define GUARD_NS_MAX 1024
+#define GUARD_WALK_MAX ((uint64_t)1 << 30)
 #define GUARD_STANZA_MAX ((size_t)2 * 1024 * 1024)
 
 struct guard {
@@ -29,8 +34,9 @@ struct guard {
 	unsigned nodes; /* of the stanza */
 	char quote;
 	char name[8]; /* of an attribute, behind its prefix, as far as it matters */
-	size_t name_len, matched;
-	bool prefixed, bad, whole;
+	size_t name_len, matched, value_len;
+	uint64_t text, walked; /* by libstrophe, at most: gathered, walked over */
+	bool prefixed, declares, reference, bad, whole;
 	struct buf piece;  /* so far */
 	uint64_t left_out; /* stanzas */
 };

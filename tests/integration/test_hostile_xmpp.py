@@ -1,5 +1,8 @@
 """What a hostile or broken client may send: a clear error, and nothing else happens."""
 
+import pathlib
+import re
+
 import pytest
 from belfry_testing.client import is_chat, is_event
 from belfry_testing.stanza import NS
@@ -117,6 +120,22 @@ def test_many_elements_in_a_row(site, alice, bob):
     alice.send(f"<iq to='{site.service}' type='get' id='wide'><query "
                f"xmlns='{NS['info']}'>{'<a/>' * 10_000}</query></iq>")
     alive(site, bob)
+
+
+def most_memory_mib(child):
+    status = pathlib.Path(f"/proc/{child.pid}/status").read_text()
+    return int(re.search(r"VmHWM:\s+(\d+)", status).group(1)) / 1024
+
+
+def test_a_long_namespace_is_not_copied(site, alice, bob):
+    """Each element within would have a copy: 400 MiB for one stanza."""
+    before = most_memory_mib(site.work)
+    for _ in range(2):
+        alice.send(f"<message to='{site.hub}' type='chat'><body>help</body>"
+                   f"<x xmlns='{'u' * 200_000}'>{'<a/>' * 1_900}</x></message>")
+    alive(site, alice)
+    alive(site, bob)
+    assert most_memory_mib(site.work) < before + 64
 
 
 def test_nobody_acts_for_another(site, feed, alice, bob):

@@ -166,11 +166,51 @@ static void many_nodes(void **state)
 	assert_false(left_out_with("", "<c d=''/>", 2 * GUARD_NODES_MAX, ""));
 }
 
+/* ATTRIBUTE with a value of LEN bytes; is the stanza left out? */
+static bool left_out_value(const char *attribute, size_t len)
+{
+	struct buf before = {0};
+	buf_printf(&before, "<a><c %s='", attribute);
+	bool out = left_out_with(before.data, "u", len, "'/></a>");
+	buf_free(&before);
+	return out;
+}
+
+/* Each element within would get a copy. */
+static void long_namespaces(void **state)
+{
+	(void)state;
+	assert_false(left_out_value("xmlns", GUARD_NS_MAX));
+	assert_true(left_out_value("xmlns", GUARD_NS_MAX + 1));
+	assert_true(left_out_value("d='' xmlns:p", GUARD_NS_MAX + 1));
+	assert_false(left_out_value("xmlns='' d", GUARD_NS_MAX + 1));
+	assert_false(left_out_value("xmlnss", GUARD_NS_MAX + 1));
+	assert_false(left_out_value("p:xmlns", GUARD_NS_MAX + 1));
+}
+
+/* For each part of a text all of it so far is walked over. */
+static void text_in_many_parts(void **state)
+{
+	static const char *const parts[] = {"\n", "\r", "&lt;", "]"};
+	(void)state;
+	for (size_t i = 0; i < 4; i++) {
+		bool cdata = parts[i][0] == ']';
+		const char *before = cdata ? "<a><![CDATA[" : "<a>";
+		const char *after = cdata ? "]]></a>" : "</a>";
+		assert_false(left_out_with(before, parts[i], 10000, after));
+		assert_true(left_out_with(before, parts[i], 200000, after));
+	}
+	assert_false(left_out_with("<a>", "]x>\"", 200000, "</a>"));
+	assert_false(left_out_with("<a>", "&quot;", 45000, "</a>"));
+	/* Each element has a text of its own. */
+	assert_false(left_out_with("<a>", "<c>\n\n\n\n</c>", 1900, "</a>"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(leaves_out),
-		cmocka_unit_test(depth_and_size),
+		cmocka_unit_test(long_namespaces), cmocka_unit_test(text_in_many_parts),
+		cmocka_unit_test(leaves_out),	   cmocka_unit_test(depth_and_size),
 		cmocka_unit_test(many_nodes),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
