@@ -28,10 +28,11 @@
  * may come back counts in feed->calls (and piece->calls); both are freed at the last.
  */
 
-#define PIECES_MAX 4   /* beyond it no feed reads ahead */
-#define FEED_PIECES 2  /* read and not yet sent, of one feed */
-#define ACTIVE_MAX 32  /* feeds with pieces: what bounds the memory */
-#define LOADING_MAX 64 /* feeds being looked up at once */
+#define PIECES_MAX 4	/* beyond it no feed reads ahead */
+#define FEED_PIECES 2	/* read and not yet sent, of one feed */
+#define ACTIVE_MAX 32	/* feeds with pieces: what bounds the memory */
+#define BATCHES_MAX 256 /* more feeds behind: those that wait keep no events */
+#define LOADING_MAX 64	/* feeds being looked up at once */
 #define FLUSH_BYTES (128 * 1024)
 #define FEED_TABLE 4096
 #define TABLE_SALT 1000003 /* of row_hash() in memory */
@@ -110,6 +111,7 @@ struct feed {
 	uint32_t run;	     /* buckets a piece */
 	struct pos reached;  /* what every bucket passed has reached */
 	bool woken;	     /* something new since the last read was asked for */
+	bool changed;	     /* a wake since its configuration was read */
 	bool trimming;	     /* beside the pass */
 	bool alone;	     /* the pass is over a suspect bucket only */
 	bool failed;	     /* look it up again once nothing is in flight */

@@ -61,7 +61,7 @@ void feed_wake(struct engine *e, const char *name)
 		return;
 	struct feed **slot = feed_slot(e, name);
 	if (*slot) {
-		(*slot)->woken = true;
+		(*slot)->woken = (*slot)->changed = true;
 		return;
 	}
 	struct feed *f = xcalloc(1, sizeof(*f));
@@ -165,6 +165,20 @@ static void begin_pass(struct feed *f, bool everything)
 	feed_step(f);
 }
 
+static void learn_config(struct feed *f, const struct store_feed *sf)
+{
+	struct feed_config c;
+	char why[128];
+	feed_config_init(&c);
+	if (feed_config_patch(&c, sf->config, strlen(sf->config), why, sizeof(why)))
+		log_warn("feed configuration unreadable, using the defaults",
+			 log_s("feed", f->name), log_s("why", why));
+	f->max_items = c.max_items;
+	f->max_age_s = c.max_age_s;
+	f->turn.weight = c.weight ? c.weight : 1;
+	feed_config_free(&c);
+}
+
 static void on_trim(void *arg, enum belfry_err err)
 {
 	struct feed *f = arg;
@@ -185,14 +199,6 @@ uint64_t trim_oldest_ms(uint64_t max_age_s)
 	return max_age_s && max_age_s < now / 1000 ? now - max_age_s * 1000 : 0;
 }
 
-static void trim(struct feed *f)
-{
-	f->state = FEED_TRIMMING;
-	f->calls++;
-	STORE(f->engine, trim, f->name, f->max_items, trim_oldest_ms(f->max_age_s),
-	      on_trim, f);
-}
-
 static void on_trimmed_aside(void *arg, enum belfry_err err)
 {
 	struct feed *f = arg;
@@ -201,15 +207,62 @@ static void on_trimmed_aside(void *arg, enum belfry_err err)
 		f->trimming = false;
 }
 
+static void trim_now(struct feed *f, store_cb done)
+{
+	f->calls++;
+	STORE(f->engine, trim, f->name, f->max_items, trim_oldest_ms(f->max_age_s), done,
+	      f);
+}
+
+static void on_looked(void *arg, enum belfry_err err, const struct store_feed *sf,
+		      bool created)
+{
+	struct feed *f = arg;
+	(void)created;
+	if (feed_called(f))
+		return;
+	if (!err)
+		learn_config(f, sf);
+	trim_now(f, on_trim);
+}
+
+static void on_looked_aside(void *arg, enum belfry_err err, const struct store_feed *sf,
+			    bool created)
+{
+	struct feed *f = arg;
+	(void)created;
+	if (feed_called(f))
+		return;
+	if (!err)
+		learn_config(f, sf);
+	trim_now(f, on_trimmed_aside);
+}
+
+/* What woke us may have been a change of the limits. */
+static void look_and_trim(struct feed *f, store_feed_cb looked, store_cb trimmed)
+{
+	if (!f->changed) {
+		trim_now(f, trimmed);
+		return;
+	}
+	f->changed = false;
+	f->calls++;
+	STORE(f->engine, feed_get, f->name, looked, f);
+}
+
+static void trim(struct feed *f)
+{
+	f->state = FEED_TRIMMING;
+	look_and_trim(f, on_looked, on_trim);
+}
+
 /* While deliveries go on: what is settled is of no use to them. */
 static void trim_aside(struct feed *f)
 {
 	if (f->trimming)
 		return;
 	f->trimming = true;
-	f->calls++;
-	STORE(f->engine, trim, f->name, f->max_items, trim_oldest_ms(f->max_age_s),
-	      on_trimmed_aside, f);
+	look_and_trim(f, on_looked_aside, on_trimmed_aside);
 }
 
 static void on_settle(void *arg, enum belfry_err err)
@@ -338,16 +391,7 @@ void feeds_restart(struct engine *e)
 
 static void learn(struct feed *f, const struct store_feed *sf)
 {
-	struct feed_config c;
-	char why[128];
-	feed_config_init(&c);
-	if (feed_config_patch(&c, sf->config, strlen(sf->config), why, sizeof(why)))
-		log_warn("feed configuration unreadable, using the defaults",
-			 log_s("feed", f->name), log_s("why", why));
-	f->max_items = c.max_items;
-	f->max_age_s = c.max_age_s;
-	f->turn.weight = c.weight ? c.weight : 1;
-	feed_config_free(&c);
+	learn_config(f, sf);
 	f->salt = sf->salt;
 	f->buckets = sf->buckets;
 	f->head = sf->head;
@@ -388,7 +432,7 @@ static void load(struct feed *f)
 	struct engine *e = f->engine;
 	fresh_remove(f);
 	f->state = FEED_LOADING;
-	f->woken = f->alone = false;
+	f->woken = f->changed = f->alone = false;
 	double tag = f->turn.tag;
 	fairq_enter(&e->waiting, &f->turn, f->turn.weight);
 	if (tag > f->turn.tag) /* it was served before: that is not forgotten */

@@ -34,6 +34,10 @@ static void settle_turn(struct feed *f)
 	if (f->unsent)
 		return;
 	feed_deactivate(f);
+	if (f->engine->feed_count > BATCHES_MAX) {
+		batch_unref(f->batch); /* read again at its turn */
+		f->batch = NULL;
+	}
 	if (!f->gone && f->state == FEED_PASS && f->next < f->end)
 		fairq_push(&f->engine->waiting, &f->turn);
 }

@@ -11,6 +11,7 @@
 static const struct store_ops *memory_ops;
 static struct {
 	unsigned looks, settles, trims;
+	uint64_t max_items; /* of the last trim */
 	bool hold_trims;
 	store_cb trimmed; /* of the trim that is held */
 	void *arg;
@@ -33,6 +34,7 @@ static void hold_trim(struct store *s, const char *feed, uint64_t max_items,
 		      uint64_t oldest_ms, store_cb cb, void *arg)
 {
 	calls.trims++;
+	calls.max_items = max_items;
 	if (!calls.hold_trims) {
 		memory_ops->trim(s, feed, max_items, oldest_ms, cb, arg);
 		return;
@@ -120,9 +122,31 @@ static void test_what_is_settled_is_trimmed_meanwhile(void **state)
 	world_end(&w, &k);
 }
 
+static void test_a_change_counts_under_a_steady_flow(void **state)
+{
+	struct world w;
+	struct worker k;
+	struct store_ops ops;
+	(void)state;
+	world_begin(&w, &k, 5, 200);
+	counted(&k, &ops);
+	worker_until_sent(&k, 50, true);
+	world_feed(&w, "deploys", "{\"max_items\":7}");
+	for (size_t i = 1; i < 20; i++) {
+		world_skip(150);
+		for (size_t n = 0; n < 8; n++)
+			world_commit(&w, "deploys", "{}");
+		worker_until_sent(&k, 50 + 30 * i, true);
+	}
+	assert_int_equal(calls.max_items, 7);
+	worker_run(&k);
+	world_end(&w, &k);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_a_change_counts_under_a_steady_flow),
 		cmocka_unit_test(test_no_look_at_the_feed_between_two_events),
 		cmocka_unit_test(test_the_last_pass_knows_how_far_it_went),
 		cmocka_unit_test(test_what_is_settled_is_trimmed_meanwhile),
