@@ -118,10 +118,10 @@ bool config_value_secret(const struct config_source *src)
 		return *src->value != '\0';
 	if (src->key->type != CONFIG_URL)
 		return false;
+	if (strncmp(src->value, "redis://", strlen("redis://")) != 0)
+		return false;
 	const char *user = src->value + strlen("redis://");
-	const char *at = strncmp(src->value, "redis://", strlen("redis://")) == 0
-				 ? strrchr(user, '@')
-				 : NULL;
+	const char *at = strrchr(user, '@');
 	const char *colon = at ? memchr(user, ':', (size_t)(at - user)) : NULL;
 	return colon && colon + 1 < at;
 }
@@ -244,7 +244,7 @@ const char *config_exposed(const struct stat *st)
 	if (!S_ISREG(st->st_mode))
 		return NULL;
 	if (st->st_mode & group)
-		return "go=";
+		return st->st_uid == 0 ? "g-w,o=" : "go=";
 	return st->st_mode & (S_IROTH | S_IWOTH) ? "o=" : NULL;
 }
 

@@ -81,7 +81,9 @@ static bool escape_pass(struct quick *q)
 	q->s++;
 	if (c != 'u')
 		return true;
-	unit = q->end - q->s >= 4 ? hex4(q->s) : -1;
+	if (q->end - q->s < 4)
+		return false;
+	unit = hex4(q->s);
 	q->s += 4;
 	return unit > 0 && (unit < 0xd800 || unit > 0xdfff);
 }

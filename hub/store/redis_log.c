@@ -85,6 +85,8 @@ static void on_wait(struct call *c, enum belfry_err err, const redisReply *reply
 	}
 }
 
+static void send_gathered(void *arg);
+
 /*
  * One WAIT is out at a time, because it blocks the connection. One that is answered too
  * late and the next together still end within the time-out.
@@ -93,6 +95,11 @@ static void wait_send(struct redis_store *s)
 {
 	if (s->wait_sent)
 		return;
+	if (!s->commits_out && s->gather) {
+		/* Before it, which then is theirs, too: behind it they were held up. */
+		loop_timer_disarm(s->gather);
+		send_gathered(s);
+	}
 	struct call *c = call_new(s, sizeof *c, on_wait);
 	c->internal = true;
 	s->pending--;

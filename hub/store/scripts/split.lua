@@ -14,6 +14,9 @@ if f[3] ~= ARGV[1] then
 end
 local new, salt = tonumber(ARGV[1]), tonumber(f[2])
 local cursor = redis.call('HGET', KEYS[2], '')
+if not cursor then
+	return redis.error_reply('ERR a bucket without a cursor') -- nothing has been written
+end
 local rows = redis.call('HGETALL', KEYS[2])
 local stay, move = {'', cursor}, {'', cursor} -- found first
 for i = 1, #rows, 2 do

@@ -292,8 +292,8 @@ struct store_ops {
 	 */
 	void (*settle)(struct store *s, const struct store_owner *o, const char *feed,
 		       uint32_t feed_buckets, struct pos pos, store_cb cb, void *arg);
-	/* From now on CB is called for each commit, and for each change of a feed that
-	 * has events; NULL stops it. One listener. */
+	/* From now on CB is called for commits (several may share a call), and for each
+	 * change of a feed that has events; NULL stops it. One listener. */
 	void (*listen)(struct store *s, store_wake_cb cb, void *arg);
 
 	void (*token_put)(struct store *s, const char *id, const char *json, store_cb cb,
