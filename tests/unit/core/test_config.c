@@ -15,63 +15,11 @@
 
 #include <cmocka.h>
 
-static char dir[] = "/tmp/belfry-config-XXXXXX";
-static char path[64];
-static struct buf problems, warnings;
-
-static int make_dir(void **state)
-{
-	(void)state;
-	if (!mkdtemp(dir))
-		return -1;
-	snprintf(path, sizeof path, "%s/b.ini", dir);
-	return 0;
-}
-
-static int remove_dir(void **state)
-{
-	(void)state;
-	unlink(path);
-	buf_free(&problems);
-	buf_free(&warnings);
-	return rmdir(dir);
-}
-
-static void write_file(const char *name, const char *text, size_t len)
-{
-	FILE *f = fopen(name, "w");
-
-	assert_non_null(f);
-	assert_int_equal(fwrite(text, 1, len, f), len);
-	assert_int_equal(fclose(f), 0);
-	assert_int_equal(chmod(name, 0600), 0);
-}
-
-/* Loads TEXT (NULL: no file) with the variables ENV. */
-static struct config *load(const char *text, char *const *env)
-{
-	buf_clear(&problems);
-	buf_clear(&warnings);
-	buf_adds(&problems, "");
-	buf_adds(&warnings, "");
-	if (text)
-		write_file(path, text, strlen(text));
-	return config_load(text ? path : NULL, env, &problems, &warnings);
-}
-
-static struct config *load_ok(const char *text, char *const *env)
-{
-	struct config *c = load(text, env);
-
-	if (!c)
-		fail_msg("%s", problems.data);
-	assert_int_equal(problems.len, 0);
-	return c;
-}
+#include "config_fixture.h"
 
 static void check_problem(const char *text, const char *expected)
 {
-	struct config *c = load(text, NULL);
+	struct config *c = config_load_with(text, NULL);
 
 	if (c || !strstr(problems.data, expected))
 		fail_msg("%s: \"%s\" is not in \"%s\"", text, expected, problems.data);
@@ -80,7 +28,7 @@ static void check_problem(const char *text, const char *expected)
 
 static void defaults_are_as_documented(void **state)
 {
-	struct config *c = load_ok(NULL, NULL);
+	struct config *c = config_load_ok(NULL, NULL);
 
 	(void)state;
 	assert_string_equal(c->http.listen.host, "127.0.0.1");
@@ -112,24 +60,24 @@ static void defaults_are_as_documented(void **state)
 
 static void a_file_is_read(void **state)
 {
-	struct config *c = load_ok("\xef\xbb\xbf# Belfry\n"
-				   "[http]\r\n"
-				   "listen = [::1]:0\r\n"
-				   "  max_body_bytes=1024 ; the least\n"
-				   "\n"
-				   "[redis]\n"
-				   "url: unix:///run/redis.sock?db=2\n"
-				   "allow_data_loss = true\n"
-				   "[xmpp]\n"
-				   "domain = Feeds.Example.ORG.\n"
-				   "server = xmpp.example.org:5347\n"
-				   "secret = a#b;c\n"
-				   "[log]\n"
-				   "level = warn\n"
-				   "format = json\n"
-				   "[service]\n"
-				   "shutdown_ms =",
-				   NULL);
+	struct config *c = config_load_ok("\xef\xbb\xbf# Belfry\n"
+					  "[http]\r\n"
+					  "listen = [::1]:0\r\n"
+					  "  max_body_bytes=1024 ; the least\n"
+					  "\n"
+					  "[redis]\n"
+					  "url: unix:///run/redis.sock?db=2\n"
+					  "allow_data_loss = true\n"
+					  "[xmpp]\n"
+					  "domain = Feeds.Example.ORG.\n"
+					  "server = xmpp.example.org:5347\n"
+					  "secret = a#b;c\n"
+					  "[log]\n"
+					  "level = warn\n"
+					  "format = json\n"
+					  "[service]\n"
+					  "shutdown_ms =",
+					  NULL);
 
 	(void)state;
 	assert_string_equal(c->http.listen.host, "::1");
@@ -157,7 +105,8 @@ static void the_environment_wins(void **state)
 	     empty[] = "BELFRY_WORK_LEASE_MS=", odd[] = "BELFRY_NOTHING",
 	     config[] = "BELFRY_CONFIG=/x";
 	char *env[] = {listen, domain, trusted, other, empty, odd, config, NULL};
-	struct config *c = load_ok("[http]\nlisten=1.2.3.4:5\n[xmpp]\ndomain=g.y\n", env);
+	struct config *c =
+		config_load_ok("[http]\nlisten=1.2.3.4:5\n[xmpp]\ndomain=g.y\n", env);
 
 	(void)state;
 	assert_string_equal(c->http.listen.host, "0.0.0.0");
@@ -176,7 +125,7 @@ static void nobody_may_be_trusted(void **state)
 {
 	char none[] = "BELFRY_XMPP_TRUSTED_DOMAINS=";
 	char *env[] = {none, NULL};
-	struct config *c = load_ok("[xmpp]\ndomain = f.x\n", env);
+	struct config *c = config_load_ok("[xmpp]\ndomain = f.x\n", env);
 
 	(void)state;
 	assert_null(c->xmpp.trusted_domains[0]);
@@ -185,7 +134,7 @@ static void nobody_may_be_trusted(void **state)
 					     "[xmpp]\ndomain = 192.0.2.1\n",
 					     "[xmpp]\ndomain = [::1]\n"};
 	for (size_t i = 0; i < 3; i++) {
-		c = load_ok(single[i], NULL);
+		c = config_load_ok(single[i], NULL);
 		assert_null(c->xmpp.trusted_domains[0]);
 		config_free(c);
 	}
@@ -196,7 +145,7 @@ static void unknown_variables_are_warned_of(void **state)
 	char a[] = "BELFRY_HTTP_LISTNE=1:2", b[] = "BELFRY_WHATEVER=s3cret",
 	     c_[] = "BELFRY_=x", d[] = "BELFRY_\xff=x";
 	char *env[] = {a, b, c_, d, NULL};
-	struct config *c = load_ok(NULL, env);
+	struct config *c = config_load_ok(NULL, env);
 
 	(void)state;
 	assert_non_null(strstr(warnings.data, "unknown key BELFRY_HTTP_LISTNE: did you "
@@ -212,7 +161,8 @@ static void unknown_keys_are_errors_with_a_suggestion(void **state)
 
 	(void)state;
 	snprintf(where, sizeof where,
-		 "%s:2: unknown key http.listn: did you mean http.listen?\n", path);
+		 "%s:2: unknown key http.listn: did you mean http.listen?\n",
+		 config_path);
 	check_problem("[http]\nlistn = 1:2\n", where);
 	check_problem("[http]\nurl = x\n", "did you mean redis.url?");
 	check_problem("[xmpp]\nsecretfile = x\n", "did you mean xmpp.secret_file?");
@@ -288,8 +238,8 @@ static void bad_files_are_refused(void **state)
 	(void)state;
 	check_problem("[http]\nlisten = \xff:1\n", "not valid UTF-8");
 	check_problem("[http]\nlisten = \x1b:1\n", "control character at byte 16");
-	write_file(path, "[http]\0\n", 8);
-	assert_null(config_load(path, NULL, &problems, &warnings));
+	config_write(config_path, "[http]\0\n", 8);
+	assert_null(config_load(config_path, NULL, &problems, &warnings));
 	assert_non_null(strstr(problems.data, "NUL character"));
 	memset(huge, '#', 70000);
 	huge[70000] = '\0';
@@ -328,7 +278,7 @@ static void the_template_is_the_defaults(void **state)
 	assert_non_null(
 		strstr(text.data, "\n# BELFRY_XMPP_SECRET_FILE\n;secret_file =\n"));
 	assert_non_null(strstr(text.data, "\nshutdown_ms = 10000\n"));
-	struct config *c = load_ok(text.data, NULL);
+	struct config *c = config_load_ok(text.data, NULL);
 	assert_int_equal(c->http.listen.port, 8080);
 	assert_null(c->xmpp.domain);
 	config_free(c);
@@ -356,5 +306,6 @@ int main(void)
 		cmocka_unit_test(the_template_is_the_defaults),
 	};
 
-	return cmocka_run_group_tests_name("config", tests, make_dir, remove_dir);
+	return cmocka_run_group_tests_name("config", tests, config_dir_make,
+					   config_dir_remove);
 }

@@ -15,70 +15,16 @@
 
 #include <cmocka.h>
 
-static char dir[] = "/tmp/belfry-config-XXXXXX";
-static char path[64], secret_path[64];
-static struct buf problems, warnings;
-
-static int make_dir(void **state)
-{
-	(void)state;
-	if (!mkdtemp(dir))
-		return -1;
-	snprintf(path, sizeof path, "%s/b.ini", dir);
-	snprintf(secret_path, sizeof secret_path, "%s/secret", dir);
-	return 0;
-}
-
-static int remove_dir(void **state)
-{
-	(void)state;
-	unlink(path);
-	unlink(secret_path);
-	buf_free(&problems);
-	buf_free(&warnings);
-	return rmdir(dir);
-}
-
-static void write_file(const char *name, const char *text, size_t len)
-{
-	FILE *f = fopen(name, "w");
-
-	assert_non_null(f);
-	assert_int_equal(fwrite(text, 1, len, f), len);
-	assert_int_equal(fclose(f), 0);
-	assert_int_equal(chmod(name, 0600), 0);
-}
-
-/* Loads TEXT (NULL: no file) with the variables ENV. */
-static struct config *load(const char *text, char *const *env)
-{
-	buf_clear(&problems);
-	buf_clear(&warnings);
-	buf_adds(&problems, "");
-	buf_adds(&warnings, "");
-	if (text)
-		write_file(path, text, strlen(text));
-	return config_load(text ? path : NULL, env, &problems, &warnings);
-}
-
-static struct config *load_ok(const char *text, char *const *env)
-{
-	struct config *c = load(text, env);
-
-	if (!c)
-		fail_msg("%s", problems.data);
-	assert_int_equal(problems.len, 0);
-	return c;
-}
+#include "config_fixture.h"
 
 static struct config *load_secret(const char *secret, size_t len, mode_t mode)
 {
 	char text[128];
 
-	write_file(secret_path, secret, len);
-	assert_int_equal(chmod(secret_path, mode), 0);
-	snprintf(text, sizeof text, "[xmpp]\nsecret_file = %s\n", secret_path);
-	return load(text, NULL);
+	config_write(config_secret_path, secret, len);
+	assert_int_equal(chmod(config_secret_path, mode), 0);
+	snprintf(text, sizeof text, "[xmpp]\nsecret_file = %s\n", config_secret_path);
+	return config_load_with(text, NULL);
 }
 
 static void secrets_come_from_files(void **state)
@@ -105,13 +51,13 @@ static void secrets_come_from_files(void **state)
 /* What the warnings say of the file with TEXT and this mode, owned by root or not. */
 static bool warned(const char *text, mode_t mode, bool root, const char *expected)
 {
-	write_file(path, text, strlen(text));
-	assert_int_equal(chmod(path, mode), 0);
+	config_write(config_path, text, strlen(text));
+	assert_int_equal(chmod(config_path, mode), 0);
 	if (geteuid() == 0)
-		assert_int_equal(chown(path, root ? 0 : 65534, (gid_t)-1), 0);
+		assert_int_equal(chown(config_path, root ? 0 : 65534, (gid_t)-1), 0);
 	buf_clear(&warnings);
 	buf_adds(&warnings, "");
-	struct config *c = config_load(path, NULL, &problems, &warnings);
+	struct config *c = config_load(config_path, NULL, &problems, &warnings);
 	assert_non_null(c);
 	config_free(c);
 	assert_null(strstr(warnings.data, "hidden"));
@@ -146,7 +92,7 @@ static void secrets_that_others_can_read_are_warned_of(void **state)
 	assert_false(warned(url, 0600, false, ""));
 	assert_false(warned(sound, 0666, false, ""));
 	assert_false(warned(socket_at, 0666, false, ""));
-	unlink(path);
+	unlink(config_path);
 }
 
 static struct config *load_for_store(const char *text, char *const *env)
@@ -155,8 +101,8 @@ static struct config *load_for_store(const char *text, char *const *env)
 	buf_clear(&warnings);
 	buf_adds(&problems, "");
 	buf_adds(&warnings, "");
-	write_file(path, text, strlen(text));
-	return config_load_for_store(path, env, &problems, &warnings);
+	config_write(config_path, text, strlen(text));
+	return config_load_for_store(config_path, env, &problems, &warnings);
 }
 
 static void the_store_does_not_need_the_xmpp_secret(void **state)
@@ -168,7 +114,7 @@ static void the_store_does_not_need_the_xmpp_secret(void **state)
 	char *env[] = {secret, no_file, NULL};
 
 	(void)state;
-	assert_null(load(text, NULL));
+	assert_null(config_load_with(text, NULL));
 	assert_non_null(strstr(problems.data, "cannot read \"/nonexistent\""));
 	struct config *c = load_for_store(text, NULL);
 	assert_non_null(c);
@@ -206,10 +152,10 @@ static void bad_secret_files_are_refused(void **state)
 	assert_null(load_secret(huge, 5000, 0600));
 	assert_non_null(strstr(problems.data, "longer than 4096 bytes"));
 	free(huge);
-	assert_null(load("[redis]\npassword_file = /nonexistent\n", NULL));
+	assert_null(config_load_with("[redis]\npassword_file = /nonexistent\n", NULL));
 	assert_non_null(strstr(problems.data, ":2: redis.password_file: cannot read "
 					      "\"/nonexistent\": No such"));
-	assert_null(load("[redis]\npassword_file = /\n", NULL));
+	assert_null(config_load_with("[redis]\npassword_file = /\n", NULL));
 	assert_non_null(strstr(problems.data, "cannot read \"/\""));
 }
 
@@ -220,13 +166,13 @@ static void one_secret_is_enough(void **state)
 	char text[128];
 
 	(void)state;
-	write_file(secret_path, "fr0mfile", 8);
-	snprintf(text, sizeof text, "[xmpp]\nsecret_file = %s\n", secret_path);
-	assert_null(load(text, env));
+	config_write(config_secret_path, "fr0mfile", 8);
+	snprintf(text, sizeof text, "[xmpp]\nsecret_file = %s\n", config_secret_path);
+	assert_null(config_load_with(text, env));
 	assert_non_null(
 		strstr(problems.data, "xmpp.secret and xmpp.secret_file are both"));
 	assert_null(strstr(problems.data, "s3cret"));
-	struct config *c = load_ok(text, none);
+	struct config *c = config_load_ok(text, none);
 	assert_string_equal(c->xmpp.secret, "fr0mfile");
 	config_free(c);
 }
@@ -237,7 +183,7 @@ static void secrets_are_one_line(void **state)
 	char *env[] = {secret, NULL};
 
 	(void)state;
-	assert_null(load(NULL, env));
+	assert_null(config_load_with(NULL, env));
 	assert_non_null(strstr(problems.data, "BELFRY_XMPP_SECRET must be one line"));
 	assert_null(strstr(problems.data, "s3c"));
 }
@@ -253,5 +199,6 @@ int main(void)
 		cmocka_unit_test(secrets_are_one_line),
 	};
 
-	return cmocka_run_group_tests_name("config/secrets", tests, make_dir, remove_dir);
+	return cmocka_run_group_tests_name("config/secrets", tests, config_dir_make,
+					   config_dir_remove);
 }
