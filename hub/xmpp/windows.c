@@ -8,7 +8,7 @@
 #define WEIGHT 0.3 /* of a new sample in the smoothed figures */
 #define BASE_MS_MAX 250
 /* A barrier that takes no longer comes back before half of what is in flight is taken. */
-#define NEAR_MS (WINDOW_DRAIN_MS * WINDOWS_IN_FLIGHT / 2)
+#define NEAR_MS (WINDOW_DRAIN_MS * WINDOWS_IN_FLIGHT / 2.0)
 
 struct window {
 	uint64_t number;
