@@ -167,7 +167,8 @@ def test_what_is_echoed_cannot_break_the_link(site, feed, raw, unharmed, stanza,
     """Quotes are six times as long when they are escaped: larger than a server takes.
 
     And where our parser waits for more of such a tag, all behind it waits, too."""
-    mallory, long = raw("mallory"), '"' * 24000
+    # In text each is a part of its own, which sanitizers make dear: fewer, still too large.
+    mallory, long = raw("mallory"), '"' * (24000 if "<thread>" in stanza else 40000)
     # Her own server's parser may wait as well, until there is twice as much.
     mallory.send(stanza.format(service=site.service, hub=site.hub, long=long) + " " * 45000)
     if answer:
