@@ -11,117 +11,6 @@
 #define CONNECT_MS 15000
 #define CLOSE_MS 2000
 
-/* ---- a hub that knows nothing ---------------------------------------------------- */
-
-/*
- * For the moment that the link is up, somebody may ask: whatever it is, it is denied,
- * later, as the contract says.
- */
-struct denial {
-	void (*say)(struct denial *d);
-	union {
-		hub_feeds_cb feeds;
-		hub_feed_cb feed;
-		hub_cb plain;
-		hub_items_cb items;
-	} cb;
-	void *arg;
-};
-
-static void deny_feeds(struct denial *d)
-{
-	d->cb.feeds(d->arg, BELFRY_EAWAY, NULL, 0, false);
-}
-
-static void deny_feed(struct denial *d)
-{
-	d->cb.feed(d->arg, BELFRY_EAWAY, NULL);
-}
-
-static void deny_plain(struct denial *d)
-{
-	d->cb.plain(d->arg, BELFRY_EAWAY);
-}
-
-static void deny_items(struct denial *d)
-{
-	d->cb.items(d->arg, BELFRY_EAWAY, NULL, 0);
-}
-
-static void on_denial(void *arg)
-{
-	struct denial *d = arg;
-
-	d->say(d);
-	free(d);
-}
-
-static void deny(void *hub, struct denial denial)
-{
-	struct denial *d = xmalloc(sizeof *d);
-
-	*d = denial;
-	loop_defer(hub, on_denial, d);
-}
-
-static void hub_feeds(void *hub, const char *who, const char *after, size_t limit,
-		      hub_feeds_cb cb, void *arg)
-{
-	(void)who;
-	(void)after;
-	(void)limit;
-	deny(hub, (struct denial){.say = deny_feeds, .cb.feeds = cb, .arg = arg});
-}
-
-static void hub_feed(void *hub, const char *who, const char *feed, hub_feed_cb cb,
-		     void *arg)
-{
-	(void)who;
-	(void)feed;
-	deny(hub, (struct denial){.say = deny_feed, .cb.feed = cb, .arg = arg});
-}
-
-static void hub_subscribe(void *hub, const char *who, const char *feed, const char *jid,
-			  enum sub_format format, hub_cb cb, void *arg)
-{
-	(void)who;
-	(void)feed;
-	(void)jid;
-	(void)format;
-	deny(hub, (struct denial){.say = deny_plain, .cb.plain = cb, .arg = arg});
-}
-
-static void hub_unsubscribe(void *hub, const char *feed, const char *jid, hub_cb cb,
-			    void *arg)
-{
-	(void)feed;
-	(void)jid;
-	deny(hub, (struct denial){.say = deny_plain, .cb.plain = cb, .arg = arg});
-}
-
-static void hub_items(void *hub, const char *who, const char *feed,
-		      const char *const *ids, size_t id_count, size_t limit,
-		      hub_items_cb cb, void *arg)
-{
-	(void)who;
-	(void)feed;
-	(void)ids;
-	(void)id_count;
-	(void)limit;
-	deny(hub, (struct denial){.say = deny_items, .cb.items = cb, .arg = arg});
-}
-
-static void hub_recent(void *hub, const char *who, size_t limit, hub_items_cb cb,
-		       void *arg)
-{
-	(void)who;
-	(void)limit;
-	deny(hub, (struct denial){.say = deny_items, .cb.items = cb, .arg = arg});
-}
-
-static const struct xmpp_hub_ops no_hub = {hub_feeds,	    hub_feed,  hub_subscribe,
-					   hub_unsubscribe, hub_items, hub_recent};
-
 /* ---- one attempt ----------------------------------------------------------------- */
 
 struct attempt {
@@ -172,8 +61,7 @@ static const struct link_handlers handlers = {on_up, on_down, on_barrier, on_bou
 static void connect_once(struct session *s, const struct config *config,
 			 struct attempt *a)
 {
-	const struct xmpp_hub hub = {&no_hub, s->loop};
-	struct link *link = component_create(s->loop, config, &hub, &handlers, a);
+	struct link *link = component_create(s->loop, config, NULL, &handlers, a);
 
 	link->ops->open(link);
 	session_wait(s, &a->settled, CONNECT_MS);

@@ -45,18 +45,36 @@ static int parse_letter(char letter, enum sub_format *out)
 	return -1;
 }
 
+/* The end of the word at S. */
+static const char *word_end(const char *s, const char *end)
+{
+	const char *space = memchr(s, ' ', (size_t)(end - s));
+	return space ? space : end;
+}
+
 int sub_parse(const char *s, size_t len, struct sub *out)
 {
 	struct sub sub = {0};
+	const char *end = s + len;
 
 	if (len < 3 || s[1] != ' ' || parse_letter(s[0], &sub.format))
 		return -1;
-	const char *since = s + 2, *end = s + len;
-	const char *space = memchr(since, ' ', len - 2);
-	if (pos_parse(since, (size_t)((space ? space : end) - since), &sub.since))
+	const char *at = s + 2, *next = word_end(at, end);
+	if (pos_parse(at, (size_t)(next - at), &sub.since))
 		return -1;
-	if (space && pos_parse(space + 1, (size_t)(end - space) - 1, &sub.bounced))
-		return -1;
+	if (next < end && end - next > 1 && next[1] >= '0' && next[1] <= '9') {
+		at = next + 1;
+		next = word_end(at, end);
+		if (pos_parse(at, (size_t)(next - at), &sub.bounced))
+			return -1;
+	}
+	if (next < end) {
+		sub.options = next + 1;
+		sub.options_len = (size_t)(end - next) - 1;
+		if (!sub.options_len || sub.options_len >= SUB_OPTIONS_SIZE ||
+		    *sub.options < 'a' || *sub.options > 'z')
+			return -1;
+	}
 	*out = sub;
 	return 0;
 }
@@ -71,6 +89,12 @@ size_t sub_format_row(const struct sub *s, char out[SUB_TEXT_SIZE])
 	if (s->bounced.epoch || s->bounced.n) {
 		out[len++] = ' ';
 		len += pos_format(s->bounced, out + len);
+	}
+	if (s->options_len) {
+		out[len++] = ' ';
+		memcpy(out + len, s->options, s->options_len);
+		len += s->options_len;
+		out[len] = '\0';
 	}
 	return len;
 }

@@ -101,6 +101,7 @@ static void on_event(void *arg, enum belfry_err err, const struct store_event *e
 	json_add_member_u64(&deliveries, "bounced", counters->bounced);
 	json_add_member_u64(&deliveries, "left", counters->left);
 	json_add_member_u64(&deliveries, "skipped", counters->skipped);
+	json_add_member_u64(&deliveries, "filtered", counters->filtered);
 	buf_adds(&deliveries, "}");
 	write_event(&out, call->feed, event);
 	json_add_member(&out, "status", settled ? "done" : "queued");

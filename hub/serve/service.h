@@ -54,7 +54,7 @@ struct call {
 	char *more; /* the same */
 	unsigned tries;
 	size_t limit;
-	enum sub_format format;
+	struct sub_change change;
 	bool newest;
 };
 

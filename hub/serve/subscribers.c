@@ -1,4 +1,5 @@
 #include "service.h"
+#include "subscriber_json.h"
 
 #include <belfry/base/mem.h>
 #include <belfry/base/text.h>
@@ -7,31 +8,12 @@
 #include <belfry/core/subscription.h>
 #include <belfry/http/json.h>
 
-#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define SUBSCRIBERS_LIMIT 100
 #define SUBSCRIBERS_LIMIT_MAX 1000
-
-static void write_row(struct buf *out, const struct store_row *row)
-{
-	char since[POS_TEXT_SIZE], bounced[POS_TEXT_SIZE];
-	struct buf jid = {0};
-
-	pos_format(row->sub.since, since);
-	pos_format(row->sub.bounced, bounced);
-	buf_add(&jid, row->jid, row->jid_len);
-	buf_adds(out, "{");
-	json_add_member(out, "jid", jid.data);
-	json_add_member(out, "format", sub_format_text(row->sub.format));
-	json_add_member(out, "since", since);
-	json_add_member(out, "bounced",
-			row->sub.bounced.epoch || row->sub.bounced.n ? bounced : NULL);
-	buf_adds(out, "}");
-	buf_free(&jid);
-}
 
 /* ---- list ----------------------------------------------------------------------- */
 
@@ -49,7 +31,7 @@ static void on_rows(void *arg, enum belfry_err err, const struct store_row *rows
 	buf_adds(&out, "{\"subscribers\":[");
 	for (size_t i = 0; i < count; i++) {
 		buf_adds(&out, i ? ",\n" : "\n");
-		write_row(&out, &rows[i]);
+		subscriber_write(&out, &rows[i]);
 	}
 	snprintf(cursor, sizeof cursor, "%lu", (unsigned long)next);
 	call_answer_page(call, &out, next ? cursor : NULL);
@@ -96,7 +78,7 @@ static void answer_row(struct call *call, const struct store_row *row, bool crea
 {
 	struct buf out = {0};
 
-	write_row(&out, row);
+	subscriber_write(&out, row);
 	buf_adds(&out, "\n");
 	call_answer(call, created ? 201 : 200, &out);
 }
@@ -123,12 +105,20 @@ void subscriber_get(void *service, struct http_request *req)
 	call_begin(service, req, SCOPE_MANAGE, "", get_checked);
 }
 
+static void on_left(void *arg, enum belfry_err err, const struct store_row *row,
+		    bool created)
+{
+	(void)row;
+	(void)created;
+	call_removed(arg, err);
+}
+
 static void delete_checked(struct call *call)
 {
 	struct store *store = call->service->store;
 
 	if (!jid_read(call))
-		store->ops->leave(store, call->feed, call->text, call_removed, call);
+		store->ops->leave(store, call->feed, call->text, on_left, call);
 }
 
 void subscriber_delete(void *service, struct http_request *req)
@@ -137,33 +127,6 @@ void subscriber_delete(void *service, struct http_request *req)
 }
 
 /* ---- follow --------------------------------------------------------------------- */
-
-/* {"format": "..."}, or nothing: NULL, or what is wrong with it. */
-static const char *format_read(const char *body, size_t len, enum sub_format *format)
-{
-	static const char wrong[] =
-		"The body is {\"format\": \"chat\"}, or event, headline or normal "
-		"instead of chat, or nothing.";
-	json_t *root, *value;
-	const char *why = NULL;
-
-	*format = FORMAT_CHAT;
-	if (!len)
-		return NULL;
-	root = json_loadb(body, len, JSON_REJECT_DUPLICATES, NULL);
-	if (!json_is_object(root))
-		why = wrong;
-	value = json_object_get(root, "format");
-	if (!why && json_object_size(root) != (value ? 1 : 0))
-		why = wrong;
-	if (!why && value && !json_is_null(value) &&
-	    (!json_is_string(value) ||
-	     sub_format_parse(json_string_value(value), json_string_length(value),
-			      format)))
-		why = wrong;
-	json_decref(root);
-	return why;
-}
 
 static void on_access(void *arg, enum belfry_err err, const struct store_feed *feed,
 		      bool created)
@@ -181,7 +144,7 @@ static void on_access(void *arg, enum belfry_err err, const struct store_feed *f
 	feed_config_init(&config);
 	feed_config_patch(&config, feed->config, strlen(feed->config), why, sizeof why);
 	if (feed_allows(&config, call->text, call->service->config->xmpp.trusted_domains))
-		store->ops->join(store, call->feed, call->text, call->format, on_row,
+		store->ops->join(store, call->feed, call->text, &call->change, on_row,
 				 call);
 	else
 		call_error(call, BELFRY_EDENIED);
@@ -192,13 +155,12 @@ static void put_checked(struct call *call)
 {
 	struct store *store = call->service->store;
 	char *const *trusted = call->service->config->xmpp.trusted_domains;
-	enum sub_format format;
 	size_t len;
 	const char *body = http_body(call->req, &len), *why;
 
 	if (jid_read(call))
 		return;
-	why = format_read(body, len, &format);
+	why = subscriber_read(body, len, &call->change);
 	if (why) {
 		call_problem(call, &problem_bad_document, why);
 		return;
@@ -207,9 +169,8 @@ static void put_checked(struct call *call)
 		call_problem(call, &problem_untrusted, NULL);
 		return;
 	}
-	if (format != FORMAT_EVENT)
+	if (call->change.format != FORMAT_EVENT)
 		call->text[jid_bare_len(call->text)] = '\0';
-	call->format = format;
 	store->ops->feed_get(store, call->feed, on_access, call);
 }
 

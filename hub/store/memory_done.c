@@ -80,6 +80,7 @@ static void run_done(struct mem_op *op, enum belfry_err err)
 		e->counters.bounced += a->bounced;
 		e->counters.left += a->left;
 		e->counters.skipped += a->skipped;
+		e->counters.filtered += a->filtered;
 	}
 	for (size_t i = 0; !err && i < d->row_count; i++)
 		done_row(f, d, &d->rows[i]);

@@ -12,6 +12,7 @@ struct mem_row {
 	char *jid;
 	uint32_t hash;
 	struct sub sub;
+	char *options; /* what sub's point to */
 };
 
 struct mem_idem {
@@ -104,6 +105,7 @@ struct mem_op {
 	struct store_owner owner;
 	struct store_lease_seen seen;
 	struct store_done done;
+	struct sub_change change;
 };
 
 static inline struct memory_store *memory_of(struct store *s)
@@ -144,8 +146,8 @@ void memory_items(struct store *st, const char *feed, const char *const *items,
 void memory_trim(struct store *st, const char *feed, uint64_t max_items,
 		 uint64_t oldest_ms, store_cb cb, void *arg);
 void memory_join(struct store *st, const char *feed, const char *jid,
-		 enum sub_format format, store_row_cb cb, void *arg);
-void memory_leave(struct store *st, const char *feed, const char *jid, store_cb cb,
+		 const struct sub_change *change, store_row_cb cb, void *arg);
+void memory_leave(struct store *st, const char *feed, const char *jid, store_row_cb cb,
 		  void *arg);
 void memory_sub_get(struct store *st, const char *feed, const char *jid, store_row_cb cb,
 		    void *arg);

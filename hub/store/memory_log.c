@@ -30,8 +30,8 @@ void mem_event_free(struct mem_event *e)
 
 void mem_feed_free(struct mem_feed *f)
 {
-	for (size_t i = 0; i < f->row_count; i++)
-		free(f->rows[i].jid);
+	while (f->row_count)
+		mem_row_remove(f, f->rows);
 	for (size_t i = 0; i < f->event_count; i++)
 		mem_event_free(&f->events[i]);
 	while (f->idem) {

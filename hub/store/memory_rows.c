@@ -17,6 +17,7 @@ struct mem_row *mem_row_find(struct mem_feed *f, const char *jid)
 void mem_row_remove(struct mem_feed *f, struct mem_row *row)
 {
 	free(row->jid);
+	free(row->options);
 	*row = f->rows[--f->row_count];
 }
 
@@ -37,11 +38,27 @@ static void first_bucket(struct mem_feed *f)
 	f->buckets = 1;
 }
 
+static void row_change(struct mem_row *row, const struct sub_change *change)
+{
+	struct sub_options options;
+	char words[SUB_OPTIONS_SIZE];
+	if (change->set & SUB_SET_FORMAT)
+		row->sub.format = change->format;
+	sub_options_read(&row->sub, &options);
+	sub_change_apply(change, &options);
+	sub_options_text(&options, words);
+	free(row->options);
+	row->options = xstrdup(words);
+	row->sub.options_len = strlen(words);
+	row->sub.options = words[0] ? row->options : NULL;
+}
+
 static void run_join(struct mem_op *op, enum belfry_err err)
 {
 	struct mem_feed *f = mem_feed_find(op->s->m, op->feed);
+	char words[SUB_OPTIONS_SIZE];
 	bool created = false;
-	if (!err && !op->text[0])
+	if (!err && (!op->text[0] || sub_options_text(&op->change.options, words) < 0))
 		err = BELFRY_EINVAL;
 	if (!err && !f)
 		err = BELFRY_ENOFEED;
@@ -50,30 +67,36 @@ static void run_join(struct mem_op *op, enum belfry_err err)
 		return;
 	}
 	struct mem_row *row = mem_row_find(f, op->text);
+	if (!row && op->change.only_existing) {
+		op->cb.row(op->arg, BELFRY_ENOENT, NULL, false);
+		return;
+	}
 	if (!row) {
 		if (!f->buckets)
 			first_bucket(f);
 		f->rows = xreallocarray(f->rows, f->row_count + 1, sizeof *f->rows);
 		row = &f->rows[f->row_count++];
-		*row = (struct mem_row){xstrdup(op->text),
-					row_hash(f->salt, op->text, strlen(op->text)),
-					{.since = mem_head(f)}};
+		*row = (struct mem_row){
+			xstrdup(op->text),
+			row_hash(f->salt, op->text, strlen(op->text)),
+			{.since = mem_head(f), .format = op->change.format},
+			NULL};
 		created = true;
 		if (f->row_count > (size_t)f->buckets * BUCKET_ROWS)
 			mem_split(f, f->buckets);
 	}
-	row->sub.format = (enum sub_format)op->u;
+	row_change(row, &op->change);
 	struct store_row out = {row->jid, strlen(row->jid), row->sub};
 	op->cb.row(op->arg, BELFRY_OK, &out, created);
 }
 
 void memory_join(struct store *st, const char *feed, const char *jid,
-		 enum sub_format format, store_row_cb cb, void *arg)
+		 const struct sub_change *change, store_row_cb cb, void *arg)
 {
 	struct mem_op *op = mem_op_new(st, run_join, feed, arg);
 	op->cb.row = cb;
 	op->text = xstrdup(jid);
-	op->u = (uint32_t)format;
+	op->change = *change;
 	mem_op_put(op);
 }
 
@@ -97,16 +120,23 @@ static void run_leave(struct mem_op *op, enum belfry_err err)
 	struct mem_feed *f;
 	struct mem_row *row;
 	err = row_of(op, err, &f, &row);
-	if (!err)
-		mem_row_remove(f, row);
-	op->cb.plain(op->arg, err);
+	if (err) {
+		op->cb.row(op->arg, err, NULL, false);
+		return;
+	}
+	struct mem_row gone = *row;
+	struct store_row out = {gone.jid, strlen(gone.jid), gone.sub};
+	*row = f->rows[--f->row_count];
+	op->cb.row(op->arg, BELFRY_OK, &out, false);
+	free(gone.jid);
+	free(gone.options);
 }
 
-void memory_leave(struct store *st, const char *feed, const char *jid, store_cb cb,
+void memory_leave(struct store *st, const char *feed, const char *jid, store_row_cb cb,
 		  void *arg)
 {
 	struct mem_op *op = mem_op_new(st, run_leave, feed, arg);
-	op->cb.plain = cb;
+	op->cb.row = cb;
 	op->text = xstrdup(jid);
 	mem_op_put(op);
 }
@@ -160,15 +190,19 @@ static void run_rows(struct store_run *run, const struct mem_feed *f, uint32_t b
 	*b = (struct store_bucket){bucket, f->cursors[bucket], run->row_count, 0};
 	char *text = run->text;
 	for (size_t i = 0; i < run->row_count; i++)
-		text += run->rows[i].jid_len + 1;
+		text += run->rows[i].jid_len + 1 + run->rows[i].sub.options_len;
 	for (size_t i = 0; i < f->row_count; i++) {
 		const struct mem_row *r = &f->rows[i];
 		if (bucket_of(r->hash, f->buckets) != bucket)
 			continue;
 		size_t len = strlen(r->jid);
 		memcpy(text, r->jid, len + 1);
-		run->rows[run->row_count++] = (struct store_row){text, len, r->sub};
+		struct store_row *row = &run->rows[run->row_count++];
+		*row = (struct store_row){text, len, r->sub};
 		text += len + 1;
+		if (row->sub.options)
+			row->sub.options = memcpy(text, r->options, row->sub.options_len);
+		text += row->sub.options_len;
 		b->count++;
 	}
 }
@@ -179,7 +213,7 @@ static struct store_run *run_make(const struct mem_feed *f, uint32_t first,
 	struct store_run *run = xcalloc(1, sizeof *run);
 	size_t text = 1;
 	for (size_t i = 0; i < f->row_count; i++)
-		text += strlen(f->rows[i].jid) + 1;
+		text += strlen(f->rows[i].jid) + 1 + f->rows[i].sub.options_len;
 	run->feed_buckets = f->buckets;
 	run->head = mem_head(f);
 	run->buckets = xcalloc((size_t)f->buckets + 1, sizeof *run->buckets);

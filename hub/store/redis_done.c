@@ -74,19 +74,33 @@ static void cmd_counter(struct redis_store *s, struct pos pos, char kind, uint64
 	cmd_u64(s, add);
 }
 
+const struct counter_kind counter_kinds[COUNTER_KINDS] = {
+	{'t', offsetof(struct store_counters, taken)},
+	{'s', offsetof(struct store_counters, sent)},
+	{'b', offsetof(struct store_counters, bounced)},
+	{'l', offsetof(struct store_counters, left)},
+	{'k', offsetof(struct store_counters, skipped)},
+	{'f', offsetof(struct store_counters, filtered)},
+};
+
+uint64_t *counter_of(struct store_counters *c, size_t kind)
+{
+	return (uint64_t *)(void *)((char *)c + counter_kinds[kind].offset);
+}
+
 /* Counts them if S is NULL, else writes those that are not 0. */
 static uint64_t counters(struct redis_store *s, const struct store_done *d)
 {
 	uint64_t count = 0;
 	for (size_t i = 0; i < d->event_count; i++) {
-		const struct store_counters *a = &d->events[i].add;
-		const uint64_t values[] = {a->taken, a->sent, a->bounced, a->left,
-					   a->skipped};
-		for (size_t k = 0; k < 5; k++) {
-			if (!values[k])
+		struct store_counters add = d->events[i].add;
+		for (size_t k = 0; k < COUNTER_KINDS; k++) {
+			uint64_t value = *counter_of(&add, k);
+			if (!value)
 				continue;
 			if (s)
-				cmd_counter(s, d->events[i].pos, "tsblk"[k], values[k]);
+				cmd_counter(s, d->events[i].pos, counter_kinds[k].letter,
+					    value);
 			count++;
 		}
 	}

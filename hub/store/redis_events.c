@@ -141,16 +141,15 @@ static void on_event(struct call *c, enum belfry_err err, const redisReply *repl
 	if (!err &&
 	    (!reply_is_array(reply, 4) || reply_pos(reply->element[1], &settled) < 0 ||
 	     event_parse(reply->element[2], &event) < 0 ||
-	     !reply_is_array(reply->element[3], 5)))
+	     !reply_is_array(reply->element[3], COUNTER_KINDS)))
 		err = reply_broken("an event");
 	if (!err) {
-		uint64_t *const into[] = {&counters.taken, &counters.sent,
-					  &counters.bounced, &counters.left,
-					  &counters.skipped};
 		/* Absent: 0. */
-		for (size_t i = 0; i < 5; i++)
-			if (reply_u64(reply->element[3]->element[i], into[i]) < 0)
-				*into[i] = 0;
+		for (size_t i = 0; i < COUNTER_KINDS; i++) {
+			uint64_t *into = counter_of(&counters, i);
+			if (reply_u64(reply->element[3]->element[i], into) < 0)
+				*into = 0;
+		}
 	}
 	store_event_cb cb = op->cb;
 	void *arg = op->arg;

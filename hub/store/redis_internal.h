@@ -160,6 +160,14 @@ enum belfry_err reply_broken(const char *what);
 enum { FEED_FIELD_COUNT = 10 };
 enum belfry_err feed_parse(const redisReply *fields, const char *name,
 			   struct store_feed *out);
+/* The counters of an event, in the order of scripts/lib/counters.lua. */
+struct counter_kind {
+	char letter;
+	size_t offset;
+};
+enum { COUNTER_KINDS = 6 };
+extern const struct counter_kind counter_kinds[COUNTER_KINDS];
+uint64_t *counter_of(struct store_counters *c, size_t kind);
 /* A stream entry; strings point into the reply. 0, or -1. */
 int event_parse(const redisReply *entry, struct store_event *out);
 
@@ -184,8 +192,8 @@ void redis_items(struct store *st, const char *feed, const char *const *items,
 void redis_trim(struct store *st, const char *feed, uint64_t max_items,
 		uint64_t oldest_ms, store_cb cb, void *arg);
 void redis_join(struct store *st, const char *feed, const char *jid,
-		enum sub_format format, store_row_cb cb, void *arg);
-void redis_leave(struct store *st, const char *feed, const char *jid, store_cb cb,
+		const struct sub_change *change, store_row_cb cb, void *arg);
+void redis_leave(struct store *st, const char *feed, const char *jid, store_row_cb cb,
 		 void *arg);
 void redis_sub_get(struct store *st, const char *feed, const char *jid, store_row_cb cb,
 		   void *arg);

@@ -44,13 +44,13 @@ static enum belfry_err look(const redisReply *fields, struct store_run *run,
 	return BELFRY_OK;
 }
 
-/* Room for all that FIELDS hold. */
+/* Room for all that FIELDS hold: options are a part of the value. */
 static void make_room(struct read_op *op, const redisReply *fields)
 {
 	struct store_run *run = op->run;
 	size_t rows = run->row_count + fields->elements / 2, text = op->text_len;
 	for (size_t i = 0; i < fields->elements; i += 2)
-		text += fields->element[i]->len + 1;
+		text += fields->element[i]->len + 1 + fields->element[i + 1]->len;
 	if (rows > op->rows_cap) {
 		op->rows_cap = rows > 2 * op->rows_cap ? rows : 2 * op->rows_cap;
 		run->rows = xreallocarray(run->rows, op->rows_cap, sizeof *run->rows);
@@ -61,8 +61,8 @@ static void make_room(struct read_op *op, const redisReply *fields)
 	}
 }
 
-/* One bucket's rows, whose JIDs stand in the text one after the other; -1 if it is not
- * one, or has no cursor. */
+/* One bucket's rows, whose JIDs and options stand in the text one after the other; -1 if
+ * it is not one, or has no cursor. */
 static int take_bucket(struct read_op *op, const redisReply *fields, uint32_t number)
 {
 	struct store_run *run = op->run;
@@ -90,6 +90,8 @@ static int take_bucket(struct read_op *op, const redisReply *fields, uint32_t nu
 		row->jid_len = key->len;
 		memcpy(run->text + op->text_len, key->str, key->len + 1);
 		op->text_len += key->len + 1;
+		memcpy(run->text + op->text_len, row->sub.options, row->sub.options_len);
+		op->text_len += row->sub.options_len;
 		run->row_count++;
 	}
 	b->count = run->row_count - b->first;
@@ -109,8 +111,11 @@ static void read_end(struct read_op *op)
 	} else {
 		const char *jid = o.run->text;
 		for (size_t i = 0; i < o.run->row_count; i++) {
-			o.run->rows[i].jid = jid;
-			jid += o.run->rows[i].jid_len + 1;
+			struct store_row *row = &o.run->rows[i];
+			row->jid = jid;
+			jid += row->jid_len + 1;
+			row->sub.options = row->sub.options_len ? jid : NULL;
+			jid += row->sub.options_len;
 		}
 	}
 	o.cb(o.arg, o.err, o.run);

@@ -15,11 +15,11 @@ enum row_kind { ROW_JOIN, ROW_LEAVE, ROW_GET, ROW_BOUNCE };
 struct row_op {
 	struct call call;
 	enum row_kind kind;
-	store_row_cb row_cb; /* join, get */
-	store_cb cb;	     /* leave, late_bounce */
+	store_row_cb row_cb; /* join, leave, get */
+	store_cb cb;	     /* late_bounce */
 	void *arg;
 	char *feed, *jid;
-	enum sub_format format;
+	struct sub_change change;
 	struct pos pos;
 	bool end;
 	unsigned tries;
@@ -73,11 +73,34 @@ static void on_row(struct call *c, enum belfry_err err, const redisReply *reply)
 	}
 	if (!err && op->kind == ROW_JOIN)
 		err = join_parse(op, reply, &sub, &created);
-	if (!err && op->kind == ROW_GET &&
+	if (!err && (op->kind == ROW_GET || op->kind == ROW_LEAVE) &&
 	    (!reply_is_array(reply, 2) || !reply_is_text(reply->element[1]) ||
 	     sub_parse(reply->element[1]->str, reply->element[1]->len, &sub) < 0))
 		err = reply_broken("a row");
 	row_end(op, err, &sub, created == 1);
+}
+
+/* Format, is it set, must there be a row, the first letters of the options that are
+ * replaced, and by which. */
+static void cmd_change(struct redis_store *s, const struct sub_change *change)
+{
+	char format = (char)change->format, letters[5] = "", words[SUB_OPTIONS_SIZE];
+	struct sub_options options = {0};
+	sub_change_apply(change, &options);
+	sub_options_text(&options, words);
+	if (change->set & SUB_SET_CONTACT)
+		strcat(letters, "a");
+	if (change->set & SUB_SET_PRIORITY)
+		strcat(letters, "p");
+	if (change->set & SUB_SET_TAGS)
+		strcat(letters, "t");
+	if (change->set & SUB_SET_MUTED)
+		strcat(letters, "m");
+	cmd_data(s, &format, 1);
+	cmd_text(s, change->set & SUB_SET_FORMAT ? "1" : "0");
+	cmd_text(s, change->only_existing ? "1" : "0");
+	cmd_text(s, letters);
+	cmd_text(s, words);
 }
 
 /* SALT, BUCKETS: as read a moment ago. */
@@ -101,8 +124,7 @@ static void row_script(struct row_op *op, uint32_t salt, uint32_t buckets)
 	cmd_u64(s, hash);
 	cmd_u64(s, bucket);
 	if (op->kind == ROW_JOIN) {
-		char format = (char)op->format;
-		cmd_data(s, &format, 1);
+		cmd_change(s, &op->change);
 	} else if (op->kind == ROW_BOUNCE) {
 		cmd_pos(s, op->pos);
 		cmd_text(s, op->end ? "1" : "0");
@@ -132,8 +154,10 @@ static void on_salt(struct call *c, enum belfry_err err, const redisReply *reply
 static void row_begin(struct row_op *op)
 {
 	struct redis_store *s = op->call.s;
+	char words[SUB_OPTIONS_SIZE];
 	call_reset(&op->call, on_salt);
-	if (!op->jid[0]) { /* that field is the bucket's cursor */
+	/* That field is the bucket's cursor. */
+	if (!op->jid[0] || sub_options_text(&op->change.options, words) < 0) {
 		call_fail(&op->call, BELFRY_EINVAL);
 		return;
 	}
@@ -158,19 +182,19 @@ static struct row_op *row_op_new(struct store *st, enum row_kind kind, const cha
 }
 
 void redis_join(struct store *st, const char *feed, const char *jid,
-		enum sub_format format, store_row_cb cb, void *arg)
+		const struct sub_change *change, store_row_cb cb, void *arg)
 {
 	struct row_op *op = row_op_new(st, ROW_JOIN, feed, jid, arg);
 	op->row_cb = cb;
-	op->format = format;
+	op->change = *change;
 	row_begin(op);
 }
 
-void redis_leave(struct store *st, const char *feed, const char *jid, store_cb cb,
+void redis_leave(struct store *st, const char *feed, const char *jid, store_row_cb cb,
 		 void *arg)
 {
 	struct row_op *op = row_op_new(st, ROW_LEAVE, feed, jid, arg);
-	op->cb = cb;
+	op->row_cb = cb;
 	row_begin(op);
 }
 

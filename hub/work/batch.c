@@ -32,6 +32,7 @@ static void take(struct log_event *ev, const char *feed, const struct store_even
 		skipped(feed, id, "what Redis holds is not a valid event document");
 		return;
 	}
+	ev->event.priority = from->priority;
 	ev->id = xstrdup(id);
 	ev->item = xstrdup(item);
 }

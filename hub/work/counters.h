@@ -11,6 +11,7 @@
 	X(sent, "Headlines taken by the XMPP server; lost where the follower is away")   \
 	X(bounced, "Deliveries that came back")                                          \
 	X(left, "Subscriptions ended as the address is gone")                            \
+	X(filtered, "Deliveries that the followers' own choices left out")               \
 	X(skipped, "Deliveries not sent, as XML or the server cannot take them")         \
 	X(repeated, "Stanzas in flight when a link or lease went; they are sent again")  \
 	X(late_bounces, "Deliveries that came back after their window was done")         \

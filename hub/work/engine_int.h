@@ -278,6 +278,8 @@ void feed_deactivate(struct feed *f);
 /* send.c */
 void send_pump(struct engine *e);
 bool send_flush(struct engine *e);
+/* Does ROW want it, by its own choice? */
+bool send_passes(const struct store_row *row, const struct log_event *ev);
 /* Fit for ROW: neither too large nor a broken JID. */
 bool send_fits(const struct engine *e, const struct rendered *r,
 	       const struct store_row *row);
@@ -291,6 +293,8 @@ void flight_forget(struct engine *e, const struct feed *f); /* its parts */
 void flight_watch(struct engine *e);
 bool flight_empty(const struct engine *e);
 /* Tells the store; D's feed, feed_buckets and to are filled in. */
+/* The outcome of deliveries, for /metrics. */
+void flight_count(struct engine *e, const struct store_counters *c);
 void flight_done(struct piece *p, size_t units, struct store_done *d);
 
 /* bounces.c */

@@ -132,6 +132,16 @@ static size_t done_rows(struct part *q, struct store_done_row *out)
 	return n;
 }
 
+void flight_count(struct engine *e, const struct store_counters *c)
+{
+	e->counters.taken += c->taken;
+	e->counters.sent += c->sent;
+	e->counters.bounced += c->bounced;
+	e->counters.left += c->left;
+	e->counters.skipped += c->skipped;
+	e->counters.filtered += c->filtered;
+}
+
 static size_t done_events(struct engine *e, const struct part *q,
 			  struct store_done_event *out)
 {
@@ -144,11 +154,7 @@ static size_t done_events(struct engine *e, const struct part *q,
 			continue;
 		out[n++] =
 			(struct store_done_event){p->batch->events[p->event + k].pos, *c};
-		e->counters.taken += c->taken;
-		e->counters.sent += c->sent;
-		e->counters.bounced += c->bounced;
-		e->counters.left += c->left;
-		e->counters.skipped += c->skipped;
+		flight_count(e, c);
 	}
 	return n;
 }

@@ -20,14 +20,14 @@ struct ask {
 	struct hub *hub;
 	void *arg;
 	char *who, *feed, *jid;
-	enum sub_format format;
+	struct sub_change change;
 	size_t limit;
 	char **ids;
 	size_t id_count;
 	union {
 		hub_feeds_cb feeds;
 		hub_feed_cb feed;
-		hub_cb done;
+		hub_sub_cb sub;
 		hub_items_cb items;
 	} cb;
 	struct hub_feed *found; /* of a list; the texts are owned */
@@ -209,18 +209,17 @@ static enum belfry_err admit(const struct ask *a, enum belfry_err err,
 
 /* ---- Following ------------------------------------------------------------------- */
 
-static void answer(struct ask *a, enum belfry_err err)
+static void answer(struct ask *a, enum belfry_err err, const struct sub *sub,
+		   bool created)
 {
-	a->cb.done(a->arg, err);
+	a->cb.sub(a->arg, err, sub, created);
 	ask_free(a);
 }
 
-static void on_joined(void *arg, enum belfry_err err, const struct store_row *row,
-		      bool created)
+static void on_row(void *arg, enum belfry_err err, const struct store_row *row,
+		   bool created)
 {
-	(void)row;
-	(void)created;
-	answer(arg, err);
+	answer(arg, err, err ? NULL : &row->sub, created);
 }
 
 static void on_subscribe(void *arg, enum belfry_err err, const struct store_feed *feed,
@@ -233,35 +232,39 @@ static void on_subscribe(void *arg, enum belfry_err err, const struct store_feed
 	if (!err)
 		err = admit(a, err, feed, a->jid);
 	if (err)
-		answer(a, err);
+		answer(a, err, NULL, false);
 	else
-		s->ops->join(s, a->feed, a->jid, a->format, on_joined, a);
+		s->ops->join(s, a->feed, a->jid, &a->change, on_row, a);
 }
 
 static void hub_subscribe(void *hub, const char *who, const char *feed, const char *jid,
-			  enum sub_format format, hub_cb cb, void *arg)
+			  const struct sub_change *change, hub_sub_cb cb, void *arg)
 {
 	struct ask *a = ask_create(hub, who, feed, arg);
 	struct store *s = a->hub->store;
 	/* People talk from any of their clients: chat goes to the person. */
-	a->jid = format == FORMAT_CHAT ? jid_bare(jid) : xstrdup(jid);
-	a->format = format;
-	a->cb.done = cb;
+	a->jid = change->format == FORMAT_EVENT ? xstrdup(jid) : jid_bare(jid);
+	a->change = *change;
+	a->cb.sub = cb;
 	s->ops->feed_get(s, a->feed, on_subscribe, a);
 }
 
-static void on_left(void *arg, enum belfry_err err)
-{
-	answer(arg, err);
-}
-
-static void hub_unsubscribe(void *hub, const char *feed, const char *jid, hub_cb cb,
+static void hub_unsubscribe(void *hub, const char *feed, const char *jid, hub_sub_cb cb,
 			    void *arg)
 {
 	struct ask *a = ask_create(hub, jid, feed, arg);
 	struct store *s = a->hub->store;
-	a->cb.done = cb;
-	s->ops->leave(s, a->feed, a->who, on_left, a);
+	a->cb.sub = cb;
+	s->ops->leave(s, a->feed, a->who, on_row, a);
+}
+
+static void hub_subscription(void *hub, const char *feed, const char *jid, hub_sub_cb cb,
+			     void *arg)
+{
+	struct ask *a = ask_create(hub, jid, feed, arg);
+	struct store *s = a->hub->store;
+	a->cb.sub = cb;
+	s->ops->sub_get(s, a->feed, a->who, on_row, a);
 }
 
 /* ---- Items ----------------------------------------------------------------------- */
@@ -344,6 +347,7 @@ static const struct xmpp_hub_ops hub_ops = {
 	.feed = hub_feed,
 	.subscribe = hub_subscribe,
 	.unsubscribe = hub_unsubscribe,
+	.subscription = hub_subscription,
 	.items = hub_items,
 	.recent = hub_recent,
 };

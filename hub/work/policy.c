@@ -36,6 +36,9 @@ void policy_count(struct store_counters *c, enum sub_format format, enum outcome
 	case OUTCOME_SKIPPED:
 		c->skipped++;
 		break;
+	case OUTCOME_FILTERED:
+		c->filtered++;
+		break;
 	}
 }
 

@@ -14,7 +14,13 @@
 bool policy_wants(const struct sub *sub, struct pos cursor, struct pos pos);
 
 /* What happened to one delivery. */
-enum outcome { OUTCOME_TAKEN, OUTCOME_BOUNCED, OUTCOME_LEFT, OUTCOME_SKIPPED };
+enum outcome {
+	OUTCOME_TAKEN,
+	OUTCOME_BOUNCED,
+	OUTCOME_LEFT,
+	OUTCOME_SKIPPED,
+	OUTCOME_FILTERED,
+};
 /* Counts one. A headline that was taken counts as sent: nobody stores it. */
 void policy_count(struct store_counters *c, enum sub_format format, enum outcome o);
 /* One that was counted as taken came back. */

@@ -39,6 +39,13 @@ bool send_fits(const struct engine *e, const struct rendered *r,
 	return fixed + xml_escaped_len(row->jid, row->jid_len) <= e->o.max_stanza_bytes;
 }
 
+bool send_passes(const struct store_row *row, const struct log_event *ev)
+{
+	/* What is no event is counted as such, not as filtered. */
+	return !row->sub.options_len || !ev->id ||
+	       sub_passes(&row->sub, &ev->event, ev->at_ms);
+}
+
 static void hash_rows(struct engine *e, const struct feed *f,
 		      const struct store_row *rows, size_t count)
 {
@@ -61,6 +68,10 @@ static size_t send_event(struct engine *e, struct piece *p, const struct store_b
 		if (!policy_wants(&row->sub, b->cursor, ev->pos))
 			continue;
 		enum sub_format format = row->sub.format;
+		if (!send_passes(row, ev)) {
+			policy_count(count, format, OUTCOME_FILTERED);
+			continue;
+		}
 		const struct rendered *r = batch_rendered(e, p->feed->name, ev, format);
 		if (!r || !send_fits(e, r, row)) {
 			policy_count(count, format, OUTCOME_SKIPPED);

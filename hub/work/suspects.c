@@ -258,11 +258,7 @@ static void finish(struct engine *e, struct piece *p)
 			rows[d.row_count++] = (struct store_done_row){
 				v->jid, v->pos, v->outcome == OUTCOME_LEFT};
 		}
-		e->counters.taken += events[k].add.taken;
-		e->counters.sent += events[k].add.sent;
-		e->counters.bounced += events[k].add.bounced;
-		e->counters.left += events[k].add.left;
-		e->counters.skipped += events[k].add.skipped;
+		flight_count(e, &events[k].add);
 	}
 	p->unit = p->run->bucket_count;
 	flight_done(p, p->run->bucket_count, &d);
@@ -279,6 +275,11 @@ static bool send_one(struct engine *e, struct piece *p, struct log_event *ev,
 			    .pos = ev->pos,
 			    .format = row->sub.format,
 			    .outcome = OUTCOME_TAKEN};
+	if (!send_passes(row, ev)) {
+		v.outcome = OUTCOME_FILTERED;
+		seen_add(&e->suspects[0], &v);
+		return false;
+	}
 	const struct rendered *r = batch_rendered(e, p->feed->name, ev, v.format);
 	if (!r || !send_fits(e, r, row)) {
 		v.outcome = OUTCOME_SKIPPED;

@@ -241,7 +241,8 @@ static void answer(struct session *s, const struct incoming *in, const char *bod
 /* Clients drop chat from a bare host, so nobody is answered from there. */
 void chat_message(struct session *s, const struct incoming *in)
 {
-	if (in->place == PLACE_SERVICE || HAS_CHILD_OF(in->stanza, ignored))
+	if (s->hub == NULL || in->place == PLACE_SERVICE ||
+	    HAS_CHILD_OF(in->stanza, ignored))
 		return;
 	xmpp_stanza_t *body = element_find(in->stanza, "body", NULL);
 	if (body == NULL && !HAS_CHILD_OF(in->stanza, encrypted))

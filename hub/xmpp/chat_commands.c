@@ -96,10 +96,13 @@ void chat_list(struct session *s, const struct incoming *in, const struct chat_c
 		s->hub->ops->feeds(s->hub->hub, in->from, c->feed, LIST_PAGE, on_list, r);
 }
 
-static void on_subscribed(void *arg, enum belfry_err err)
+static void on_subscribed(void *arg, enum belfry_err err, const struct sub *sub,
+			  bool created)
 {
 	struct request *r = arg;
 	struct buf text = {0};
+	(void)sub;
+	(void)created;
 	if (asked_again(r, err))
 		return;
 	buf_printf(&text, "You now follow %s. Write 'unsubscribe%s%s' to stop.", r->feed,
@@ -112,7 +115,7 @@ static void on_subscribed(void *arg, enum belfry_err err)
 static void ask_subscribe(struct request *r)
 {
 	const struct xmpp_hub *hub = r->session->hub;
-	hub->ops->subscribe(hub->hub, r->from, r->feed, r->bare, FORMAT_CHAT,
+	hub->ops->subscribe(hub->hub, r->from, r->feed, r->bare, SUB_FOLLOW(FORMAT_CHAT),
 			    on_subscribed, r);
 }
 
@@ -122,10 +125,13 @@ void chat_subscribe(struct session *s, const struct incoming *in,
 	ask_feed(s, in, c, ask_subscribe);
 }
 
-static void on_unsubscribed(void *arg, enum belfry_err err)
+static void on_unsubscribed(void *arg, enum belfry_err err, const struct sub *sub,
+			    bool created)
 {
 	struct request *r = arg;
 	struct buf text = {0};
+	(void)sub;
+	(void)created;
 	if (asked_again(r, err))
 		return;
 	buf_printf(&text, "You no longer follow %s.", r->feed);

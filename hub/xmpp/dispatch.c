@@ -103,7 +103,8 @@ static void iq_request(struct session *s, const struct incoming *from, bool set)
 	in.child = element_first(in.stanza);
 	if (in.id == NULL || strlen(in.id) > ECHO_BYTES_MAX)
 		return;
-	for (size_t i = 0; in.child != NULL && i < sizeof(iqs) / sizeof(iqs[0]); i++)
+	for (size_t i = 0;
+	     s->hub != NULL && in.child != NULL && i < sizeof(iqs) / sizeof(iqs[0]); i++)
 		if ((set ? iqs[i].set : iqs[i].get) &&
 		    element_is(in.child, iqs[i].name, iqs[i].ns)) {
 			iqs[i].handler(s, &in);

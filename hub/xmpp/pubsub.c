@@ -41,8 +41,11 @@ static bool is_bare_of(const char *jid, const char *bare)
 	return jid_bare_len(jid) == strlen(bare) && memcmp(jid, bare, strlen(bare)) == 0;
 }
 
-static void on_subscribed(void *arg, enum belfry_err err)
+static void on_subscribed(void *arg, enum belfry_err err, const struct sub *sub,
+			  bool created)
 {
+	(void)sub;
+	(void)created;
 	struct request *r = arg;
 	if (reply_request_ok(r, err)) {
 		struct buf out = {0};
@@ -70,14 +73,18 @@ static void subscribe(struct session *s, const struct incoming *in, xmpp_stanza_
 			r->feed = xstrdup(node);
 			r->jid = xstrdup(jid);
 			s->hub->ops->subscribe(s->hub->hub, in->from, node, jid,
-					       FORMAT_EVENT, on_subscribed, r);
+					       SUB_FOLLOW(FORMAT_EVENT), on_subscribed,
+					       r);
 		}
 	}
 	free(jid);
 }
 
-static void on_unsubscribed(void *arg, enum belfry_err err)
+static void on_unsubscribed(void *arg, enum belfry_err err, const struct sub *sub,
+			    bool created)
 {
+	(void)sub;
+	(void)created;
 	struct request *r = arg;
 	if (request_live(r) && err == BELFRY_ENOENT) {
 		reply_request_error(r, &not_subscribed);

@@ -36,7 +36,7 @@ struct session_counters {
 	uint64_t stanzas_received, bounces_received, iqs_answered, chats_answered;
 };
 
-/* DOMAIN, HUB, OUT and ARG outlive it. */
+/* DOMAIN, HUB (NULL: none, as component.h says), OUT and ARG outlive it. */
 struct session *session_create(const char *domain, size_t max_stanza_bytes,
 			       const struct xmpp_hub *hub, const struct session_out *out,
 			       void *arg);

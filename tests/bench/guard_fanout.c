@@ -79,7 +79,7 @@ static void join_some(struct guard *g)
 	char jid[64];
 	while (g->asked < g->subscribers && g->asked - g->joined < JOINS_AT_ONCE) {
 		snprintf(jid, sizeof(jid), "user%07zu@example.org", g->asked++);
-		store->ops->join(store, FEED, jid, FORMAT_EVENT, on_join, g);
+		store->ops->join(store, FEED, jid, SUB_FOLLOW(FORMAT_EVENT), on_join, g);
 	}
 }
 

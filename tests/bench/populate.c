@@ -111,7 +111,8 @@ static void join(struct populate *p)
 		snprintf(jid, sizeof(jid), "user%07zu@%s", p->asked % p->set.subscribers,
 			 p->domain);
 		p->asked++;
-		p->store->ops->join(p->store, name, jid, FORMAT_EVENT, on_join, p);
+		p->store->ops->join(p->store, name, jid, SUB_FOLLOW(FORMAT_EVENT),
+				    on_join, p);
 	}
 }
 

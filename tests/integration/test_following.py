@@ -65,6 +65,53 @@ def test_by_rest(site, feed, carol, format):
     assert site.rest.unfollow(feed, carol.jid).status == 404
 
 
+def test_filters(site, feed, alice, bob):
+    """Who wants less gets less; the event says how many it was not for."""
+    row = site.rest.subscriber("PUT", feed, alice.jid, {"tags": ["Night shift", "web"]})
+    assert row.ok(201).json["tags"] == ["Night shift", "web"]
+    row = site.rest.subscriber("PUT", feed, bob.jid, {"format": "event", "priority": "high"})
+    assert row.ok(201).json["priority"] == "high"
+    site.rest.publish(feed, title="for nobody", tags=["db"])
+    site.rest.publish(feed, title="for alice", tags=["db", "NIGHT SHIFT"])
+    id = site.rest.publish(feed, title="for bob", item="b", priority="urgent")["id"]
+    last = site.rest.publish(feed, title="for both", item="both", tags=["web"],
+                             priority="high")["id"]
+    alice.wait_for(is_chat("for both"))
+    bob.wait_for(is_event(feed, "both"))
+    assert [m.body for m in alice.all(lambda m: m.body)] == ["for alice", "for both"]
+    assert len(bob.all(is_event(feed))) == 2
+    wait_until(lambda: site.rest.event(feed, last)["status"] == "done", "all is done")
+    counts = site.rest.event(feed, id)["deliveries"]
+    assert (counts["taken"], counts["filtered"]) == (1, 1), counts
+
+
+def test_muted(site, feed, alice):
+    """Muted means skipped, not held; what is not named in a PUT stays."""
+    site.rest.subscriber("PUT", feed, alice.jid, {"tags": ["a"]}).ok(201)
+    until = "2099-01-01T00:00:00.000Z"
+    row = site.rest.subscriber("PUT", feed, alice.jid, {"muted_until": until}).ok(200).json
+    assert row["muted_until"] == until and row["tags"] == ["a"]
+    muted = site.rest.publish(feed, title="unheard", tags=["a"])["id"]
+    wait_until(lambda: site.rest.event(feed, muted)["status"] == "done", "it is done")
+    row = site.rest.subscriber("PUT", feed, alice.jid, {"muted_until": None}).ok(200).json
+    assert "muted_until" not in row and row["tags"] == ["a"]
+    site.rest.publish(feed, title="heard", tags=["a"])
+    alice.wait_for(is_chat("heard"))
+    assert not alice.all(is_chat("unheard"))
+
+
+@pytest.mark.parametrize("body", [
+    {"format": "fax"}, {"tags": "a"}, {"tags": [""]}, {"tags": ["a\nb"]}, {"tags": [1]},
+    {"tags": ["a" * 65]}, {"tags": [c * 60 for c in "abc"]},
+    {"tags": [str(i) for i in range(9)]}, {"priority": "loud"}, {"priority": 3},
+    {"muted_until": "tomorrow"}, {"muted_until": "2026-02-30T00:00:00Z"}, {"mute": "2h"}, []])
+def test_bad_options_say_what_to_do(site, feed, alice, body):
+    answer = site.rest.subscriber("PUT", feed, alice.jid, body)
+    assert answer.status == 400 and answer.problem == "bad-document", answer
+    assert len(answer.json["detail"]) > 20
+    assert not follows(site, feed, alice.jid)
+
+
 def test_left_means_nothing_comes(site, feed, alice, bob):
     """Each way of leaving ends what each way of following began."""
     markers = site.rest

@@ -6,6 +6,7 @@
 -- include row_hash
 -- include bucket_of
 -- include after
+-- include row_parts
 if redis.call('HGET', KEYS[1], ARGV[1]) ~= ARGV[2] then
 	return {'LOST'}
 end
@@ -36,13 +37,13 @@ for _ = 1, tonumber(ARGV[6]) do
 	local jid, pos, last = ARGV[at], ARGV[at + 1], ARGV[at + 2] == '1'
 	local key = keys[bucket_of(row_hash(salt, jid), buckets)]
 	local row = key and redis.call('HGET', key, jid) or ''
-	local format, since, bounced = row:match('^(%a) (%d+%-%d+) ?([%d%-]*)$')
+	local format, since, bounced, options = row_parts(row)
 	if format and after(pos, since) then
 		if last then
 			redis.call('HDEL', key, jid)
 			ended = ended + 1
-		elseif bounced == '' or after(pos, bounced) then
-			redis.call('HSET', key, jid, format .. ' ' .. since .. ' ' .. pos)
+		elseif bounced == '' or after(pos, bounced:sub(2)) then
+			redis.call('HSET', key, jid, format .. ' ' .. since .. ' ' .. pos .. options)
 		end
 	end
 	at = at + 3

@@ -2,6 +2,7 @@
 -- An event by its public id, with its counters.
 -- KEYS feed, log, ids, counters
 -- ARGV id
+-- include counters
 local f = redis.call('HMGET', KEYS[1], 'state', 'settled')
 if f[1] or not f[2] then
 	return {'NOFEED'}
@@ -11,5 +12,4 @@ local entry = pos and redis.call('XRANGE', KEYS[2], pos, pos)[1]
 if not entry then
 	return {'NOENT'}
 end
-return {'OK', f[2], entry, redis.call('HMGET', KEYS[4], pos .. ':t', pos .. ':s', pos .. ':b',
-	pos .. ':l', pos .. ':k')}
+return {'OK', f[2], entry, redis.call('HMGET', KEYS[4], counters(pos))}

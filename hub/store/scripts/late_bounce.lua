@@ -4,15 +4,16 @@
 -- ARGV jid, salt, hash, number of the bucket, pos, end
 -- include bucket_of
 -- include after
+-- include row_parts
 -- include row_bucket
 local jid, pos = ARGV[1], ARGV[5]
 local cursor, row = unpack(redis.call('HMGET', KEYS[2], '', jid), 1, 2)
-local format, since, bounced = (row or ''):match('^(%a) (%d+%-%d+) ?([%d%-]*)$')
+local format, since, bounced, options = row_parts(row or '')
 if not format or not after(pos, since) or #redis.call('XRANGE', KEYS[3], pos, pos) == 0 then
 	return {'NOENT'}
 end
 -- Not done yet: it will be sent again. Or counted already.
-if after(pos, cursor) or (bounced ~= '' and not after(pos, bounced)) then
+if after(pos, cursor) or (bounced ~= '' and not after(pos, bounced:sub(2))) then
 	return {'OK'}
 end
 local from, other = pos .. ':t', pos .. ':s'
@@ -30,6 +31,6 @@ if ARGV[6] == '1' then
 	redis.call('HDEL', KEYS[2], jid)
 	redis.call('HINCRBY', KEYS[1], 'subs', -1)
 else
-	redis.call('HSET', KEYS[2], jid, format .. ' ' .. since .. ' ' .. pos)
+	redis.call('HSET', KEYS[2], jid, format .. ' ' .. since .. ' ' .. pos .. options)
 end
 return {'OK'}

@@ -4,8 +4,10 @@
 -- ARGV jid, salt, hash, number of the bucket
 -- include bucket_of
 -- include row_bucket
-if redis.call('HDEL', KEYS[2], ARGV[1]) == 0 then
+local row = redis.call('HGET', KEYS[2], ARGV[1])
+if not row then
 	return {'NOENT'}
 end
+redis.call('HDEL', KEYS[2], ARGV[1])
 redis.call('HINCRBY', KEYS[1], 'subs', -1)
-return {'OK'}
+return {'OK', row}

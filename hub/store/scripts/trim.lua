@@ -2,6 +2,7 @@
 -- Removes some of the oldest events, if they are settled and over a limit.
 -- KEYS feed, log, items, ids, counters
 -- ARGV max_items, oldest, at most
+-- include counters
 local function pair(pos)
 	local e, n = pos:match('^(%d+)%-(%d+)$')
 	return tonumber(e), tonumber(n)
@@ -31,7 +32,7 @@ for _, entry in ipairs(redis.call('XRANGE', KEYS[2], '-', '+', 'COUNT', ARGV[3])
 		redis.call('HDEL', KEYS[3], v.item)
 	end
 	redis.call('HDEL', KEYS[4], v.id or '')
-	redis.call('HDEL', KEYS[5], pos .. ':t', pos .. ':s', pos .. ':b', pos .. ':l', pos .. ':k')
+	redis.call('HDEL', KEYS[5], counters(pos))
 	removed = removed + 1
 end
 return {'OK', removed}

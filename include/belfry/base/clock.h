@@ -13,5 +13,10 @@ uint64_t clock_wall_ms(void);
 /* XEP-0082 / RFC 3339 in UTC with milliseconds: "2026-11-22T09:41:53.120Z" and a NUL. */
 #define CLOCK_TEXT_SIZE 32
 void clock_format(uint64_t wall_ms, char out[CLOCK_TEXT_SIZE]);
+/*
+ * The reverse: UTC, from 1970 to 9999, a capital T and Z; fractions of a second beyond
+ * milliseconds are cut off. 0, or -1 if S is no such time.
+ */
+int clock_parse(const char *s, size_t len, uint64_t *wall_ms);
 
 #endif

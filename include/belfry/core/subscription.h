@@ -1,8 +1,10 @@
 #ifndef BELFRY_CORE_SUBSCRIPTION_H
 #define BELFRY_CORE_SUBSCRIPTION_H
 
+#include <belfry/core/event.h>
 #include <belfry/core/pos.h>
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -16,17 +18,70 @@ enum sub_format {
 const char *sub_format_text(enum sub_format f); /* "chat", ... */
 int sub_format_parse(const char *s, size_t len, enum sub_format *out);
 
+/*
+ * What a subscription has beside its format; most have none of it. An event is for it if
+ * it bears one of the tags (where there are any; upper and lower case of a-z are one),
+ * is as urgent as AT_LEAST, and was committed after MUTED_UNTIL_MS.
+ */
+#define SUB_TAGS_MAX 8
+#define SUB_TAG_MAX 64 /* bytes of a tag */
+struct sub_options {
+	bool contact; /* the feed is in its roster, and our presence was granted */
+	enum event_priority at_least; /* PRIORITY_LOW: all */
+	uint64_t muted_until_ms;      /* wall clock; 0: not muted */
+	size_t tag_count;
+	char tags[SUB_TAGS_MAX][SUB_TAG_MAX + 1];
+};
+
 /* A subscription as it stands in its bucket. */
 struct sub {
 	enum sub_format format;
-	struct pos since;   /* made at this position: later events are its */
-	struct pos bounced; /* the newest event that bounced; 0-0: none */
+	struct pos since;    /* made at this position: later events are its */
+	struct pos bounced;  /* the newest event that bounced; 0-0: none */
+	const char *options; /* as in the row, inside of what was parsed; NULL: none */
+	size_t options_len;
 };
 
-/* The value of a row: "c 12-3" or "c 12-3 12-9". -1 if it is not one. */
+/*
+ * The value of a row: "c 12-3", "c 12-3 12-9", "c 12-3 a p3 tprod". -1 if it is not one.
+ * OUT's options point into S.
+ */
 int sub_parse(const char *s, size_t len, struct sub *out);
-#define SUB_TEXT_SIZE (2 * POS_TEXT_SIZE + 4)
+#define SUB_OPTIONS_SIZE 200 /* of the options' text, with its NUL */
+#define SUB_TEXT_SIZE (2 * POS_TEXT_SIZE + 4 + SUB_OPTIONS_SIZE)
+/* S's options are shorter than SUB_OPTIONS_SIZE. */
 size_t sub_format_row(const struct sub *s, char out[SUB_TEXT_SIZE]);
+
+/* What the row's text says; words that it does not know are left out. */
+void sub_options_read(const struct sub *s, struct sub_options *out);
+/* The text of O, NUL-terminated; its length, or -1: the tags are too long in all. */
+int sub_options_text(const struct sub_options *o, char out[SUB_OPTIONS_SIZE]);
+/*
+ * Adds a tag, unless it is there. -1: empty, longer than SUB_TAG_MAX, not UTF-8, with a
+ * control character, or one too many.
+ */
+int sub_options_tag(struct sub_options *o, const char *tag, size_t len);
+/* Is E, committed at AT_MS, for it? */
+bool sub_passes(const struct sub *s, const struct event *e, uint64_t at_ms);
+
+/* What is to be changed of a row, or in making it; the rest stays as it is. */
+enum {
+	SUB_SET_FORMAT = 1,  /* without it the format counts for a new row alone */
+	SUB_SET_CONTACT = 2, /* these are the members of sub_options */
+	SUB_SET_PRIORITY = 4,
+	SUB_SET_TAGS = 8,
+	SUB_SET_MUTED = 16,
+};
+struct sub_change {
+	unsigned set;
+	enum sub_format format;
+	bool only_existing; /* none is made */
+	struct sub_options options;
+};
+/* Follows, or goes on, in FORMAT. */
+#define SUB_FOLLOW(as) (&(struct sub_change){.set = SUB_SET_FORMAT, .format = (as)})
+/* O after the change. */
+void sub_change_apply(const struct sub_change *c, struct sub_options *o);
 
 /*
  * Rows live in buckets by linear hashing. SALT (1..2^21-1) is random, one a feed, so that

@@ -88,7 +88,8 @@ struct store_counters {
 	uint64_t sent;	  /* headlines: taken, but lost where the follower is offline */
 	uint64_t bounced; /* came back; the subscription goes on */
 	uint64_t left; /* came back as gone or item-not-found: the subscription ended */
-	uint64_t skipped; /* not fit to be sent: the server closed the stream on it */
+	uint64_t skipped;  /* not fit to be sent: the server closed the stream on it */
+	uint64_t filtered; /* not for it: its tags, its priority, or muted */
 };
 /* settled: no delivery of it is outstanding. */
 typedef void (*store_event_cb)(void *arg, enum belfry_err err,
@@ -141,7 +142,7 @@ struct store_run {
 	size_t bucket_count;
 	struct store_row *rows;
 	size_t row_count;
-	char *text;	       /* where the rows' JIDs are */
+	char *text;	       /* where the rows' JIDs and options are */
 	uint32_t feed_buckets; /* how many the feed had when this was read */
 	struct pos head;       /* of the feed when this was read; n = 0: no event yet */
 };
@@ -235,11 +236,15 @@ struct store_ops {
 	void (*trim)(struct store *s, const char *feed, uint64_t max_items,
 		     uint64_t oldest_ms, store_cb cb, void *arg);
 
-	/* Joining again changes the format and keeps `since`. */
+	/*
+	 * Makes a row, or changes one as CHANGE says; `since` stays. ENOENT: there is
+	 * none, and CHANGE makes none. EINVAL: its tags are too long in all.
+	 */
 	void (*join)(struct store *s, const char *feed, const char *jid,
-		     enum sub_format format, store_row_cb cb, void *arg);
-	void (*leave)(struct store *s, const char *feed, const char *jid, store_cb cb,
-		      void *arg); /* ENOENT: did not follow */
+		     const struct sub_change *change, store_row_cb cb, void *arg);
+	/* The row is as it was. ENOENT: did not follow. */
+	void (*leave)(struct store *s, const char *feed, const char *jid, store_row_cb cb,
+		      void *arg);
 	void (*sub_get)(struct store *s, const char *feed, const char *jid,
 			store_row_cb cb, void *arg);
 	/* Pages by bucket: CURSOR 0 first. A page may pass LIMIT by one bucket; a row

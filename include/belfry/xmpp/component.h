@@ -10,8 +10,9 @@
  * A link as an external component (XEP-0114), by libstrophe. Barriers are XEP-0199 pings
  * to our own domain, which the server routes back to us behind everything sent before and
  * behind every local bounce of it. What else arrives is answered by HUB (hub.h):
- * XEP-0030, XEP-0060, XEP-0092, XEP-0199 and chat. CONFIG, HUB, HANDLERS and ARG outlive
- * the link.
+ * XEP-0030, XEP-0060, XEP-0092, XEP-0199 and chat. HUB NULL: requests get
+ * service-unavailable, nobody is talked to. CONFIG, HUB, HANDLERS and ARG outlive the
+ * link.
  */
 struct link *component_create(struct loop *loop, const struct config *config,
 			      const struct xmpp_hub *hub,

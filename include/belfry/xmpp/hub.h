@@ -27,7 +27,9 @@ typedef void (*hub_feeds_cb)(void *arg, enum belfry_err err, const struct hub_fe
 			     size_t count, bool more);
 /* ENOFEED; EDENIED: it exists, WHO may not see it. */
 typedef void (*hub_feed_cb)(void *arg, enum belfry_err err, const struct hub_feed *feed);
-typedef void (*hub_cb)(void *arg, enum belfry_err err);
+/* SUB is NULL unless OK. */
+typedef void (*hub_sub_cb)(void *arg, enum belfry_err err, const struct sub *sub,
+			   bool created);
 struct hub_item {
 	const char *feed;
 	const char *id, *item;
@@ -48,12 +50,19 @@ struct xmpp_hub_ops {
 		      hub_feeds_cb cb, void *arg);
 	void (*feed)(void *hub, const char *who, const char *feed, hub_feed_cb cb,
 		     void *arg);
-	/* JID follows; WHO asks. OK, ENOFEED, EDENIED, EAWAY. */
+	/*
+	 * JID follows, or changes how it does; WHO asks. The bare JID, unless CHANGE's
+	 * format is event. OK, ENOFEED, EDENIED, EINVAL (its tags are too long in all),
+	 * EAWAY; ENOENT where CHANGE makes no subscription and there is none.
+	 */
 	void (*subscribe)(void *hub, const char *who, const char *feed, const char *jid,
-			  enum sub_format format, hub_cb cb, void *arg);
-	/* ENOENT: did not follow. Leaving needs no access. */
-	void (*unsubscribe)(void *hub, const char *feed, const char *jid, hub_cb cb,
+			  const struct sub_change *change, hub_sub_cb cb, void *arg);
+	/* The subscription as it was. ENOENT: did not follow. Leaving needs no access. */
+	void (*unsubscribe)(void *hub, const char *feed, const char *jid, hub_sub_cb cb,
 			    void *arg);
+	/* The subscription of JID, which is its own to look at. ENOENT, ENOFEED. */
+	void (*subscription)(void *hub, const char *feed, const char *jid, hub_sub_cb cb,
+			     void *arg);
 	/* The newest LIMIT, oldest first; or the named ones. */
 	void (*items)(void *hub, const char *who, const char *feed,
 		      const char *const *ids, size_t id_count, size_t limit,

@@ -246,9 +246,15 @@ enum belfry_err sync_trim(struct store *s, const char *feed, uint64_t max, uint6
 static void on_row(void *arg, enum belfry_err err, const struct store_row *row,
 		   bool created)
 {
+	static char options[SUB_OPTIONS_SIZE];
 	struct box *b = arg;
-	if (row && b->a)
-		*(struct sub *)b->a = row->sub;
+	if (row && b->a) {
+		struct sub *out = b->a;
+		*out = row->sub;
+		if (out->options)
+			out->options =
+				memcpy(options, row->sub.options, out->options_len);
+	}
 	if (row && b->b)
 		*(bool *)b->b = created;
 	box_end(b, err);
@@ -257,15 +263,23 @@ static void on_row(void *arg, enum belfry_err err, const struct store_row *row,
 enum belfry_err sync_join(struct store *s, const char *feed, const char *jid,
 			  enum sub_format format, struct sub *out, bool *created)
 {
+	return sync_change(s, feed, jid, SUB_FOLLOW(format), out, created);
+}
+
+enum belfry_err sync_change(struct store *s, const char *feed, const char *jid,
+			    const struct sub_change *change, struct sub *out,
+			    bool *created)
+{
 	struct box b = {.a = out, .b = created};
-	s->ops->join(s, feed, jid, format, on_row, &b);
+	s->ops->join(s, feed, jid, change, on_row, &b);
 	return WAIT(b, "join");
 }
 
-enum belfry_err sync_leave(struct store *s, const char *feed, const char *jid)
+enum belfry_err sync_leave(struct store *s, const char *feed, const char *jid,
+			   struct sub *out)
 {
-	struct box b = {0};
-	s->ops->leave(s, feed, jid, on_plain, &b);
+	struct box b = {.a = out};
+	s->ops->leave(s, feed, jid, on_row, &b);
 	return WAIT(b, "leave");
 }
 

@@ -59,7 +59,11 @@ enum belfry_err sync_event_get(struct store *s, const char *feed, const char *id
 enum belfry_err sync_trim(struct store *s, const char *feed, uint64_t max, uint64_t old);
 enum belfry_err sync_join(struct store *s, const char *feed, const char *jid,
 			  enum sub_format format, struct sub *out, bool *created);
-enum belfry_err sync_leave(struct store *s, const char *feed, const char *jid);
+enum belfry_err sync_change(struct store *s, const char *feed, const char *jid,
+			    const struct sub_change *change, struct sub *out,
+			    bool *created);
+enum belfry_err sync_leave(struct store *s, const char *feed, const char *jid,
+			   struct sub *out);
 enum belfry_err sync_sub_get(struct store *s, const char *feed, const char *jid,
 			     struct sub *out);
 enum belfry_err sync_sub_list(struct store *s, const char *feed, uint32_t cursor,

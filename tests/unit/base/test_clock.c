@@ -107,6 +107,47 @@ static void random_hex_is_hex(void **state)
 	assert_string_equal(a, "");
 }
 
+static void parses_what_it_formats(void **state)
+{
+	static const struct {
+		const char *text;
+		uint64_t ms;
+	} good[] = {
+		{"1970-01-01T00:00:00Z", 0},
+		{"2026-11-22T09:41:53.120Z", UINT64_C(1795340513120)},
+		{"2026-11-22T09:41:53.1Z", UINT64_C(1795340513100)},
+		{"2026-11-22T09:41:53.1209999Z", UINT64_C(1795340513120)},
+		{"2024-02-29T23:59:59Z", UINT64_C(1709251199000)},
+		{"9999-12-31T23:59:59.999Z", UINT64_C(253402300799999)},
+	};
+	static const char *const bad[] = {
+		"",
+		"2026-11-22",
+		"2026-11-22T09:41:53",
+		"2026-11-22t09:41:53Z",
+		"2026-11-22T09:41:53+01:00",
+		"2026-11-22T09:41:53.Z",
+		"2026-11-22T09:41:53.12",
+		"2026-11-22T09:41:53Zx",
+		"2026-13-22T09:41:53Z",
+		"2026-00-22T09:41:53Z",
+		"2026-02-30T09:41:53Z",
+		"2025-02-29T09:41:53Z",
+		"2026-11-22T24:00:00Z",
+		"1969-12-31T23:59:59Z",
+		"+026-11-22T09:41:53Z",
+	};
+	uint64_t ms;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof good / sizeof good[0]; i++) {
+		assert_int_equal(clock_parse(good[i].text, strlen(good[i].text), &ms), 0);
+		assert_int_equal(ms, good[i].ms);
+	}
+	for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
+		assert_int_equal(clock_parse(bad[i], strlen(bad[i]), &ms), -1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -116,6 +157,7 @@ int main(void)
 		cmocka_unit_test(random_bytes_differ),
 		cmocka_unit_test(random_below_stays_below),
 		cmocka_unit_test(random_hex_is_hex),
+		cmocka_unit_test(parses_what_it_formats),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -30,9 +30,13 @@ static void formats_have_names(void **state)
 
 static void rows_round_trip(void **state)
 {
-	static const char *const rows[] = {"c 12-3", "e 0-0", "n 1-1 1-2",
+	static const char *const rows[] = {"c 12-3",
+					   "e 0-0",
+					   "n 1-1 1-2",
 					   ("h 18446744073709551615-18446744073709551615 "
-					    "18446744073709551615-18446744073709551615")};
+					    "18446744073709551615-18446744073709551615"),
+					   "c 12-3 a",
+					   "c 12-3 12-9 a p3 tprod m17"};
 	char text[SUB_TEXT_SIZE];
 	struct sub sub;
 
@@ -58,12 +62,129 @@ static void bad_rows_are_refused(void **state)
 					  "c 1-2 3",
 					  "c 1-2 1-3 ",
 					  "c 1-2 1-3 1-4",
-					  "c 12"};
+					  "c 12",
+					  "c 12-3  a",
+					  "c 12-3 12-9 -",
+					  "c 12-3 A"};
 	struct sub sub;
 
 	(void)state;
 	for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
 		assert_int_equal(sub_parse(bad[i], strlen(bad[i]), &sub), -1);
+}
+
+static struct sub with(const char *options)
+{
+	return (struct sub){.options = options, .options_len = strlen(options)};
+}
+
+static void options_round_trip(void **state)
+{
+	static const char *const texts[] = {
+		"",	 "a",
+		"p3",	 "m1763812345678",
+		"tprod", "a p1 m1 tnight%20shift t100%25 t\xc3\xa4"};
+	char out[SUB_OPTIONS_SIZE];
+	struct sub_options o;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+		struct sub sub = with(texts[i]);
+		sub_options_read(&sub, &o);
+		assert_int_equal(sub_options_text(&o, out), strlen(texts[i]));
+		assert_string_equal(out, texts[i]);
+	}
+	assert_int_equal(o.tag_count, 3);
+	assert_string_equal(o.tags[0], "night shift");
+	assert_string_equal(o.tags[1], "100%");
+	/* What another version may have written, or nobody should have. */
+	struct sub odd = with("zz a3 p9 p mx t q1 t%2");
+	sub_options_read(&odd, &o);
+	assert_false(o.contact);
+	assert_int_equal(o.at_least, PRIORITY_LOW);
+	assert_int_equal(o.muted_until_ms, 0);
+	assert_int_equal(o.tag_count, 1);
+}
+
+static void tags_are_bounded(void **state)
+{
+	struct sub_options o = {0};
+	char long_tag[SUB_TAG_MAX + 1], out[SUB_OPTIONS_SIZE], name[8];
+
+	(void)state;
+	memset(long_tag, 'x', sizeof long_tag);
+	assert_int_equal(sub_options_tag(&o, "", 0), -1);
+	assert_int_equal(sub_options_tag(&o, long_tag, sizeof long_tag), -1);
+	assert_int_equal(sub_options_tag(&o, "a\nb", 3), -1);
+	assert_int_equal(sub_options_tag(&o, "a\xff", 2), -1);
+	assert_int_equal(sub_options_tag(&o, "Prod", 4), 0);
+	assert_int_equal(sub_options_tag(&o, "pROD", 4), 0);
+	assert_int_equal(o.tag_count, 1);
+	for (int i = 1; i < SUB_TAGS_MAX; i++) {
+		snprintf(name, sizeof name, "t%d", i);
+		assert_int_equal(sub_options_tag(&o, name, strlen(name)), 0);
+	}
+	assert_int_equal(sub_options_tag(&o, "more", 4), -1);
+	assert_true(sub_options_text(&o, out) > 0);
+	o.tag_count = 0;
+	for (int i = 0; i < 3; i++) {
+		long_tag[0] = (char)('a' + i);
+		assert_int_equal(sub_options_tag(&o, long_tag, SUB_TAG_MAX), 0);
+	}
+	assert_int_equal(sub_options_text(&o, out), -1);
+}
+
+static void filters_decide(void **state)
+{
+	char night[] = "Night Shift", web[] = "web", *tags[] = {night, web, NULL};
+	struct event tagged = {.tags = tags, .priority = PRIORITY_HIGH};
+	struct event plain = {.priority = PRIORITY_NORMAL};
+	static const struct {
+		const char *options;
+		bool tagged, plain;
+	} cases[] = {
+		{"a", true, true},
+		{"p2", true, false},
+		{"p3", false, false},
+		{"tWEB", true, false},
+		{"tnight%20shift", true, false},
+		{"tnight", false, false},
+		{"tweb2", false, false},
+		{"tprod tweb", true, false},
+		{"p3 tweb", false, false},
+		{"m1000", true, true},
+		{"m1001", false, false},
+		{"q7", true, true},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		struct sub sub = with(cases[i].options);
+		assert_int_equal(sub_passes(&sub, &tagged, 1000), cases[i].tagged);
+		assert_int_equal(sub_passes(&sub, &plain, 1000), cases[i].plain);
+	}
+	assert_true(sub_passes(&(struct sub){0}, &plain, 1000));
+}
+
+static void changes_touch_what_they_set(void **state)
+{
+	struct sub_options o = {.contact = true, .at_least = PRIORITY_HIGH};
+	struct sub_change c = {.set = SUB_SET_MUTED | SUB_SET_TAGS,
+			       .options = {.muted_until_ms = 7}};
+
+	(void)state;
+	sub_options_tag(&c.options, "web", 3);
+	sub_change_apply(&c, &o);
+	assert_true(o.contact);
+	assert_int_equal(o.at_least, PRIORITY_HIGH);
+	assert_int_equal(o.muted_until_ms, 7);
+	assert_int_equal(o.tag_count, 1);
+	c = (struct sub_change){.set = SUB_SET_CONTACT | SUB_SET_PRIORITY};
+	sub_change_apply(&c, &o);
+	assert_false(o.contact);
+	assert_int_equal(o.at_least, PRIORITY_LOW);
+	assert_int_equal(o.muted_until_ms, 7);
+	assert_int_equal(o.tag_count, 1);
 }
 
 /* As the header says it, with a division. */
@@ -187,6 +308,10 @@ int main(void)
 		cmocka_unit_test(formats_have_names),
 		cmocka_unit_test(rows_round_trip),
 		cmocka_unit_test(bad_rows_are_refused),
+		cmocka_unit_test(options_round_trip),
+		cmocka_unit_test(tags_are_bounded),
+		cmocka_unit_test(filters_decide),
+		cmocka_unit_test(changes_touch_what_they_set),
 		cmocka_unit_test(hash_is_what_the_header_says),
 		cmocka_unit_test(bucket_is_what_the_header_says),
 		cmocka_unit_test(splits_touch_the_parent_alone),

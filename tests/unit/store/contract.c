@@ -232,7 +232,7 @@ static void test_full(void **state)
 	OK(sync_settle(A, &o, "full", 1, p));
 	OK(sync_trim(A, "full", 0, 0));
 	OK(sync_lease_beat(A, &o));
-	OK(sync_leave(A, "full", "a@b"));
+	OK(sync_leave(A, "full", "a@b", NULL));
 	contract.fill(false);
 	bool room = false;
 	while (!room) {
@@ -385,6 +385,14 @@ static void on_commit_away(void *arg, enum belfry_err err,
 	on_away(arg, err);
 }
 
+static void on_away_row(void *arg, enum belfry_err err, const struct store_row *row,
+			bool created)
+{
+	assert_null(row);
+	assert_false(created);
+	on_away(arg, err);
+}
+
 static void test_destroy_ends_what_is_outstanding(void **state)
 {
 	struct store_owner o = {.name = "x", .token = "y"};
@@ -392,7 +400,7 @@ static void test_destroy_ends_what_is_outstanding(void **state)
 		.feed = "subs", .id = "e", .item = "e", .doc = "{}", .doc_len = 2};
 	(void)state;
 	A->ops->commit(A, &c, on_commit_away, NULL);
-	A->ops->leave(A, "subs", "a@b", on_away, NULL);
+	A->ops->leave(A, "subs", "a@b", on_away_row, NULL);
 	A->ops->lease_beat(A, &o, on_away, NULL);
 	A->ops->feed_delete(A, "subs", on_away, NULL);
 	assert_int_equal(away, 0); /* never from inside the call */
@@ -423,6 +431,8 @@ int contract_run(const char *name)
 		cmocka_unit_test(test_done_moves_and_counts),
 		cmocka_unit_test(test_done_follows_splits),
 		cmocka_unit_test(test_late_bounces),
+		cmocka_unit_test(test_options),
+		cmocka_unit_test(test_options_outlive_bounces),
 		cmocka_unit_test(test_trim),
 		cmocka_unit_test(test_read_hides_no_row_from_a_split),
 		cmocka_unit_test(test_done_keeps_up_with_splits),

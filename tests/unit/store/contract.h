@@ -34,6 +34,8 @@ void test_lease(void **state);
 void test_done_moves_and_counts(void **state);
 void test_done_follows_splits(void **state);
 void test_late_bounces(void **state);
+void test_options(void **state);
+void test_options_outlive_bounces(void **state);
 void test_trim(void **state);
 
 /* Those of contract_races.c. */

@@ -2,6 +2,8 @@
 
 #include "../../lib/store/sync.h"
 
+#include <belfry/base/text.h>
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -21,7 +23,7 @@ void test_join_and_leave(void **state)
 	(void)state;
 	IS(sync_join(A, "no-feed", "a@b", FORMAT_CHAT, &sub, NULL), BELFRY_ENOFEED);
 	contract_feed("subs");
-	IS(sync_leave(A, "subs", "a@b"), BELFRY_ENOENT);
+	IS(sync_leave(A, "subs", "a@b", NULL), BELFRY_ENOENT);
 	IS(sync_sub_get(A, "subs", "a@b", &sub), BELFRY_ENOENT);
 	IS(sync_join(A, "subs", "", FORMAT_CHAT, &sub, NULL), BELFRY_EINVAL);
 	OK(sync_post(A, "subs", "e1", NULL, &p));
@@ -38,8 +40,8 @@ void test_join_and_leave(void **state)
 	OK(sync_feed_get(A, "subs", &f));
 	assert_int_equal(f.subscribers, 1);
 	assert_int_equal(f.buckets, 1);
-	OK(sync_leave(B, "subs", "a@b"));
-	IS(sync_leave(A, "subs", "a@b"), BELFRY_ENOENT);
+	OK(sync_leave(B, "subs", "a@b", NULL));
+	IS(sync_leave(A, "subs", "a@b", NULL), BELFRY_ENOENT);
 	OK(sync_feed_get(A, "subs", &f));
 	assert_int_equal(f.subscribers, 0);
 }
@@ -238,7 +240,7 @@ void test_done_follows_splits(void **state)
 		OK(sync_split(B, "splits", n));
 	struct store_done_bucket b = {0, first};
 	/* Left and made anew since it was read: no bounce from before ends it. */
-	OK(sync_leave(B, "splits", "u7@b"));
+	OK(sync_leave(B, "splits", "u7@b", NULL));
 	OK(sync_join(B, "splits", "u7@b", FORMAT_CHAT, &sub, NULL));
 	struct store_done_row rows[] = {
 		{"u3@b", p, false}, {"u4@b", p, true}, {"u7@b", p, true}};
@@ -356,4 +358,102 @@ void test_trim(void **state)
 	assert_int_equal(e->count, 1);
 	assert_string_equal(e->e[0].id, "e79");
 	free(e);
+}
+
+static bool options_are(const struct sub *sub, const char *text)
+{
+	return text_is(sub->options ? sub->options : "", sub->options_len, text);
+}
+
+/* What a row says beside its format stands there whatever is done to the rest of it. */
+void test_options(void **state)
+{
+	struct sub_change c = {.set = SUB_SET_TAGS | SUB_SET_PRIORITY | SUB_SET_CONTACT,
+			       .format = FORMAT_NORMAL,
+			       .options = {.contact = true, .at_least = PRIORITY_HIGH}};
+	struct sub sub;
+	bool created;
+	(void)state;
+	sub_options_tag(&c.options, "night shift", 11);
+	contract_feed("options");
+	c.only_existing = true;
+	IS(sync_change(A, "options", "a@b", &c, &sub, &created), BELFRY_ENOENT);
+	c.only_existing = false;
+	OK(sync_change(A, "options", "a@b", &c, &sub, &created));
+	assert_true(created);
+	assert_int_equal(sub.format, FORMAT_NORMAL);
+	assert_true(options_are(&sub, "a p2 tnight%20shift"));
+
+	/* The format alone, then options alone: the one leaves the other. */
+	OK(sync_join(B, "options", "a@b", FORMAT_HEADLINE, &sub, &created));
+	assert_false(created);
+	assert_true(options_are(&sub, "a p2 tnight%20shift"));
+	c = (struct sub_change){.set = SUB_SET_TAGS | SUB_SET_MUTED,
+				.format = FORMAT_CHAT,
+				.only_existing = true,
+				.options = {.muted_until_ms = 77}};
+	OK(sync_change(A, "options", "a@b", &c, &sub, &created));
+	assert_int_equal(sub.format, FORMAT_HEADLINE);
+	assert_true(options_are(&sub, "a p2 m77"));
+	OK(sync_sub_get(B, "options", "a@b", &sub));
+	assert_true(options_are(&sub, "a p2 m77"));
+
+	/* Tags that are too long in all change nothing. */
+	for (int i = 0; i < 3; i++) {
+		char tag[SUB_TAG_MAX];
+		memset(tag, 'a' + i, sizeof tag);
+		sub_options_tag(&c.options, tag, sizeof tag);
+	}
+	IS(sync_change(A, "options", "a@b", &c, NULL, NULL), BELFRY_EINVAL);
+	OK(sync_sub_get(A, "options", "a@b", &sub));
+	assert_true(options_are(&sub, "a p2 m77"));
+}
+
+void test_options_outlive_bounces(void **state)
+{
+	struct sub_change c = {.set = SUB_SET_PRIORITY,
+			       .format = FORMAT_CHAT,
+			       .options = {.at_least = PRIORITY_URGENT}};
+	struct sub sub;
+	struct pos p1, p2;
+	(void)state;
+	contract_feed("optbounce");
+	OK(sync_change(A, "optbounce", "a@b", &c, &sub, NULL));
+	OK(sync_change(A, "optbounce", "plain@b", SUB_FOLLOW(FORMAT_CHAT), &sub, NULL));
+	OK(sync_post(A, "optbounce", "e1", NULL, &p1));
+	OK(sync_post(A, "optbounce", "e2", NULL, &p2));
+	struct store_owner o = contract_own(A, "optbounce.example");
+	struct store_run *run;
+	OK(sync_read(A, "optbounce", 0, 1, &run));
+	assert_int_equal(run->row_count, 2);
+	for (size_t i = 0; i < 2; i++) {
+		const struct store_row *row = &run->rows[i];
+		assert_true(options_are(&row->sub, strcmp(row->jid, "a@b") ? "" : "p3"));
+	}
+	struct store_done_bucket b = {0, run->buckets[0].cursor};
+	struct store_done_row row = {"a@b", p1, false};
+	struct store_done_event events[] = {{p1, {.filtered = 1, .bounced = 1}},
+					    {p2, {.taken = 1}}};
+	struct store_done d = {.feed = "optbounce",
+			       .feed_buckets = run->feed_buckets,
+			       .to = p2,
+			       .buckets = &b,
+			       .bucket_count = 1,
+			       .events = events,
+			       .event_count = 2,
+			       .rows = &row,
+			       .row_count = 1};
+	OK(sync_done(A, &o, &d));
+	store_run_free(run);
+	OK(sync_sub_get(A, "optbounce", "a@b", &sub));
+	assert_true(contract_pos_is(sub.bounced, p1));
+	assert_true(options_are(&sub, "p3"));
+	OK(sync_late_bounce(A, "optbounce", "a@b", p2, false));
+	OK(sync_leave(B, "optbounce", "a@b", &sub));
+	assert_true(contract_pos_is(sub.bounced, p2));
+	assert_true(options_are(&sub, "p3"));
+	struct store_counters counted;
+	bool settled;
+	OK(sync_event_get(B, "optbounce", "e1", &counted, &settled, NULL));
+	assert_int_equal(counted.filtered, 1);
 }

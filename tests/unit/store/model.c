@@ -128,7 +128,7 @@ static void step_join(struct model *m)
 
 static void leave(struct model *m, struct person *p)
 {
-	enum belfry_err err = sync_leave(any(m), m->feed, p->jid);
+	enum belfry_err err = sync_leave(any(m), m->feed, p->jid, NULL);
 	CHECK(m, "leaving", err == (p->joined ? BELFRY_OK : BELFRY_ENOENT));
 	forget(m, p);
 }

@@ -46,6 +46,56 @@ static void test_everybody_once(void **state)
 	world_end(&w, &k);
 }
 
+/* Who wants less gets less, and the event says how many did. */
+static void test_filters(void **state)
+{
+	static const struct sub_change changes[] = {
+		{.set = SUB_SET_TAGS,
+		 .format = FORMAT_CHAT,
+		 .options = {.tag_count = 1, .tags = {"web"}}},
+		{.set = SUB_SET_PRIORITY,
+		 .format = FORMAT_EVENT,
+		 .options = {.at_least = PRIORITY_URGENT}},
+		{.set = SUB_SET_MUTED,
+		 .format = FORMAT_HEADLINE,
+		 .options = {.muted_until_ms = 1000}},
+	};
+	static const struct {
+		const char *doc;
+		uint64_t at_ms;
+		unsigned taken, sent, filtered;
+	} events[] = {
+		{"{\"tags\":[\"Web\",\"x\"]}", 999, 20, 0, 20},
+		{"{\"priority\":\"urgent\"}", 999, 20, 0, 20},
+		{"{\"title\":\"later\"}", 1000, 10, 10, 20},
+	};
+	struct world w;
+	struct worker k;
+	char jid[32];
+	(void)state;
+	world_start(&w);
+	world_feed(&w, "deploys", "{\"max_age\":0}");
+	world_join(&w, "deploys", "all", 10, FORMAT_NORMAL);
+	for (int i = 0; i < 30; i++) {
+		snprintf(jid, sizeof jid, "p%d@example.org", i);
+		world_change(&w, "deploys", jid, &changes[i % 3]);
+	}
+	for (size_t i = 0; i < 3; i++) {
+		w.at_ms = events[i].at_ms;
+		world_commit(&w, "deploys", events[i].doc);
+	}
+	worker_start(&w, &k, 0);
+	worker_run(&k);
+	worker_check_once(&k, 20 + 20 + 20);
+	for (size_t i = 0; i < 3; i++) {
+		struct store_counters c = world_counters(&w, "deploys", w.ids[i], NULL);
+		assert_int_equal(c.taken, events[i].taken);
+		assert_int_equal(c.sent, events[i].sent);
+		assert_int_equal(c.filtered, events[i].filtered);
+	}
+	world_end(&w, &k);
+}
+
 static void test_a_feed_without_followers_settles(void **state)
 {
 	struct world w;
@@ -232,6 +282,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_everybody_once),
+		cmocka_unit_test(test_filters),
 		cmocka_unit_test(test_a_feed_without_followers_settles),
 		cmocka_unit_test(test_order_is_the_logs),
 		cmocka_unit_test(test_who_joins_during_a_pass_gets_what_comes_after),

@@ -47,8 +47,10 @@ static void on_feed(void *arg, enum belfry_err err, const struct hub_feed *feed)
 	r->done = true;
 }
 
-static void on_done(void *arg, enum belfry_err err)
+static void on_sub(void *arg, enum belfry_err err, const struct sub *sub, bool created)
 {
+	(void)sub;
+	(void)created;
 	struct reply *r = arg;
 	r->err = err;
 	r->done = true;
@@ -141,7 +143,7 @@ static enum belfry_err subscribe(struct world *w, struct hub *h, const char *who
 {
 	struct reply r = {0};
 	struct xmpp_hub x = hub_for(h);
-	x.ops->subscribe(x.hub, who, feed, jid, format, on_done, &r);
+	x.ops->subscribe(x.hub, who, feed, jid, SUB_FOLLOW(format), on_sub, &r);
 	world_until(w, &r.done);
 	return r.err;
 }
@@ -151,7 +153,7 @@ static enum belfry_err unsubscribe(struct world *w, struct hub *h, const char *f
 {
 	struct reply r = {0};
 	struct xmpp_hub x = hub_for(h);
-	x.ops->unsubscribe(x.hub, feed, jid, on_done, &r);
+	x.ops->unsubscribe(x.hub, feed, jid, on_sub, &r);
 	world_until(w, &r.done);
 	return r.err;
 }

@@ -140,13 +140,16 @@ static void step_join(struct model *m)
 {
 	struct person *p = &m->p[below(m, PEOPLE)];
 	if (!p->ended)
-		m->w.app->ops->join(m->w.app, "feed", p->jid, FORMAT_CHAT, on_join,
-				    asked(m, p));
+		m->w.app->ops->join(m->w.app, "feed", p->jid, SUB_FOLLOW(FORMAT_CHAT),
+				    on_join, asked(m, p));
 }
 
-static void on_leave(void *arg, enum belfry_err err)
+static void on_leave(void *arg, enum belfry_err err, const struct store_row *row,
+		     bool created)
 {
 	struct asked a = *(struct asked *)arg;
+	(void)row;
+	(void)created;
 	free(arg);
 	if (err == BELFRY_EAWAY)
 		return;

@@ -80,6 +80,10 @@ static void one_row(bool breaks)
 	world_feed(&w, "other", "{}");
 	world_join(&w, "deploys", "r", 300, FORMAT_CHAT);
 	world_join(&w, "other", "o", 5, FORMAT_CHAT);
+	world_change(&w, "deploys", "muted@example.org",
+		     &(struct sub_change){.set = SUB_SET_MUTED,
+					  .format = FORMAT_CHAT,
+					  .options = {.muted_until_ms = UINT64_MAX}});
 	world_commit(&w, "deploys", "{\"title\":\"one\"}");
 	world_commit(&w, "deploys", "{\"title\":\"two\"}");
 	worker_start(&w, &k, 0);
@@ -95,6 +99,7 @@ static void one_row(bool breaks)
 			world_counters(&w, "deploys", w.ids[i], &settled);
 		assert_int_equal(c.taken, 299);
 		assert_int_equal(c.skipped, 1);
+		assert_int_equal(c.filtered, 1);
 		assert_true(settled);
 	}
 	assert_int_equal(world_counters(&w, "other", w.ids[2], NULL).taken, 5);

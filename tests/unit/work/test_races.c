@@ -69,8 +69,8 @@ static void test_who_joins_between_two_reads_misses_nothing(void **state)
 					       .doc_len = 2};
 		world_begin(&w, &k, 3, 1);
 		world_turns(&w, turns);
-		w.app->ops->join(w.app, "deploys", "new@example.org", FORMAT_CHAT, on_row,
-				 &a);
+		w.app->ops->join(w.app, "deploys", "new@example.org",
+				 SUB_FOLLOW(FORMAT_CHAT), on_row, &a);
 		w.app->ops->commit(w.app, &c, on_commit, &a);
 		worker_run(&k);
 		assert_int_equal(a.count, 2);

@@ -149,12 +149,18 @@ void world_feed(struct world *w, const char *feed, const char *config)
 	wait_ok(w, &r);
 }
 
+void world_change(struct world *w, const char *feed, const char *jid,
+		  const struct sub_change *change)
+{
+	struct reply r = {0};
+	w->app->ops->join(w->app, feed, jid, change, on_row, &r);
+	wait_ok(w, &r);
+}
+
 void world_join_one(struct world *w, const char *feed, const char *jid,
 		    enum sub_format format)
 {
-	struct reply r = {0};
-	w->app->ops->join(w->app, feed, jid, format, on_row, &r);
-	wait_ok(w, &r);
+	world_change(w, feed, jid, SUB_FOLLOW(format));
 }
 
 void world_join(struct world *w, const char *feed, const char *name, size_t count,
@@ -175,7 +181,8 @@ struct pos world_commit(struct world *w, const char *feed, const char *doc)
 	struct store_commit c = {.feed = feed,
 				 .id = id,
 				 .item = id,
-				 .priority = PRIORITY_NORMAL,
+				 .priority = strstr(doc, "urgent") ? PRIORITY_URGENT
+								   : PRIORITY_NORMAL,
 				 .at_ms = w->at_ms ? w->at_ms : clock_wall_ms(),
 				 .doc = doc,
 				 .doc_len = strlen(doc)};

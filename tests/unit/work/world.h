@@ -52,6 +52,8 @@ void world_join(struct world *w, const char *feed, const char *name, size_t coun
 		enum sub_format format);
 void world_join_one(struct world *w, const char *feed, const char *jid,
 		    enum sub_format format);
+void world_change(struct world *w, const char *feed, const char *jid,
+		  const struct sub_change *change);
 struct pos world_commit(struct world *w, const char *feed, const char *doc);
 void world_split(struct world *w, const char *feed);
 struct store_counters world_counters(struct world *w, const char *feed, const char *id,

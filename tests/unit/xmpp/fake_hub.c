@@ -43,20 +43,30 @@ static void fake_feed(void *hub, const char *who, const char *feed, hub_feed_cb 
 }
 
 static void fake_subscribe(void *hub, const char *who, const char *feed, const char *jid,
-			   enum sub_format format, hub_cb cb, void *arg)
+			   const struct sub_change *change, hub_sub_cb cb, void *arg)
 {
 	struct fake_hub *f = hub;
-	buf_printf(&f->log, "subscribe %s %s %s %c\n", who, feed, jid, (char)format);
-	ask(f, FAKE_CB, arg, access_to(f, feed))->u.cb = cb;
+	buf_printf(&f->log, "subscribe %s %s %s %c\n", who, feed, jid,
+		   (char)change->format);
+	ask(f, FAKE_SUB, arg, access_to(f, feed))->u.sub = cb;
 }
 
-static void fake_unsubscribe(void *hub, const char *feed, const char *jid, hub_cb cb,
+static void fake_unsubscribe(void *hub, const char *feed, const char *jid, hub_sub_cb cb,
 			     void *arg)
 {
 	struct fake_hub *f = hub;
 	buf_printf(&f->log, "unsubscribe %s %s\n", feed, jid);
 	enum belfry_err err = access_to(f, feed);
-	ask(f, FAKE_CB, arg, err == BELFRY_EDENIED ? BELFRY_ENOENT : err)->u.cb = cb;
+	ask(f, FAKE_SUB, arg, err == BELFRY_EDENIED ? BELFRY_ENOENT : err)->u.sub = cb;
+}
+
+static void fake_subscription(void *hub, const char *feed, const char *jid, hub_sub_cb cb,
+			      void *arg)
+{
+	struct fake_hub *f = hub;
+	buf_printf(&f->log, "subscription %s %s\n", feed, jid);
+	enum belfry_err err = access_to(f, feed);
+	ask(f, FAKE_SUB, arg, err == BELFRY_EDENIED ? BELFRY_ENOENT : err)->u.sub = cb;
 }
 
 static void fake_items(void *hub, const char *who, const char *feed,
@@ -90,6 +100,7 @@ static const struct xmpp_hub_ops ops = {
 	.feed = fake_feed,
 	.subscribe = fake_subscribe,
 	.unsubscribe = fake_unsubscribe,
+	.subscription = fake_subscription,
 	.items = fake_items,
 	.recent = fake_recent,
 };
@@ -164,8 +175,8 @@ static void answer(struct fake_hub *f, const struct fake_call *c)
 	case FAKE_FEED:
 		c->u.feed(c->arg, c->err, ok ? &feed : NULL);
 		break;
-	case FAKE_CB:
-		c->u.cb(c->arg, c->err);
+	case FAKE_SUB:
+		c->u.sub(c->arg, c->err, c->err ? NULL : &f->sub, false);
 		break;
 	case FAKE_ITEMS_CALL:
 	case FAKE_RECENT:

@@ -15,14 +15,14 @@ struct fake_call {
 	enum fake_kind {
 		FAKE_FEEDS,
 		FAKE_FEED,
-		FAKE_CB,
+		FAKE_SUB,
 		FAKE_ITEMS_CALL,
 		FAKE_RECENT
 	} kind;
 	union {
 		hub_feeds_cb feeds;
 		hub_feed_cb feed;
-		hub_cb cb;
+		hub_sub_cb sub;
 		hub_items_cb items;
 	} u;
 	void *arg;
@@ -31,6 +31,7 @@ struct fake_call {
 };
 struct fake_hub {
 	struct xmpp_hub hub;
+	struct sub sub; /* what subscriptions look like */
 	struct buf log; /* a line a call: "subscribe WHO FEED JID FORMAT" ... */
 	struct fake_call calls[FAKE_CALLS_MAX];
 	size_t call_count;

@@ -1,0 +1,215 @@
+#include <belfry/core/subscription.h>
+
+#include <belfry/base/text.h>
+
+#include <stdio.h>
+#include <string.h>
+
+/*
+ * The options of a row are words: "a" (a contact), "p3" (at least this priority),
+ * "m1763812345678" (muted until), "tTAG" (one each; blanks and per cent signs as %20 and
+ * %25). The scripts know their first letters alone (hub/store/scripts/join.lua).
+ */
+struct word {
+	const char *s;
+	size_t len;
+};
+/* The tags' part of the text: the rest always has room beside it. */
+#define TAGS_SIZE (SUB_OPTIONS_SIZE - 32)
+
+/* The next word of [*S, END); false: there is none. */
+static bool next_word(const char **s, const char *end, struct word *out)
+{
+	while (*s < end && **s == ' ')
+		(*s)++;
+	const char *space = memchr(*s, ' ', (size_t)(end - *s));
+	out->s = *s;
+	out->len = (size_t)((space ? space : end) - *s);
+	*s += out->len;
+	return out->len > 0;
+}
+
+static char folded(char c)
+{
+	return c >= 'A' && c <= 'Z' ? (char)(c + 'a' - 'A') : c;
+}
+
+/* ---- Reading --------------------------------------------------------------------- */
+
+/* The next byte of an escaped tag. */
+static char unescaped(const char **s, const char *end)
+{
+	char c = *(*s)++;
+	if (c == '%' && end - *s >= 2) {
+		c = (*s)[1] == '0' ? ' ' : '%';
+		*s += 2;
+	}
+	return c;
+}
+
+/* Is TAG what W, without its letter, stands for? */
+static bool tag_is(struct word w, const char *tag)
+{
+	const char *s = w.s + 1, *end = w.s + w.len;
+	while (s < end && *tag)
+		if (folded(unescaped(&s, end)) != folded(*tag++))
+			return false;
+	return s == end && !*tag;
+}
+
+static bool number(struct word w, uint64_t max, uint64_t *out)
+{
+	return parse_u64(w.s + 1, w.len - 1, max, out) == 0;
+}
+
+static void read_tag(struct sub_options *o, struct word w)
+{
+	char tag[SUB_TAG_MAX + 1];
+	const char *s = w.s + 1, *end = w.s + w.len;
+	size_t len = 0;
+	while (s < end && len < sizeof tag)
+		tag[len++] = unescaped(&s, end);
+	if (s == end)
+		sub_options_tag(o, tag, len);
+}
+
+void sub_options_read(const struct sub *sub, struct sub_options *out)
+{
+	const char *s = sub->options, *end = s + sub->options_len;
+	struct word w;
+	uint64_t n;
+	*out = (struct sub_options){0};
+	while (s && next_word(&s, end, &w)) {
+		if (w.s[0] == 'a' && w.len == 1)
+			out->contact = true;
+		else if (w.s[0] == 'p' && number(w, PRIORITY_URGENT, &n))
+			out->at_least = (enum event_priority)n;
+		else if (w.s[0] == 'm' && number(w, UINT64_MAX, &n))
+			out->muted_until_ms = n;
+		else if (w.s[0] == 't')
+			read_tag(out, w);
+	}
+}
+
+static bool has_tag(const struct event *e, struct word w)
+{
+	for (char **tag = e->tags; tag && *tag; tag++)
+		if (tag_is(w, *tag))
+			return true;
+	return false;
+}
+
+bool sub_passes(const struct sub *sub, const struct event *e, uint64_t at_ms)
+{
+	const char *s = sub->options, *end = s + sub->options_len;
+	bool tags = false, tagged = false;
+	struct word w;
+	uint64_t n;
+	while (s && next_word(&s, end, &w)) {
+		if (w.s[0] == 'p' && number(w, PRIORITY_URGENT, &n) && e->priority < n)
+			return false;
+		if (w.s[0] == 'm' && number(w, UINT64_MAX, &n) && at_ms < n)
+			return false;
+		if (w.s[0] == 't') {
+			tags = true;
+			tagged = tagged || has_tag(e, w);
+		}
+	}
+	return tagged || !tags;
+}
+
+/* ---- Writing --------------------------------------------------------------------- */
+
+static bool tag_fit(const char *tag, size_t len)
+{
+	if (len == 0 || len > SUB_TAG_MAX || !utf8_valid(tag, len))
+		return false;
+	for (size_t i = 0; i < len; i++)
+		if ((unsigned char)tag[i] < 0x20 || tag[i] == 0x7f)
+			return false;
+	return true;
+}
+
+static bool same_tag(const char *a, const char *b)
+{
+	while (*a && folded(*a) == folded(*b)) {
+		a++;
+		b++;
+	}
+	return folded(*a) == folded(*b);
+}
+
+int sub_options_tag(struct sub_options *o, const char *tag, size_t len)
+{
+	if (!tag_fit(tag, len) || o->tag_count == SUB_TAGS_MAX)
+		return -1;
+	char *to = o->tags[o->tag_count];
+	memcpy(to, tag, len);
+	to[len] = '\0';
+	for (size_t i = 0; i < o->tag_count; i++)
+		if (same_tag(o->tags[i], to))
+			return 0;
+	o->tag_count++;
+	return 0;
+}
+
+/* Appends to OUT, of which LEN bytes are used; the new length, or -1: no room. */
+static int append(char out[SUB_OPTIONS_SIZE], int len, const char *word)
+{
+	int n = len < 0 ? -1
+			: snprintf(out + len, SUB_OPTIONS_SIZE - (size_t)len, "%s%s",
+				   len ? " " : "", word);
+	return n < 0 || n >= SUB_OPTIONS_SIZE - len ? -1 : len + n;
+}
+
+static int append_tag(char out[SUB_OPTIONS_SIZE], int len, const char *tag)
+{
+	char word[3 * SUB_TAG_MAX + 2], *w = word;
+	*w++ = 't';
+	for (; *tag; tag++) {
+		if (*tag == ' ' || *tag == '%') {
+			memcpy(w, *tag == ' ' ? "%20" : "%25", 3);
+			w += 3;
+		} else {
+			*w++ = *tag;
+		}
+	}
+	*w = '\0';
+	return append(out, len, word);
+}
+
+int sub_options_text(const struct sub_options *o, char out[SUB_OPTIONS_SIZE])
+{
+	char word[24];
+	int len = 0;
+	out[0] = '\0';
+	if (o->contact)
+		len = append(out, len, "a");
+	if (o->at_least > PRIORITY_LOW) {
+		snprintf(word, sizeof word, "p%u", (unsigned)o->at_least);
+		len = append(out, len, word);
+	}
+	if (o->muted_until_ms) {
+		snprintf(word, sizeof word, "m%llu",
+			 (unsigned long long)o->muted_until_ms);
+		len = append(out, len, word);
+	}
+	int tags = len;
+	for (size_t i = 0; i < o->tag_count; i++)
+		len = append_tag(out, len, o->tags[i]);
+	return len - tags < TAGS_SIZE ? len : -1;
+}
+
+void sub_change_apply(const struct sub_change *c, struct sub_options *o)
+{
+	if (c->set & SUB_SET_CONTACT)
+		o->contact = c->options.contact;
+	if (c->set & SUB_SET_MUTED)
+		o->muted_until_ms = c->options.muted_until_ms;
+	if (c->set & SUB_SET_PRIORITY)
+		o->at_least = c->options.at_least;
+	if (c->set & SUB_SET_TAGS) {
+		o->tag_count = c->options.tag_count;
+		memcpy(o->tags, c->options.tags, sizeof o->tags);
+	}
+}
