@@ -53,9 +53,24 @@ size_t utf8_decode(const char *s, size_t len, uint32_t *cp)
 	return n;
 }
 
+/* How many of the bytes are ASCII before one is not; what is left over of 8 not counted.
+ */
+static size_t ascii_run(const char *s, size_t len)
+{
+	uint64_t word;
+	size_t i = 0;
+
+	for (; len - i >= sizeof word; i += sizeof word) {
+		memcpy(&word, s + i, sizeof word);
+		if (word & 0x8080808080808080u)
+			break;
+	}
+	return i;
+}
+
 bool utf8_valid(const char *s, size_t len)
 {
-	size_t i = 0, n;
+	size_t i = ascii_run(s, len), n;
 	uint32_t cp;
 
 	while (i < len) {
@@ -174,7 +189,7 @@ bool glob_match(const char *pattern, const char *text)
 
 int parse_u64(const char *s, size_t len, uint64_t max, uint64_t *out)
 {
-	uint64_t value = 0, digit;
+	uint64_t value = 0;
 	size_t i;
 
 	if (len == 0)
@@ -182,11 +197,12 @@ int parse_u64(const char *s, size_t len, uint64_t max, uint64_t *out)
 	for (i = 0; i < len; i++) {
 		if (s[i] < '0' || s[i] > '9')
 			return -1;
-		digit = (uint64_t)(s[i] - '0');
-		if (digit > max || value > (max - digit) / 10)
+		if (__builtin_mul_overflow(value, 10, &value) ||
+		    __builtin_add_overflow(value, (uint64_t)(s[i] - '0'), &value))
 			return -1;
-		value = value * 10 + digit;
 	}
+	if (value > max)
+		return -1;
 	*out = value;
 	return 0;
 }

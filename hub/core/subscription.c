@@ -99,23 +99,23 @@ size_t sub_format_row(const struct sub *s, char out[SUB_TEXT_SIZE])
 	return len;
 }
 
-/* x mod 2^32 - 5: as 2^32 = 5 there, the high half is folded in, with no division. */
-static uint64_t mod_prime(uint64_t x)
+/* Smaller, and the same modulo 2^32 - 5: as 2^32 = 5 there, the high half is folded in.
+ */
+static uint64_t fold(uint64_t x)
 {
-	const uint64_t prime = 4294967291u;
-
-	x = (x >> 32) * 5 + (x & 0xffffffffu);
-	x = (x >> 32) * 5 + (x & 0xffffffffu);
-	return x >= prime ? x - prime : x;
+	return (x >> 32) * 5 + (x & 0xffffffffu);
 }
 
+/* With a salt below 2^21, h stays below 2^33, so that one fold a byte is enough. */
 uint32_t row_hash(uint32_t salt, const char *key, size_t len)
 {
+	const uint64_t prime = 4294967291u;
 	uint64_t h = 5381;
 
 	for (size_t i = 0; i < len; i++)
-		h = mod_prime(h * salt + (unsigned char)key[i]);
-	return (uint32_t)h;
+		h = fold(h * salt + (unsigned char)key[i]);
+	h = fold(h);
+	return (uint32_t)(h >= prime ? h - prime : h);
 }
 
 static uint32_t highest_bit(uint32_t v)

@@ -112,6 +112,7 @@ struct engine *engine_create(struct loop *loop, struct store *store,
 	e->loop = loop;
 	e->store = store;
 	e->o = *options;
+	e->ahead = AHEAD_MIN;
 	e->kick = loop_timer_create(loop, on_kick, e);
 	e->watch = loop_timer_create(loop, on_watch, e);
 	e->windows = windows_create();

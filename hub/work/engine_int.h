@@ -28,8 +28,12 @@
  * may come back counts in feed->calls (and piece->calls); both are freed at the last.
  */
 
-#define PIECES_MAX 4	/* beyond it no feed reads ahead */
-#define FEED_PIECES 2	/* read and not yet sent, of one feed */
+/*
+ * Pieces of one feed that are read and not yet sent, and for twice as many no feed reads
+ * ahead: more where the link is faster than Redis answers, as few as will do elsewhere.
+ */
+#define AHEAD_MIN 2
+#define AHEAD_MAX 8
 #define ACTIVE_MAX 32	/* feeds with pieces: what bounds the memory */
 #define BATCHES_MAX 256 /* more feeds behind: those that wait keep no events */
 #define LOADING_MAX 64	/* feeds being looked up at once */
@@ -196,6 +200,7 @@ struct engine {
 	size_t active_count;
 	unsigned unsent; /* pieces of all feeds */
 	unsigned reading;
+	unsigned ahead; /* AHEAD_MIN to AHEAD_MAX */
 
 	struct windows *windows;
 	struct win *open, *flying, *flying_last;

@@ -401,12 +401,11 @@ static void claim(struct feed *f)
 static struct feed *read_ahead(const struct engine *e)
 {
 	struct feed *best = NULL;
-	if (e->unsent >= PIECES_MAX)
+	if (e->unsent >= 2 * e->ahead)
 		return NULL;
 	for (size_t i = 0; i < e->active_count; i++) {
 		struct feed *f = e->active[i];
-		if (f->state == FEED_PASS && f->next < f->end &&
-		    f->unsent < FEED_PIECES &&
+		if (f->state == FEED_PASS && f->next < f->end && f->unsent < e->ahead &&
 		    (!best || fairq_before(&f->turn, &best->turn)))
 			best = f;
 	}
@@ -435,7 +434,7 @@ void pieces_claim(struct engine *e)
 					 : NULL;
 		/* A little is read ahead, so that who is next is also ready. */
 		bool full = !e->link->ops->room(e->link) ||
-			    (!windows_may_send(e->windows) && e->unsent >= PIECES_MAX);
+			    (!windows_may_send(e->windows) && e->unsent >= 2 * e->ahead);
 		if (full && !(w && goes_first(e, w)))
 			return;
 		struct feed *f = full ? NULL : read_ahead(e);

@@ -123,12 +123,19 @@ void send_pump(struct engine *e)
 		 */
 		if (windows_full(e->windows))
 			flight_close(e);
-		if (e->quiet || !e->up || e->halted || !windows_may_send(e->windows) ||
-		    !e->link->ops->room(e->link))
+		if (e->quiet || !e->up || e->halted)
 			break;
+		if (!windows_may_send(e->windows) || !e->link->ops->room(e->link)) {
+			if (e->ahead > AHEAD_MIN)
+				e->ahead--;
+			break;
+		}
 		struct feed *f = pieces_next(e);
-		if (!f)
+		if (!f) {
+			if (e->reading && e->ahead < AHEAD_MAX)
+				e->ahead++;
 			break;
+		}
 		struct piece *p = piece_ready(f);
 		if (p->unit < p->run->bucket_count)
 			send_unit(e, p);

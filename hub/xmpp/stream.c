@@ -240,6 +240,8 @@ static void read_input(struct stream *s)
 			snprintf(s->text, sizeof(s->text), "the server speaks no XMPP");
 			end_soon(s, s->up ? LINK_END_LOST : LINK_END_CONNECT);
 		}
+		if ((size_t)n < sizeof(data))
+			break; /* that was all there was */
 	}
 }
 
