@@ -62,7 +62,7 @@ void call_reset(struct call *c, call_cb on_reply)
 
 /* ---- Writing commands ---- */
 
-static size_t format_u64(uint64_t v, char out[24])
+size_t format_u64(uint64_t v, char out[24])
 {
 	char tmp[24];
 	size_t n = 0;

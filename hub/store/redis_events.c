@@ -1,6 +1,7 @@
 #include "store/redis_internal.h"
 
 #include <belfry/base/mem.h>
+#include <belfry/base/text.h>
 
 #include <stdlib.h>
 #include <string.h>
@@ -9,35 +10,35 @@
 #define TRIM_AT_ONCE 32u /* their documents pass through the script */
 #define ITEM_PAGE 64u
 
+static int next_number(char **text, uint64_t max, uint64_t *out)
+{
+	const char *word = strsep(text, " ");
+	return word ? parse_u64(word, strlen(word), max, out) : -1;
+}
+
+/* ENTRY's head, which is cut into its words: SUBS ID PRIO AT[ ITEM]. */
 int event_parse(const redisReply *entry, struct store_event *out)
 {
-	uint64_t priority = PRIORITY_NORMAL;
+	uint64_t priority;
 	*out = (struct store_event){0};
 	if (!reply_is_array(entry, 2) || reply_pos(entry->element[0], &out->pos) < 0 ||
-	    !reply_is_array(entry->element[1], 0))
+	    !reply_is_array(entry->element[1], 2))
 		return -1;
 	redisReply *const *e = entry->element[1]->element;
-	for (size_t i = 0; i + 1 < entry->element[1]->elements; i += 2) {
-		if (reply_is(e[i], "id"))
-			out->id = reply_str(e[i + 1]);
-		else if (reply_is(e[i], "item"))
-			out->item = reply_str(e[i + 1]);
-		else if (reply_is(e[i], "prio") && reply_u64(e[i + 1], &priority) < 0)
-			return -1;
-		else if (reply_is(e[i], "at") && reply_u64(e[i + 1], &out->at_ms) < 0)
-			return -1;
-		else if (reply_is(e[i], "subs") &&
-			 reply_u64(e[i + 1], &out->subscribers) < 0)
-			return -1;
-		else if (reply_is(e[i], "doc") && reply_is_text(e[i + 1])) {
-			out->doc = e[i + 1]->str;
-			out->doc_len = e[i + 1]->len;
-		}
-	}
-	if (priority > PRIORITY_URGENT)
+	if (!reply_str(e[0]) || !reply_is_text(e[1]))
 		return -1;
+	char *head = e[0]->str;
+	if (next_number(&head, UINT64_MAX, &out->subscribers) < 0)
+		return -1;
+	out->id = strsep(&head, " ");
+	if (next_number(&head, PRIORITY_URGENT, &priority) < 0 ||
+	    next_number(&head, UINT64_MAX, &out->at_ms) < 0)
+		return -1;
+	out->item = head ? head : out->id;
 	out->priority = (enum event_priority)priority;
-	return out->id && out->item && out->doc ? 0 : -1;
+	out->doc = e[1]->str;
+	out->doc_len = e[1]->len;
+	return 0;
 }
 
 /* A feed's `state` and `epoch`, as HMGET gives them. */
@@ -179,6 +180,12 @@ void redis_event_get(struct store *st, const char *feed, const char *id,
 
 /* ---- Items ---- */
 
+/* Where an item's event is. BY_ID: so far as it has no item of its own. */
+struct named {
+	struct pos pos;
+	bool by_id;
+};
+
 /* Gathers events whose item id was not used again, newest first, page by page. */
 struct items_op {
 	struct call call;
@@ -187,6 +194,8 @@ struct items_op {
 	char *feed;
 	size_t limit;
 	enum belfry_err err;
+	struct named *named; /* of each name; then of each that is there */
+	size_t named_count;
 	struct store_event *page, *found; /* copies: their strings are ours */
 	size_t page_count, found_count;
 	struct pos from;
@@ -225,6 +234,7 @@ static void items_end(struct items_op *op, enum belfry_err err)
 		event_free_copy(&o.found[i]);
 	for (size_t i = 0; i < o.page_count; i++)
 		event_free_copy(&o.page[i]);
+	free(o.named);
 	free(o.found);
 	free(o.page);
 	free(o.feed);
@@ -236,6 +246,12 @@ static void items_found(struct items_op *op, const struct store_event *e)
 {
 	op->found = xreallocarray(op->found, op->found_count + 1, sizeof *op->found);
 	event_copy(&op->found[op->found_count++], e);
+}
+
+/* Then `i` does not have it. */
+static bool item_is_id(const struct store_event *e)
+{
+	return strcmp(e->item, e->id) == 0;
 }
 
 static void on_item_positions(struct call *c, enum belfry_err err,
@@ -250,8 +266,9 @@ static void on_item_positions(struct call *c, enum belfry_err err,
 	}
 	for (size_t i = 0; i < op->page_count; i++) {
 		struct pos pos;
-		if (reply_pos(reply->element[i], &pos) < 0 ||
-		    pos_cmp(pos, op->page[i].pos) != 0)
+		if (reply_pos(reply->element[i], &pos) < 0
+			    ? !item_is_id(&op->page[i])
+			    : pos_cmp(pos, op->page[i].pos) != 0)
 			continue;
 		if (op->found_count == op->limit)
 			op->more = true;
@@ -313,13 +330,14 @@ static void items_page(struct items_op *op)
 static void on_named_event(struct call *c, enum belfry_err err, const redisReply *reply)
 {
 	struct items_op *op = (struct items_op *)c;
+	const struct named *named = &op->named[op->named_count - 1 - c->left];
 	struct store_event e;
 	if (!err && !reply_is_array(reply, 0))
 		err = reply_broken("a log");
 	if (!err && reply->elements) {
 		if (event_parse(reply->element[0], &e) < 0)
 			err = reply_broken("an event");
-		else
+		else if (!named->by_id || item_is_id(&e))
 			items_found(op, &e);
 	}
 	if (err)
@@ -328,36 +346,61 @@ static void on_named_event(struct call *c, enum belfry_err err, const redisReply
 		items_end(op, op->err);
 }
 
+static void named_send(struct items_op *op)
+{
+	struct redis_store *s = op->call.s;
+	size_t known = 0;
+	call_reset(&op->call, on_named_event);
+	for (size_t i = 0; i < op->named_count && known < EVENTS_MAX; i++) {
+		if (!op->named[i].pos.epoch)
+			continue;
+		cmd_begin(s, "XRANGE");
+		cmd_feed_key(s, "l", op->feed);
+		cmd_pos(s, op->named[i].pos);
+		cmd_pos(s, op->named[i].pos);
+		cmd_end(&op->call);
+		op->named[known++] = op->named[i];
+	}
+	op->named_count = known;
+	if (known)
+		call_send(&op->call);
+	else
+		items_end(op, BELFRY_OK);
+}
+
+/* Of the feed, of the items in `i`, of the ids in `d`. */
 static void on_named_positions(struct call *c, enum belfry_err err,
 			       const redisReply *reply)
 {
 	struct items_op *op = (struct items_op *)c;
-	struct redis_store *s = c->s;
-	if (c->left) {
-		op->err = err ? err : feed_exists(reply);
-		return;
-	}
-	if (op->err)
-		err = op->err;
-	if (!err && !reply_is_array(reply, 1))
+	if (!err && c->left == 2)
+		err = feed_exists(reply);
+	else if (!err && !reply_is_array(reply, op->named_count))
 		err = reply_broken("positions of items");
-	size_t known = 0;
-	call_reset(c, on_named_event);
-	for (size_t i = 0; !err && i < reply->elements && known < EVENTS_MAX; i++) {
-		struct pos pos;
-		if (reply_pos(reply->element[i], &pos) < 0)
-			continue;
-		cmd_begin(s, "XRANGE");
-		cmd_feed_key(s, "l", op->feed);
-		cmd_pos(s, pos);
-		cmd_pos(s, pos);
-		cmd_end(c);
-		known++;
+	if (err && !op->err)
+		op->err = err;
+	for (size_t i = 0; !op->err && c->left < 2 && i < op->named_count; i++) {
+		struct named found = {.by_id = !c->left};
+		if (!op->named[i].pos.epoch &&
+		    reply_pos(reply->element[i], &found.pos) == 0)
+			op->named[i] = found;
 	}
-	if (err || !known)
-		items_end(op, err);
+	if (c->left)
+		return;
+	if (op->err)
+		items_end(op, op->err);
 	else
-		call_send(c);
+		named_send(op);
+}
+
+static void cmd_positions(struct items_op *op, const char *kind, const char *const *names)
+{
+	struct redis_store *s = op->call.s;
+	cmd_begin(s, "HMGET");
+	cmd_feed_key(s, kind, op->feed);
+	for (size_t i = 0; i < op->named_count; i++)
+		cmd_text(s, names[i]);
+	cmd_end(&op->call);
 }
 
 void redis_items(struct store *st, const char *feed, const char *const *items,
@@ -374,12 +417,11 @@ void redis_items(struct store *st, const char *feed, const char *const *items,
 		items_page(op);
 		return;
 	}
+	op->named = xcalloc(item_count, sizeof *op->named);
+	op->named_count = item_count;
 	cmd_exists(&op->call, feed);
-	cmd_begin(s, "HMGET");
-	cmd_feed_key(s, "i", feed);
-	for (size_t i = 0; i < item_count; i++)
-		cmd_text(s, items[i]);
-	cmd_end(&op->call);
+	cmd_positions(op, "i", items);
+	cmd_positions(op, "d", items);
 	call_send(&op->call);
 }
 

@@ -9,7 +9,7 @@
 #include <belfry/core/backoff.h>
 #include <belfry/store/redis.h>
 
-#define SCHEMA 1u
+#define SCHEMA 2u
 #define PARTITIONS 16u /* of a new store; an old one says how many it has */
 #define PARTITIONS_MAX 256u
 #define RETRIES_MAX 100 /* of a call that raced with splits */
@@ -109,6 +109,7 @@ void cmd_text(struct redis_store *s, const char *text);
 void cmd_data(struct redis_store *s, const char *data, size_t len);
 void cmd_u64(struct redis_store *s, uint64_t v);
 void cmd_pos(struct redis_store *s, struct pos p);
+size_t format_u64(uint64_t v, char out[24]); /* without a NUL */
 /* An argument as it is sent, for cmd_args(). */
 void arg_add(struct buf *args, const char *data, size_t len);
 void arg_add_u64(struct buf *args, uint64_t v);

@@ -30,8 +30,9 @@ struct commit_op {
 	struct call call;
 	struct commit_op *next; /* in s->gathered or s->waiting */
 	char *feed;
-	struct buf events; /* as arguments */
-	bool counted;	   /* in s->commits_out */
+	struct buf events, items; /* as arguments */
+	unsigned item_count;	  /* of those with an item that is not their id */
+	bool counted;		  /* in s->commits_out */
 	size_t count;
 	struct commit *first, **tail;
 	struct pos pos; /* of the first event */
@@ -60,6 +61,7 @@ static void commit_end(struct commit_op *op, enum belfry_err err)
 	free(o.id);
 	free(o.item);
 	buf_free(&o.events);
+	buf_free(&o.items);
 }
 
 /* All whose answer came before WAIT's were written before it. */
@@ -176,6 +178,30 @@ static struct commit_op *op_new(struct redis_store *s, const char *feed)
 	return op;
 }
 
+/* Its id, the rest of its head, its document; and its item, if that is not its id. */
+static void add_event(struct commit_op *op, const struct store_commit *c)
+{
+	char numbers[64] = " ";
+	size_t len = 1 + format_u64((uint64_t)c->priority, numbers + 1);
+	numbers[len++] = ' ';
+	len += format_u64(c->at_ms, numbers + len);
+	arg_add(&op->events, c->id, strlen(c->id));
+	if (strcmp(c->item, c->id) == 0) {
+		arg_add(&op->events, numbers, len);
+	} else {
+		struct buf rest = {0};
+		buf_add(&rest, numbers, len);
+		buf_addc(&rest, ' ');
+		buf_adds(&rest, c->item);
+		arg_add(&op->events, rest.data, rest.len);
+		buf_free(&rest);
+		arg_add_u64(&op->items, op->count);
+		arg_add(&op->items, c->item, strlen(c->item));
+		op->item_count++;
+	}
+	arg_add(&op->events, c->doc, c->doc_len);
+}
+
 static void op_add(struct commit_op *op, const struct store_commit *c, store_commit_cb cb,
 		   void *arg)
 {
@@ -190,11 +216,7 @@ static void op_add(struct commit_op *op, const struct store_commit *c, store_com
 	op->count++;
 	op->call.s->pending++;
 	buf_reserve(&op->events, c->doc_len + id_size + item_size + 96);
-	arg_add(&op->events, c->id, id_size - 1);
-	arg_add(&op->events, c->item, item_size - 1);
-	arg_add_u64(&op->events, (uint64_t)c->priority);
-	arg_add_u64(&op->events, c->at_ms);
-	arg_add(&op->events, c->doc, c->doc_len);
+	add_event(op, c);
 }
 
 static void cmd_idem_key(struct redis_store *s, const char *feed, const char *key)
@@ -225,9 +247,12 @@ static void op_send(struct commit_op *op, const struct store_commit *idem)
 	cmd_text(s, s->channel);
 	cmd_text(s, idem && idem->idem_digest ? idem->idem_digest : "");
 	cmd_u64(s, idem && idem->idem_ttl_s ? idem->idem_ttl_s : 1);
-	cmd_args(s, &op->events, 5 * (unsigned)op->count);
+	cmd_u64(s, op->count);
+	cmd_args(s, &op->events, 3 * (unsigned)op->count);
+	cmd_args(s, &op->items, 2 * op->item_count);
 	cmd_end(&op->call);
 	buf_free(&op->events);
+	buf_free(&op->items);
 	/* Those with a key wait for nobody: whoever waited for them might wait for ever.
 	 */
 	op->counted = !idem;

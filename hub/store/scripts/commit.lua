@@ -2,7 +2,8 @@
 -- Appends events to a feed's log, all or none. Without allow-oom: ingest alone is refused
 -- when full.
 -- KEYS feed, log, items, ids, behind, epoch[, idempotency: of one event]
--- ARGV run, feed, channel, digest, ttl, and for each event id, item, priority, at, doc
+-- ARGV run, feed, channel, digest, ttl, count of events,
+--      (id, rest of the head, doc) an event, (number of the event, item) a given item
 local f = redis.call('HMGET', KEYS[1], 'state', 'epoch', 'n', 'run', 'subs', 'buckets', 'born')
 if f[1] or not f[2] then
 	return {'NOFEED'}
@@ -28,30 +29,37 @@ if changed then
 	epoch = math.max(epoch + 1, now, tonumber(redis.call('GET', KEYS[6]) or 0) + 1)
 	n = 0
 end
-local items, ids, first, pos = {}, {}
-for i = 6, #ARGV, 5 do
-	n = n + 1
-	pos = string.format('%.0f-%.0f', epoch, n)
-	first = first or pos
-	redis.call('XADD', KEYS[2], pos, 'id', ARGV[i], 'item', ARGV[i + 1], 'prio', ARGV[i + 2],
-		'at', ARGV[i + 3], 'subs', f[5], 'doc', ARGV[i + 4])
-	items[#items + 1], ids[#ids + 1] = ARGV[i + 1], ARGV[i]
-	items[#items + 1], ids[#ids + 1] = pos, pos
+-- Few arguments and new strings an event: they are what this costs. Redis counts on from
+-- the first position, and what XADD answers is at hand as a string.
+local call, log, subs = redis.call, KEYS[2], f[5] .. ' '
+local count = tonumber(ARGV[6])
+local at, after = string.format('%.0f-%.0f', epoch, n + 1), string.format('%.0f-*', epoch)
+local ids, k, items = {}, 0, {}
+for i = 7, 3 * count + 6, 3 do
+	at = call('XADD', log, k == 0 and at or after, subs .. ARGV[i] .. ARGV[i + 1], ARGV[i + 2])
+	ids[k + 1], ids[k + 2] = ARGV[i], at
+	k = k + 2
 end
-local set = {'n', string.format('%.0f', n)}
+for i = 3 * count + 7, #ARGV, 2 do
+	items[#items + 1] = ARGV[i + 1]
+	items[#items + 1] = ids[2 * tonumber(ARGV[i])]
+end
+local set = {'n', string.format('%.0f', n + count)}
 if changed then
 	set[3], set[4], set[5], set[6] = 'epoch', string.format('%.0f', epoch), 'run', ARGV[1]
 end
 if f[6] == '0' then
-	set[#set + 1], set[#set + 2] = 'settled', pos
+	set[#set + 1], set[#set + 2] = 'settled', at
 end
-redis.call('HSET', KEYS[1], unpack(set))
-redis.call('HSET', KEYS[3], unpack(items))
-redis.call('HSET', KEYS[4], unpack(ids))
+call('HSET', KEYS[1], unpack(set))
+call('HSET', KEYS[4], unpack(ids))
+if items[1] then
+	call('HSET', KEYS[3], unpack(items))
+end
 if KEYS[7] then
-	redis.call('SET', KEYS[7], table.concat({ARGV[4], ARGV[6], pos, ARGV[7]}, '\0'), 'EX', ARGV[5])
+	call('SET', KEYS[7], table.concat({ARGV[4], ids[1], at, items[1] or ids[1]}, '\0'), 'EX', ARGV[5])
 end
 -- Without followers, too: the log has to be trimmed.
 redis.call('SADD', KEYS[5], ARGV[2])
 redis.call('PUBLISH', ARGV[3], ARGV[2])
-return {'OK', first}
+return {'OK', ids[2]}

@@ -18,20 +18,18 @@ if over <= 0 and ARGV[2] == '0' then
 	return {'OK', 0}
 end
 for _, entry in ipairs(redis.call('XRANGE', KEYS[2], '-', '+', 'COUNT', ARGV[3])) do
-	local pos, v = entry[1], {}
+	local pos = entry[1]
 	local e, m = pair(pos)
-	for i = 1, #entry[2], 2 do
-		v[entry[2][i]] = entry[2][i + 1]
-	end
+	local id, at, item = entry[2][1]:match('^%d+ (%S+) %d+ (%d+) ?(.*)$')
 	if e > epoch or (e == epoch and m > n)
-		or (removed >= over and (tonumber(v.at) or 0) >= tonumber(ARGV[2])) then
+		or (removed >= over and (tonumber(at) or 0) >= tonumber(ARGV[2])) then
 		break
 	end
 	redis.call('XDEL', KEYS[2], pos)
-	if v.item and redis.call('HGET', KEYS[3], v.item) == pos then
-		redis.call('HDEL', KEYS[3], v.item)
+	if item and item ~= '' and redis.call('HGET', KEYS[3], item) == pos then
+		redis.call('HDEL', KEYS[3], item)
 	end
-	redis.call('HDEL', KEYS[4], v.id or '')
+	redis.call('HDEL', KEYS[4], id or '')
 	redis.call('HDEL', KEYS[5], counters(pos))
 	removed = removed + 1
 end

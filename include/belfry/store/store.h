@@ -49,8 +49,8 @@ typedef void (*store_feeds_cb)(void *arg, enum belfry_err err,
 
 struct store_commit {
 	const char *feed;
-	const char *id;	  /* event id */
-	const char *item; /* item id */
+	const char *id;	  /* event id: new, without spaces */
+	const char *item; /* item id: the event's own, or what the caller wants */
 	enum event_priority priority;
 	uint64_t at_ms; /* wall clock */
 	const char *doc;

@@ -292,6 +292,45 @@ static void test_items_over_pages(void **state)
 	free(e);
 }
 
+/* An event without an item of its own goes by its id, which an item may take over. */
+static void test_items_by_id(void **state)
+{
+	const char *const all[] = {"e1", "e2", "e3", "own"};
+	const char *const second[] = {"e2"};
+	struct sync_events *e = calloc(1, sizeof *e);
+	(void)state;
+	contract_feed("itemids");
+	OK(sync_post(A, "itemids", "e1", NULL, NULL));
+	OK(sync_post(A, "itemids", "e2", "own", NULL));
+	OK(sync_post(A, "itemids", "e3", NULL, NULL));
+	OK(sync_items(A, "itemids", all, 4, 0, e));
+	assert_int_equal(e->count, 3);
+	assert_string_equal(e->e[0].id, "e1");
+	assert_string_equal(e->e[1].id, "e2");
+	assert_string_equal(e->e[1].item, "own");
+	assert_string_equal(e->e[2].id, "e3");
+	assert_string_equal(e->e[2].item, "e3");
+	OK(sync_items(A, "itemids", second, 1, 0, e));
+	assert_int_equal(e->count, 0);
+	OK(sync_post(A, "itemids", "e4", "e1", NULL));
+	OK(sync_items(A, "itemids", all, 4, 0, e));
+	assert_int_equal(e->count, 3);
+	assert_string_equal(e->e[0].id, "e2");
+	assert_string_equal(e->e[2].id, "e4");
+	OK(sync_items(A, "itemids", NULL, 0, 10, e));
+	assert_int_equal(e->count, 3);
+	assert_string_equal(e->e[0].id, "e2");
+	assert_string_equal(e->e[2].id, "e4");
+	OK(sync_trim(A, "itemids", 1, 0)); /* nobody follows: all is settled */
+	OK(sync_items(A, "itemids", all, 4, 0, e));
+	assert_int_equal(e->count, 1);
+	assert_string_equal(e->e[0].item, "e1");
+	OK(sync_trim(A, "itemids", 0, 0));
+	OK(sync_items(A, "itemids", all, 4, 0, e));
+	assert_int_equal(e->count, 0);
+	free(e);
+}
+
 static struct {
 	unsigned opened, woken;
 	char last[80];
@@ -425,6 +464,7 @@ int contract_run(const char *name)
 		cmocka_unit_test(test_full),
 		cmocka_unit_test(test_items),
 		cmocka_unit_test(test_items_over_pages),
+		cmocka_unit_test(test_items_by_id),
 		cmocka_unit_test(test_join_and_leave),
 		cmocka_unit_test(test_many_rows_split),
 		cmocka_unit_test(test_lease),

@@ -296,6 +296,33 @@ static void test_buckets_become_small_again(void **state)
 	s->ops->destroy(s);
 }
 
+/* Whether the feed's key of this kind is there. */
+static bool has_key(const char *kind, const char *feed)
+{
+	char command[120];
+	snprintf(command, sizeof command, "KEYS belfry:*:%s:%s", kind, feed);
+	return strncmp(redis_server_ask(&server, command), "*0", 2) != 0;
+}
+
+static void test_trim_clears_the_indexes(void **state)
+{
+	struct store_feed f;
+	(void)state;
+	struct store *s = open_up(0);
+	assert_int_equal(sync_feed_put(s, "brief", "{}", NULL, &f, NULL), BELFRY_OK);
+	assert_int_equal(sync_post(s, "brief", "e1", NULL, NULL), BELFRY_OK);
+	assert_true(has_key("d", "brief"));
+	assert_false(has_key("i", "brief")); /* its item goes by its id */
+	assert_int_equal(sync_post(s, "brief", "e2", "an item", NULL), BELFRY_OK);
+	assert_int_equal(sync_post(s, "brief", "e3", "an item", NULL), BELFRY_OK);
+	assert_int_equal(sync_trim(s, "brief", 1, 0), BELFRY_OK);
+	assert_true(has_key("i", "brief"));
+	assert_int_equal(sync_trim(s, "brief", 0, 0), BELFRY_OK);
+	assert_false(has_key("i", "brief"));
+	assert_false(has_key("d", "brief"));
+	s->ops->destroy(s);
+}
+
 static void test_full_from_the_start(void **state)
 {
 	struct store_run *run;
@@ -347,7 +374,7 @@ static void test_other_schema_is_refused(void **state)
 {
 	struct store_health h;
 	(void)state;
-	ask("HSET belfry:meta schema 2");
+	ask("HSET belfry:meta schema 1");
 	struct store *s = open_store(server.url, 0);
 	struct store_feed f;
 	struct store_redis_stats stats = {0};
@@ -357,7 +384,7 @@ static void test_other_schema_is_refused(void **state)
 	}
 	s->ops->health(s, &h);
 	assert_non_null(strstr(h.detail, "schema"));
-	ask("HSET belfry:meta schema 1");
+	ask("HSET belfry:meta schema 2");
 	sync_until_up(s);
 	s->ops->destroy(s);
 }
@@ -437,6 +464,7 @@ int main(void)
 		cmocka_unit_test(test_what_others_wrote),
 		cmocka_unit_test(test_check),
 		cmocka_unit_test(test_buckets_become_small_again),
+		cmocka_unit_test(test_trim_clears_the_indexes),
 		cmocka_unit_test(test_full_from_the_start),
 		cmocka_unit_test(test_reads_only),
 		cmocka_unit_test(test_other_schema_is_refused),
