@@ -61,12 +61,39 @@ static void done_row(struct mem_feed *f, const struct store_done *d,
 		row->sub.bounced = r->pos;
 }
 
+static void done_put(struct mem_op *op, const struct store_done *d)
+{
+	op->done = *d;
+	op->done.buckets = copy(d->buckets, d->bucket_count, sizeof *d->buckets);
+	op->done.events = copy(d->events, d->event_count, sizeof *d->events);
+	struct store_done_row *rows = copy(d->rows, d->row_count, sizeof *d->rows);
+	for (size_t i = 0; i < d->row_count; i++)
+		rows[i].jid = xstrdup(d->rows[i].jid);
+	op->done.rows = rows;
+	mem_op_put(op);
+}
+
+/* As in Redis' store, where the first answer is that a bucket was split. */
+static void done_again(const struct mem_op *first)
+{
+	struct mem_op *op =
+		mem_op_new((struct store *)first->s, first->run, first->feed, first->arg);
+	op->cb = first->cb;
+	op->owner = first->owner;
+	op->flag = true;
+	done_put(op, &first->done);
+}
+
 static void run_done(struct mem_op *op, enum belfry_err err)
 {
 	const struct store_done *d = &op->done;
 	struct mem_feed *f = mem_feed_find(op->s->m, op->feed);
 	if (!err)
 		err = done_check(op->s->m, op, f);
+	if (!err && f->buckets > d->feed_buckets && !op->flag) {
+		done_again(op);
+		return;
+	}
 	for (uint32_t b = 0; !err && b < f->buckets; b++)
 		if (named(d, b))
 			f->cursors[b] = d->to;
@@ -93,14 +120,7 @@ void memory_done(struct store *st, const struct store_owner *o,
 	struct mem_op *op = mem_op_new(st, run_done, d->feed, arg);
 	op->cb.plain = cb;
 	op->owner = *o;
-	op->done = *d;
-	op->done.buckets = copy(d->buckets, d->bucket_count, sizeof *d->buckets);
-	op->done.events = copy(d->events, d->event_count, sizeof *d->events);
-	struct store_done_row *rows = copy(d->rows, d->row_count, sizeof *d->rows);
-	for (size_t i = 0; i < d->row_count; i++)
-		rows[i].jid = xstrdup(d->rows[i].jid);
-	op->done.rows = rows;
-	mem_op_put(op);
+	done_put(op, d);
 }
 
 static void count_late(struct store_counters *c, enum sub_format format, bool end)

@@ -210,8 +210,8 @@ static void on_barrier(void *arg, uint64_t number)
 	struct engine *e = arg;
 	if (!e->up || e->halted)
 		return;
+	engine_kick(e); /* first: what it reads goes along with what is done now */
 	flight_passed(e, number);
-	engine_kick(e);
 }
 
 static void on_bounce(void *arg, const struct link_bounce *bounce)

@@ -24,8 +24,11 @@
  *   janitor.c   looks for work that no hint told, and trims
  *
  * A pass goes once over a feed's buckets, piece by piece; the next one begins when
- * nothing of it is in flight, so that no bucket is in flight twice. Every store call that
- * may come back counts in feed->calls (and piece->calls); both are freed at the last.
+ * nothing of it is in flight, so that no bucket is in flight twice. Where more is known
+ * to wait, it does not wait for the answers to the completions: it reads behind them, so
+ * that both share a sync of Redis' disk, and what it reads before they are answered is
+ * read again. Every store call that may come back counts in feed->calls (and
+ * piece->calls); both are freed at the last.
  */
 
 /*
@@ -128,8 +131,10 @@ struct feed {
 	bool batch_loading;
 	struct pos batch_from, batch_head; /* of the one being loaded */
 	struct piece *pieces;
-	unsigned unsent; /* pieces in them not yet PIECE_SENT */
-	unsigned dones;	 /* completions not yet answered */
+	unsigned unsent;    /* pieces in them not yet PIECE_SENT */
+	unsigned dones;	    /* completions not yet answered */
+	uint64_t pass;	    /* its number */
+	unsigned overtaken; /* completions of earlier passes, not yet answered */
 	struct loop_timer *rest;
 
 	struct fairq_node turn;
@@ -297,10 +302,10 @@ void flight_drop(struct engine *e);
 void flight_forget(struct engine *e, const struct feed *f); /* its parts */
 void flight_watch(struct engine *e);
 bool flight_empty(const struct engine *e);
-/* Tells the store; D's feed, feed_buckets and to are filled in. */
 /* The outcome of deliveries, for /metrics. */
 void flight_count(struct engine *e, const struct store_counters *c);
-void flight_done(struct piece *p, size_t units, struct store_done *d);
+/* Tells the store; D's feed, feed_buckets and to are filled in. */
+void flight_done(struct piece *p, struct store_done *d);
 
 /* bounces.c */
 void bounces_take(struct engine *e, const struct link_bounce *b);

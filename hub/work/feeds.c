@@ -62,6 +62,7 @@ void feed_wake(struct engine *e, const char *name)
 	struct feed **slot = feed_slot(e, name);
 	if (*slot) {
 		(*slot)->woken = (*slot)->changed = true;
+		feed_step(*slot);
 		return;
 	}
 	struct feed *f = xcalloc(1, sizeof(*f));
@@ -148,6 +149,8 @@ static void begin_pass(struct feed *f, bool everything)
 {
 	struct engine *e = f->engine;
 	f->state = FEED_PASS;
+	f->pass++;
+	f->overtaken = f->dones;
 	f->next = everything ? 0 : f->again_from;
 	f->end = everything || f->again_to > f->buckets ? f->buckets : f->again_to;
 	f->again_from = f->again_to = 0;
@@ -304,11 +307,33 @@ static void settle(struct feed *f)
 	      on_settle, f);
 }
 
+static void on_settled_aside(void *arg, enum belfry_err err)
+{
+	struct feed *f = arg;
+	struct engine *e = f->engine;
+	if (feed_called(f))
+		return;
+	if (err == BELFRY_ELOST)
+		engine_halt(e);
+	else if (!err || err == BELFRY_ESTALE)
+		trim_aside(f);
+}
+
+/* Under a steady flow it is never quite there: what can be trimmed. */
+static void settle_aside(struct feed *f)
+{
+	f->settled_ms = clock_mono_ms();
+	f->calls++;
+	STORE(f->engine, settle, &f->engine->owner, f->name, f->buckets, f->reached,
+	      on_settled_aside, f);
+}
+
 /* Newer events have come while the pass was on its way: no look at the feed is needed. */
 static void go_on(struct feed *f)
 {
 	bool all = f->batch && pos_cmp(f->reached, f->batch->to) >= 0;
-	feed_again(f, 0, f->buckets);
+	if (!wants_again(f))
+		feed_again(f, 0, f->buckets);
 	begin_pass(f, false);
 	if (all)
 		pieces_look_ahead(f);
@@ -316,14 +341,21 @@ static void go_on(struct feed *f)
 
 void feed_step(struct feed *f)
 {
-	if (f->gone || f->pieces || f->dones || (f->state != FEED_PASS && !f->failed))
+	struct engine *e = f->engine;
+	if (f->gone || f->pieces || (f->state != FEED_PASS && !f->failed))
 		return;
 	if (f->state == FEED_NEW || f->state == FEED_LOADING || f->state == FEED_RESTING)
 		return;
 	if (!f->failed && f->next < f->end)
 		return;
+	/* Only the next pass may overtake the completions. */
+	bool more =
+		!f->failed && !f->alone && (wants_again(f) || (f->woken && f->buckets));
+	bool unsettled = clock_mono_ms() - f->settled_ms >= SETTLE_MS;
+	if (f->dones && (!more || unsettled || suspects_any(e)))
+		return;
 	feed_deactivate(f);
-	fairq_remove(&f->engine->waiting, &f->turn);
+	fairq_remove(&e->waiting, &f->turn);
 	if (f->failed) {
 		f->failed = false;
 		f->state = FEED_RESTING;
@@ -338,15 +370,13 @@ void feed_step(struct feed *f)
 		fresh_push(f);
 		return;
 	}
-	/* Under a steady flow it is never quite there: settle what can be trimmed. */
-	if (clock_mono_ms() - f->settled_ms >= SETTLE_MS)
+	if (!more) {
 		settle(f);
-	else if (wants_again(f))
-		begin_pass(f, false);
-	else if (f->woken && f->buckets)
-		go_on(f);
-	else
-		settle(f);
+		return;
+	}
+	if (unsettled)
+		settle_aside(f);
+	go_on(f);
 }
 
 void feed_fail(struct feed *f, uint64_t rest_ms)

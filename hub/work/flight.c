@@ -40,8 +40,8 @@ bool flight_empty(const struct engine *e)
 /* ---- Done ------------------------------------------------------------------------ */
 
 struct completion {
-	struct piece *piece;
-	size_t units;
+	struct feed *feed;
+	uint64_t pass;
 };
 
 /*
@@ -56,15 +56,13 @@ static bool takes_no_write(enum belfry_err err)
 static void on_done(void *arg, enum belfry_err err)
 {
 	struct completion c = *(struct completion *)arg;
-	struct piece *p = c.piece;
-	struct feed *f = p->feed;
+	struct feed *f = c.feed;
 	struct engine *e = f->engine;
-	bool dropped = p->dropped;
 	free(arg);
 	e->dones--;
 	f->dones--;
+	f->overtaken -= c.pass != f->pass;
 	engine_kick(e);
-	piece_called(p);
 	if (feed_called(f))
 		return;
 	if (err == BELFRY_ELOST || takes_no_write(err)) {
@@ -75,25 +73,21 @@ static void on_done(void *arg, enum belfry_err err)
 		e->counters.stale++;
 	if (err)
 		feed_fail_err(f, err);
-	if (dropped)
-		feed_step(f);
-	else
-		piece_units_done(p, c.units);
+	feed_step(f);
 }
 
-void flight_done(struct piece *p, size_t units, struct store_done *d)
+void flight_done(struct piece *p, struct store_done *d)
 {
 	struct feed *f = p->feed;
 	struct engine *e = f->engine;
 	struct completion *c = xmalloc(sizeof(*c));
-	*c = (struct completion){.piece = p, .units = units};
+	*c = (struct completion){.feed = f, .pass = f->pass};
 	d->feed = f->name;
 	d->feed_buckets = p->run->feed_buckets;
 	d->to = p->to;
 	e->dones++;
 	f->dones++;
 	f->calls++;
-	p->calls++;
 	STORE(e, done, &e->owner, d, on_done, c);
 }
 
@@ -170,12 +164,11 @@ static void part_done(struct engine *e, struct part *q)
 	d.row_count = done_rows(q, rows);
 	d.event_count = done_events(e, q, events);
 	if (d.bucket_count)
-		flight_done(p, q->count, &d);
-	else
-		piece_units_done(p, q->count);
+		flight_done(p, &d);
 	free(buckets);
 	free(rows);
 	free(events);
+	piece_units_done(p, q->count);
 }
 
 static void win_done(struct engine *e, struct win *w)

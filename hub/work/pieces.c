@@ -339,13 +339,15 @@ static void learn(struct piece *p)
 	f->run = policy_run(run->row_count, run->bucket_count);
 }
 
+static void ask_rows(struct piece *p);
+
 static void on_read(void *arg, enum belfry_err err, struct store_run *run)
 {
 	struct piece *p = arg;
 	struct feed *f = p->feed;
 	struct engine *e = f->engine;
-	bool dropped = p->dropped;
-	if (dropped)
+	bool dropped = p->dropped, again = !dropped && !err && f->overtaken;
+	if (dropped || again)
 		store_run_free(run);
 	else
 		p->run = run;
@@ -356,13 +358,18 @@ static void on_read(void *arg, enum belfry_err err, struct store_run *run)
 		feed_step(f);
 		return;
 	}
+	if (again && !f->failed) {
+		ask_rows(p); /* a completion took two turns: its cursors are old */
+		return;
+	}
 	e->reading--;
 	p->state = PIECE_WAITING;
 	engine_kick(e);
-	if (!err && pos_cmp(run->head, f->head) < 0)
+	if (!err && !f->failed && pos_cmp(run->head, f->head) < 0)
 		err = BELFRY_ESTALE; /* Redis came back with less than it had */
-	if (err) {
+	if (err)
 		feed_fail_err(f, err);
+	if (f->failed) {
 		give_up(p);
 		return;
 	}
@@ -372,6 +379,14 @@ static void on_read(void *arg, enum belfry_err err, struct store_run *run)
 	p->unit_state = xcalloc(run->bucket_count + 1, 1);
 	learn(p);
 	want_events(p);
+}
+
+static void ask_rows(struct piece *p)
+{
+	struct feed *f = p->feed;
+	p->calls++;
+	f->calls++;
+	STORE(f->engine, read, f->name, p->first, p->count, on_read, p);
 }
 
 static void claim(struct feed *f)
@@ -392,9 +407,7 @@ static void claim(struct feed *f)
 	e->unsent++;
 	e->reading++;
 	f->woken = false;
-	p->calls++;
-	f->calls++;
-	STORE(e, read, f->name, p->first, p->count, on_read, p);
+	ask_rows(p);
 }
 
 /* The active feed that may read ahead and is served next. */

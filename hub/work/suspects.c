@@ -261,10 +261,11 @@ static void finish(struct engine *e, struct piece *p)
 		flight_count(e, &events[k].add);
 	}
 	p->unit = p->run->bucket_count;
-	flight_done(p, p->run->bucket_count, &d);
-	piece_sent(p);
+	flight_done(p, &d);
 	free(events);
 	free(rows);
+	p->left = 0;
+	piece_sent(p);
 }
 
 /* Sends the stanza, or gives its outcome; true: one is in flight. */

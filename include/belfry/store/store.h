@@ -278,7 +278,8 @@ struct store_ops {
 	 * Moves cursors, raises counters, ends or marks rows. A bucket whose cursor is no
 	 * longer `from` stops it all: nothing of this call is applied or counted, ESTALE.
 	 * A row made at or after its bounce's position is left alone. ELOST: another
-	 * owner is fenced in. ENOFEED.
+	 * owner is fenced in. ENOFEED. Behind a split it takes two turns: a read() that
+	 * was asked for later has seen what it did only if this was answered before.
 	 */
 	void (*done)(struct store *s, const struct store_owner *o,
 		     const struct store_done *d, store_cb cb, void *arg);

@@ -11,7 +11,8 @@
 static const struct store_ops *memory_ops;
 static struct {
 	unsigned looks, settles, trims;
-	uint64_t max_items; /* of the last trim */
+	uint64_t max_items;	     /* of the last trim */
+	unsigned dones, reads_along; /* completions on their way; reads meanwhile */
 	bool hold_trims;
 	store_cb trimmed; /* of the trim that is held */
 	void *arg;
@@ -44,6 +45,36 @@ static void hold_trim(struct store *s, const char *feed, uint64_t max_items,
 	calls.arg = arg;
 }
 
+static struct {
+	store_cb cb;
+	void *arg;
+} done_asked[64];
+
+static void on_counted_done(void *arg, enum belfry_err err)
+{
+	size_t i = (size_t)(uintptr_t)arg;
+	calls.dones--;
+	done_asked[i].cb(done_asked[i].arg, err);
+}
+
+static void count_done(struct store *s, const struct store_owner *o,
+		       const struct store_done *d, store_cb cb, void *arg)
+{
+	static size_t next;
+	size_t i = next++ % 64;
+	done_asked[i].cb = cb;
+	done_asked[i].arg = arg;
+	calls.dones++;
+	memory_ops->done(s, o, d, on_counted_done, (void *)(uintptr_t)i);
+}
+
+static void count_read(struct store *s, const char *feed, uint32_t first, uint32_t count,
+		       store_run_cb cb, void *arg)
+{
+	calls.reads_along += calls.dones > 0;
+	memory_ops->read(s, feed, first, count, cb, arg);
+}
+
 static void counted(struct worker *k, struct store_ops *ops)
 {
 	memory_ops = k->store->ops;
@@ -51,8 +82,11 @@ static void counted(struct worker *k, struct store_ops *ops)
 	ops->feed_get = count_look;
 	ops->settle = count_settle;
 	ops->trim = hold_trim;
+	ops->done = count_done;
+	ops->read = count_read;
 	k->store->ops = ops;
 	calls.looks = calls.settles = calls.trims = 0;
+	calls.dones = calls.reads_along = 0;
 	calls.hold_trims = false;
 	calls.trimmed = NULL;
 }
@@ -73,8 +107,36 @@ static void test_no_look_at_the_feed_between_two_events(void **state)
 	/* Now and then it settles; but not between every two. */
 	assert_in_range(calls.looks, 0, 10);
 	assert_in_range(calls.settles, 0, 10);
+	/* Nor does it wait until what it has sent is noted. */
+	assert_in_range(calls.reads_along, 30, 100);
 	worker_run(&k);
 	worker_check_once(&k, 5 * 40);
+	world_end(&w, &k);
+}
+
+static void on_split(void *arg, enum belfry_err err)
+{
+	assert_int_equal(err, BELFRY_OK);
+	*(bool *)arg = true;
+}
+
+/* Its completion takes two turns, and the next read is asked for between them. */
+static void test_a_split_in_the_flow_repeats_nothing(void **state)
+{
+	struct world w;
+	struct worker k;
+	(void)state;
+	world_begin(&w, &k, 60, 1);
+	worker_until_sent(&k, 60, false);
+	for (uint32_t buckets = 1; buckets < 8; buckets++) {
+		bool split = false;
+		world_commit(&w, "deploys", "{}");
+		w.app->ops->split(w.app, "deploys", buckets, on_split, &split);
+		world_until(&w, &split);
+		worker_until_sent(&k, 60 * (buckets + 1), true);
+	}
+	worker_run(&k);
+	worker_check_once(&k, 60 * 8);
 	world_end(&w, &k);
 }
 
@@ -147,6 +209,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_a_change_counts_under_a_steady_flow),
+		cmocka_unit_test(test_a_split_in_the_flow_repeats_nothing),
 		cmocka_unit_test(test_no_look_at_the_feed_between_two_events),
 		cmocka_unit_test(test_the_last_pass_knows_how_far_it_went),
 		cmocka_unit_test(test_what_is_settled_is_trimmed_meanwhile),
