@@ -8,6 +8,7 @@ const struct cli_command cli_commands[] = {
 	{"work", cli_work, "delivers them over XMPP"},
 	{"check", cli_check, "says what is wrong with the set-up, and how to mend it"},
 	{"token", cli_token, "makes, lists and revokes the tokens of the HTTP interface"},
+	{"feed", cli_feed, "a feed's joining link and QR code, avatar, presence"},
 	{"config", cli_config, "prints a configuration to begin with"},
 	{"version", cli_version, "prints the version"},
 	{"help", cli_help, "says more about a command: belfry help COMMAND"},

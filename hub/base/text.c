@@ -1,5 +1,7 @@
 #include <belfry/base/text.h>
 
+#include <sodium.h>
+
 #include <string.h>
 
 /* What the first byte of a sequence allows, from table 3-7 of the Unicode standard. */
@@ -185,6 +187,15 @@ bool glob_match(const char *pattern, const char *text)
 	while (*pattern == '*')
 		pattern++;
 	return *pattern == '\0';
+}
+
+void base64_add(struct buf *out, const void *data, size_t len)
+{
+	const int variant = sodium_base64_VARIANT_ORIGINAL;
+	size_t size = sodium_base64_encoded_len(len, variant); /* with a NUL */
+	buf_reserve(out, size);
+	sodium_bin2base64(out->data + out->len, size, data, len, variant);
+	out->len += size - 1;
 }
 
 int parse_u64(const char *s, size_t len, uint64_t max, uint64_t *out)

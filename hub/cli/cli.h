@@ -23,6 +23,7 @@ int cli_serve(int argc, char **argv);
 int cli_work(int argc, char **argv);
 int cli_check(int argc, char **argv);
 int cli_token(int argc, char **argv);
+int cli_feed(int argc, char **argv);
 int cli_config(int argc, char **argv);
 int cli_version(int argc, char **argv);
 int cli_help(int argc, char **argv);

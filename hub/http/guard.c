@@ -28,10 +28,15 @@ static const struct guard_fault bad_expect = {
 static const struct guard_fault too_many = {431, "headers-too-large", "Headers too large",
 					    "Send at most 64 headers and 12 KiB of them.",
 					    true};
-const struct guard_fault guard_too_large = {
+static const struct guard_fault too_large = {
 	413, "body-too-large", "Body too large",
 	"The body is larger than http.max_body_bytes. Post the text here and the bulk "
 	"elsewhere, with its url.",
+	false};
+static const struct guard_fault too_large_here = {
+	413, "body-too-large", "Body too large",
+	"The body is larger than is taken here. An image may have 65536 bytes: 192 pixels "
+	"a side are enough.",
 	false};
 const struct guard_fault guard_empty = {400, "empty-body", "Empty body",
 					"This request needs a body.", false};
@@ -44,7 +49,8 @@ static const struct guard_fault unexpected = {400, "unexpected-body", "Unexpecte
 static const struct guard_fault bad_media = {
 	415, "media-type", "Unsupported media type",
 	"The Content-Type is missing, malformed or not taken here; events are "
-	"application/json or text/plain, all else is application/json.",
+	"application/json or text/plain, avatars image/png or image/svg+xml, all else is "
+	"application/json.",
 	false};
 static const struct guard_fault bad_charset = {415, "media-type",
 					       "Unsupported media type",
@@ -217,6 +223,16 @@ static const struct guard_fault *media_check(const struct guard_body *body)
 	return NULL;
 }
 
+const struct guard_fault *guard_too_large(bool own)
+{
+	return own ? &too_large_here : &too_large;
+}
+
+uint64_t guard_body_max(const struct guard_body *body)
+{
+	return body->own_max_bytes ? body->own_max_bytes : body->max_bytes;
+}
+
 const struct guard_fault *guard_body_check(const struct guard_body *body,
 					   const struct guard_facts *facts)
 {
@@ -230,7 +246,7 @@ const struct guard_fault *guard_body_check(const struct guard_body *body,
 		return &needs_length;
 	if (none)
 		return &guard_empty;
-	if (facts->length > body->max_bytes)
-		return &guard_too_large;
+	if (facts->length > guard_body_max(body))
+		return guard_too_large(body->own_max_bytes);
 	return media_check(body);
 }

@@ -54,12 +54,16 @@ struct guard_body {
 	bool optional;		      /* it may be absent */
 	const char *content_type;     /* the header, or NULL */
 	const char *content_encoding; /* the header, or NULL */
-	uint64_t max_bytes;
+	uint64_t max_bytes;	      /* of everything that has no limit of its own */
+	uint64_t own_max_bytes;	      /* 0: none */
 };
+uint64_t guard_body_max(const struct guard_body *body);
 const struct guard_fault *guard_body_check(const struct guard_body *body,
 					   const struct guard_facts *facts);
-/* A body turned out to be larger than allowed, or to be empty where one is needed. */
-extern const struct guard_fault guard_too_large, guard_empty;
+/* A body turned out to be larger than allowed (OWN: by its route), or to be empty where
+ * one is needed. */
+const struct guard_fault *guard_too_large(bool own);
+extern const struct guard_fault guard_empty;
 
 #define GUARD_MEDIA_MAX 128
 /*

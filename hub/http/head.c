@@ -199,10 +199,12 @@ static const struct guard_fault *body_announced(struct http_request *req)
 		.content_type = http_header(req, "Content-Type"),
 		.content_encoding = http_header(req, "Content-Encoding"),
 		.max_bytes = req->server->limits.max_body_bytes,
+		.own_max_bytes = req->match.route->max_body_bytes,
 	};
 	char charset[GUARD_MEDIA_MAX], media[GUARD_MEDIA_MAX];
 	const struct guard_fault *fault = guard_body_check(&body, &req->facts);
 
+	req->max_body_bytes = guard_body_max(&body);
 	if (!fault && body.content_type &&
 	    !guard_media_type(body.content_type, media, charset))
 		req->media = xstrdup(media);

@@ -56,6 +56,7 @@ struct http_request {
 	size_t header_count;
 	struct guard_facts facts;
 	struct buf body;
+	uint64_t max_body_bytes;
 	bool draining; /* the answer stands; the rest of the body is thrown away */
 	uint64_t drained;
 	bool close;		       /* after the answer */

@@ -126,12 +126,26 @@ void http_request_release(struct http_request *req)
 		request_free(req);
 }
 
+static bool extra_has(const struct http_request *req, const char *name)
+{
+	for (size_t at = 0; at < req->extra.len;) {
+		const char *here = req->extra.data + at;
+
+		if (strcmp(here, name) == 0)
+			return true;
+		at += strlen(here) + 1;
+		at += strlen(req->extra.data + at) + 1;
+	}
+	return false;
+}
+
 static void add_headers(struct MHD_Response *r, const struct http_request *req,
 			const char *content_type)
 {
 	if (content_type)
 		MHD_add_response_header(r, "Content-Type", content_type);
-	MHD_add_response_header(r, "Cache-Control", "no-store");
+	if (!extra_has(req, "Cache-Control"))
+		MHD_add_response_header(r, "Cache-Control", "no-store");
 	for (size_t at = 0; at < req->extra.len;) {
 		const char *name = req->extra.data + at;
 		const char *value = name + strlen(name) + 1;

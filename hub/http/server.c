@@ -71,11 +71,12 @@ static enum MHD_Result request_first(struct http_server *s, struct MHD_Connectio
 static enum MHD_Result request_data(struct http_request *req, const char *data,
 				    size_t len)
 {
-	if (!req->draining && req->body.len + len > req->server->limits.max_body_bytes) {
+	if (!req->draining && req->body.len + len > req->max_body_bytes) {
 		req->draining = true;
 		req->close = true;
 		buf_free(&req->body);
-		http_request_fault(req, &guard_too_large);
+		http_request_fault(req,
+				   guard_too_large(req->match.route->max_body_bytes));
 	}
 	if (!req->draining) {
 		buf_add(&req->body, data, len);

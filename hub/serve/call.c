@@ -7,6 +7,7 @@
 #include <belfry/core/feed.h>
 #include <belfry/http/json.h>
 
+#include <sodium.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -28,6 +29,41 @@ void call_answer(struct call *call, unsigned status, struct buf *json)
 {
 	http_answer(call->req, status, json ? "application/json" : NULL, json);
 	call_free(call);
+}
+
+#define TAG_SIZE (2 * 16 + 1)
+
+static void make_tag(const struct buf *body, char out[TAG_SIZE])
+{
+	unsigned char hash[16];
+
+	crypto_generichash(hash, sizeof hash, (const unsigned char *)body->data,
+			   body->len, NULL, 0);
+	sodium_bin2hex(out, TAG_SIZE, hash, sizeof hash);
+}
+
+void call_answer_tagged(struct call *call, const char *tag, const char *cache,
+			const char *type, struct buf *body)
+{
+	const char *known = http_header(call->req, "If-None-Match");
+	struct buf etag = {0};
+
+	buf_printf(&etag, "\"%s\"", tag);
+	bool same = known && (strstr(known, etag.data) || !strcmp(known, "*"));
+	http_add_header(call->req, "ETag", etag.data);
+	http_add_header(call->req, "Cache-Control", cache);
+	buf_free(&etag);
+	/* With the body, so that its length is told; a 304 leaves the bytes out. */
+	http_answer(call->req, same ? 304 : 200, type, body);
+	call_free(call);
+}
+
+void call_answer_cached(struct call *call, const char *type, struct buf *body)
+{
+	char tag[TAG_SIZE];
+
+	make_tag(body, tag);
+	call_answer_tagged(call, tag, "private, max-age=300", type, body);
 }
 
 void call_problem(struct call *call, const struct problem *problem, const char *detail)

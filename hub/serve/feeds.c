@@ -31,6 +31,19 @@ static void write_config_members(struct buf *out, const char *stored)
 	feed_config_free(&config);
 }
 
+/* What it shows of itself as a contact. */
+static void write_look(struct buf *out, const struct store_feed *feed)
+{
+	char *presence = presence_shown(feed->presence);
+
+	if (feed->face)
+		json_add_member(out, "avatar", feed->face);
+	else
+		json_add_member_raw(out, "avatar", "null", 4);
+	json_add_member_raw(out, "presence", presence, strlen(presence));
+	free(presence);
+}
+
 static void write_feed(struct buf *out, const struct service *s,
 		       const struct store_feed *feed)
 {
@@ -42,6 +55,7 @@ static void write_feed(struct buf *out, const struct service *s,
 	buf_adds(out, "{");
 	json_add_member(out, "name", feed->name);
 	write_config_members(out, feed->config);
+	write_look(out, feed);
 	json_add_member_u64(out, "subscribers", feed->subscribers);
 	json_add_member(out, "created", created);
 	if (domain) {

@@ -66,12 +66,23 @@ const struct problem problem_bad_name = {400, "bad-name", "Bad feed name",
 					 "0-9, '.', '_' and '-'; hub, help, admin and "
 					 "abuse are taken by the service.",
 					 0};
+const struct problem problem_bad_image = {400, "bad-image", "Bad image", NULL, 0};
+const struct problem problem_no_svg = {415, "media-type", "Unsupported media type", NULL,
+				       0};
+const struct problem problem_no_avatar = {
+	404, "not-found", "Not found",
+	"This feed has no avatar. PUT an image/png or image/svg+xml here.", 0};
+const struct problem problem_busy = {503, "busy", "Too many images under way",
+				     "Try again shortly.", 1};
 const struct problem problem_conflict = {
 	409, "conflict", "Changed meanwhile",
 	"Somebody changed it at the same time. Read it again and repeat.", 0};
 const struct problem problem_not_ready = {
 	503, "not-ready", "Not ready", "The store has not been reached yet; see /readyz.",
 	1};
+const struct problem problem_no_domain = {
+	503, "no-domain", "No XMPP domain",
+	"Links need the component's name: the operator should set xmpp.domain.", 60};
 
 const struct problem *problem_of(enum belfry_err err)
 {

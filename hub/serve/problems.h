@@ -19,6 +19,7 @@ const struct problem *problem_of(enum belfry_err err);
 /* Of what serve itself finds wrong. */
 extern const struct problem problem_unauthorized, problem_forbidden, problem_untrusted,
 	problem_bad_parameter, problem_bad_document, problem_event_too_large,
-	problem_bad_name, problem_conflict, problem_not_ready;
+	problem_bad_name, problem_bad_image, problem_no_svg, problem_no_avatar,
+	problem_busy, problem_conflict, problem_not_ready, problem_no_domain;
 
 #endif

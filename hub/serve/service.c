@@ -1,6 +1,7 @@
 #include "service.h"
 
 #include <belfry/base/mem.h>
+#include <belfry/core/image.h>
 
 #include <stdlib.h>
 
@@ -8,21 +9,31 @@
 #define JSON "application/json"
 
 static const struct http_route routes[] = {
-	{"POST", FEED "/events", event_post, JSON " text/plain", false},
-	{"GET", FEED "/events", history_list, NULL, false},
-	{"GET", FEED "/events/{id}", history_get, NULL, false},
-	{"GET", "/v1/feeds", feed_list, NULL, false},
-	{"GET", FEED, feed_get, NULL, false},
-	{"PUT", FEED, feed_put, JSON, true},
-	{"PATCH", FEED, feed_patch, JSON " application/merge-patch+json", false},
-	{"DELETE", FEED, feed_delete, NULL, false},
-	{"GET", FEED "/subscribers", subscriber_list, NULL, false},
-	{"GET", FEED "/subscribers/{jid}", subscriber_get, NULL, false},
-	{"PUT", FEED "/subscribers/{jid}", subscriber_put, JSON, true},
-	{"DELETE", FEED "/subscribers/{jid}", subscriber_delete, NULL, false},
-	{"GET", "/livez", health_live, NULL, false},
-	{"GET", "/readyz", health_ready, NULL, false},
-	{"GET", "/metrics", health_metrics, NULL, false},
+	{"POST", FEED "/events", event_post, JSON " text/plain", false, 0},
+	{"GET", FEED "/events", history_list, NULL, false, 0},
+	{"GET", FEED "/events/{id}", history_get, NULL, false, 0},
+	{"GET", "/v1/feeds", feed_list, NULL, false, 0},
+	{"GET", FEED, feed_get, NULL, false, 0},
+	{"PUT", FEED, feed_put, JSON, true, 0},
+	{"PATCH", FEED, feed_patch, JSON " application/merge-patch+json", false, 0},
+	{"DELETE", FEED, feed_delete, NULL, false, 0},
+	{"GET", FEED "/subscribers", subscriber_list, NULL, false, 0},
+	{"GET", FEED "/subscribers/{jid}", subscriber_get, NULL, false, 0},
+	{"PUT", FEED "/subscribers/{jid}", subscriber_put, JSON, true, 0},
+	{"DELETE", FEED "/subscribers/{jid}", subscriber_delete, NULL, false, 0},
+	{"PUT", FEED "/avatar", avatar_put, "image/png image/svg+xml", false,
+	 IMAGE_BYTES_MAX},
+	{"GET", FEED "/avatar", avatar_get, NULL, false, 0},
+	{"DELETE", FEED "/avatar", avatar_delete, NULL, false, 0},
+	{"GET", FEED "/presence", presence_get, NULL, false, 0},
+	{"PUT", FEED "/presence", presence_put, JSON, false, 0},
+	{"DELETE", FEED "/presence", presence_delete, NULL, false, 0},
+	{"GET", FEED "/link", link_get, NULL, false, 0},
+	{"GET", FEED "/qr.png", link_png, NULL, false, 0},
+	{"GET", FEED "/qr.svg", link_svg, NULL, false, 0},
+	{"GET", "/livez", health_live, NULL, false, 0},
+	{"GET", "/readyz", health_ready, NULL, false, 0},
+	{"GET", "/metrics", health_metrics, NULL, false, 0},
 	{0},
 };
 
@@ -53,6 +64,7 @@ void service_destroy(struct service *s)
 {
 	if (!s)
 		return;
+	avatars_finish(s);
 	http_server_destroy(s->http);
 	auth_cache_destroy(s->auth);
 	free(s);

@@ -19,7 +19,8 @@ struct service {
 	bool on_redis; /* store_redis_stats() applies */
 	struct http_server *http;
 	struct auth_cache *auth;
-	bool checked; /* the store is fit: /v1 may be answered */
+	struct avatar_job *avatars; /* images under way */
+	bool checked;		    /* the store is fit: /v1 may be answered */
 	struct {
 		uint64_t events, replays, refused, unauthorized, forbidden;
 	} count;
@@ -71,6 +72,14 @@ void call_problem(struct call *call, const struct problem *problem, const char *
 void call_problemf(struct call *call, const struct problem *problem, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 void call_error(struct call *call, enum belfry_err err);
+/*
+ * A 200 with BODY, which is taken, that the client may keep and ask for again by its
+ * ETag: a 304, if it is still the same.
+ */
+void call_answer_cached(struct call *call, const char *type, struct buf *body);
+/* The same with an ETag of its own, without quotes, and CACHE as its Cache-Control. */
+void call_answer_tagged(struct call *call, const char *tag, const char *cache,
+			const char *type, struct buf *body);
 /* Ends the array of LIST and answers with it. NEXT NULL: there is no further page. */
 void call_answer_page(struct call *call, struct buf *list, const char *next);
 /* The store's callback where something was removed. */
@@ -95,6 +104,19 @@ void subscriber_list(void *service, struct http_request *req); /* subscribers.c 
 void subscriber_get(void *service, struct http_request *req);
 void subscriber_put(void *service, struct http_request *req);
 void subscriber_delete(void *service, struct http_request *req);
+void avatar_put(void *service, struct http_request *req); /* avatars.c */
+void avatar_get(void *service, struct http_request *req);
+void avatar_delete(void *service, struct http_request *req);
+/* Ends what is under way: those who asked are told. */
+void avatars_finish(struct service *s);
+void presence_get(void *service, struct http_request *req); /* presences.c */
+void presence_put(void *service, struct http_request *req);
+void presence_delete(void *service, struct http_request *req);
+/* A feed's presence in JSON, malloc'ed; STORED: as the store has it, or NULL. */
+char *presence_shown(const char *stored);
+void link_get(void *service, struct http_request *req); /* links.c */
+void link_png(void *service, struct http_request *req);
+void link_svg(void *service, struct http_request *req);
 void health_live(void *service, struct http_request *req); /* health.c */
 void health_ready(void *service, struct http_request *req);
 void health_metrics(void *service, struct http_request *req);

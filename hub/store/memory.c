@@ -43,6 +43,7 @@ static void op_free(struct mem_op *op)
 	free(op->text2);
 	free(op->text3);
 	free(op->text4);
+	mem_face_free(op->face);
 	free(op);
 }
 
@@ -98,6 +99,9 @@ static const struct store_ops ops = {
 	.feed_list = memory_feed_list,
 	.feed_delete = memory_feed_delete,
 	.feed_sweep = memory_feed_sweep,
+	.presence_put = memory_presence_put,
+	.face_put = memory_face_put,
+	.face_get = memory_face_get,
 	.commit = memory_commit,
 	.events = memory_events,
 	.event_get = memory_event_get,

@@ -22,12 +22,18 @@ struct mem_idem {
 	struct pos pos;
 };
 
+struct mem_face {
+	struct store_face f;
+	char *type, *sha1, *data; /* what f's point to */
+};
+
 /*
  * A row's bucket is what bucket_of() says it is: the buckets themselves are but cursors.
  */
 struct mem_feed {
-	struct mem_feed *next; /* in the order of names */
-	char *name, *config;
+	struct mem_feed *next;		/* in the order of names */
+	char *name, *config, *presence; /* presence: or NULL */
+	struct mem_face *face;		/* or NULL */
 	uint64_t epoch, n, run, created_ms;
 	struct pos settled;
 	uint32_t salt, buckets;
@@ -92,6 +98,7 @@ struct mem_op {
 		store_names_cb names;
 		store_token_cb token;
 		store_tokens_cb tokens;
+		store_face_cb face;
 	} cb;
 	void *arg;
 	char *feed, *text, *text2, *text3, *text4; /* may be NULL */
@@ -106,6 +113,7 @@ struct mem_op {
 	struct store_lease_seen seen;
 	struct store_done done;
 	struct sub_change change;
+	struct mem_face *face;
 };
 
 static inline struct memory_store *memory_of(struct store *s)
@@ -121,6 +129,8 @@ struct mem_feed *mem_feed_find(struct memory *m, const char *name);
 void mem_feed_free(struct mem_feed *f);
 struct pos mem_head(const struct mem_feed *f);
 void mem_event_free(struct mem_event *e);
+void mem_face_free(struct mem_face *f); /* NULL is safe */
+void mem_tell_listeners(struct memory *m, const char *feed);
 struct mem_event *mem_event_at(struct mem_feed *f, struct pos pos); /* or NULL */
 struct mem_row *mem_row_find(struct mem_feed *f, const char *jid);
 void mem_row_remove(struct mem_feed *f, struct mem_row *row);
@@ -135,6 +145,11 @@ void memory_feed_list(struct store *st, const char *after, size_t limit,
 		      store_feeds_cb cb, void *arg);
 void memory_feed_delete(struct store *st, const char *feed, store_cb cb, void *arg);
 void memory_feed_sweep(struct store *st, store_cb cb, void *arg);
+void memory_presence_put(struct store *st, const char *feed, const char *json,
+			 store_cb cb, void *arg);
+void memory_face_put(struct store *st, const char *feed, const struct store_face *face,
+		     store_cb cb, void *arg);
+void memory_face_get(struct store *st, const char *feed, store_face_cb cb, void *arg);
 void memory_commit(struct store *st, const struct store_commit *c, store_commit_cb cb,
 		   void *arg);
 void memory_events(struct store *st, const char *feed, struct pos from, bool newest,

@@ -46,9 +46,23 @@ void mem_feed_free(struct mem_feed *f)
 	free(f->rows);
 	free(f->events);
 	free(f->cursors);
+	mem_face_free(f->face);
 	free(f->name);
 	free(f->config);
+	free(f->presence);
 	free(f);
+}
+
+static uint64_t contacts(const struct mem_feed *f)
+{
+	uint64_t n = 0;
+	for (size_t i = 0; i < f->row_count; i++) {
+		struct sub_options options = {0};
+		if (f->rows[i].sub.options_len)
+			sub_options_read(&f->rows[i].sub, &options);
+		n += options.contact;
+	}
+	return n;
 }
 
 static struct store_feed view(const struct mem_feed *f)
@@ -58,9 +72,12 @@ static struct store_feed view(const struct mem_feed *f)
 				 .head = mem_head(f),
 				 .settled = f->settled,
 				 .subscribers = f->row_count,
+				 .contacts = contacts(f),
 				 .buckets = f->buckets,
 				 .salt = f->salt,
-				 .created_ms = f->created_ms};
+				 .created_ms = f->created_ms,
+				 .presence = f->presence,
+				 .face = f->face ? f->face->sha1 : NULL};
 	if (f->n == 0)
 		out.head = out.settled = (struct pos){0, 0};
 	return out;
@@ -91,7 +108,7 @@ static struct mem_feed *feed_make(struct memory *m, const char *name, uint64_t a
 	return f;
 }
 
-static void tell_listeners(struct memory *m, const char *feed)
+void mem_tell_listeners(struct memory *m, const char *feed)
 {
 	for (struct memory_store *s = m->stores; s; s = s->next)
 		if (s->wake)
@@ -122,7 +139,7 @@ static void run_feed_put(struct mem_op *op, enum belfry_err err)
 	struct store_feed v = view(f);
 	op->cb.feed(op->arg, BELFRY_OK, &v, created);
 	if (changed)
-		tell_listeners(op->s->m, op->feed);
+		mem_tell_listeners(op->s->m, op->feed);
 }
 
 void memory_feed_put(struct store *st, const char *feed, const char *config,
@@ -274,7 +291,7 @@ static void run_commit(struct mem_op *op, enum belfry_err err)
 	}
 	op->cb.commit(op->arg, BELFRY_OK, &done);
 	if (!done.replayed)
-		tell_listeners(m, op->feed);
+		mem_tell_listeners(m, op->feed);
 }
 
 void memory_commit(struct store *st, const struct store_commit *c, store_commit_cb cb,

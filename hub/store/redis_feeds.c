@@ -21,11 +21,14 @@ enum belfry_err feed_parse(const redisReply *fields, const char *name,
 		return BELFRY_ENOFEED;
 	*out = (struct store_feed){.name = name};
 	out->config = reply_str(e[7]);
+	out->presence = reply_str(e[10]);
+	out->face = reply_str(e[11]);
 	if (reply_u64(e[1], &out->head.epoch) < 0 || reply_u64(e[2], &out->head.n) < 0 ||
 	    reply_pos(e[3], &out->settled) < 0 ||
 	    reply_u64(e[4], &out->subscribers) < 0 ||
 	    reply_u32(e[5], &out->buckets) < 0 || reply_u32(e[6], &out->salt) < 0 ||
-	    !out->config || reply_u64(e[8], &out->created_ms) < 0)
+	    !out->config || reply_u64(e[8], &out->created_ms) < 0 ||
+	    (reply_is_text(e[12]) && reply_u64(e[12], &out->contacts) < 0))
 		return reply_broken("a feed's fields");
 	if (out->head.n == 0)
 		out->head = out->settled = (struct pos){0, 0};
@@ -130,8 +133,11 @@ static void list_end(struct list_op *op)
 		o.cb(o.arg, o.err, NULL, 0, false);
 	else
 		o.cb(o.arg, BELFRY_OK, o.feeds, o.done, o.more);
-	for (size_t i = 0; i < o.done; i++)
+	for (size_t i = 0; i < o.done; i++) {
 		free((char *)(uintptr_t)o.feeds[i].config);
+		free((char *)(uintptr_t)o.feeds[i].presence);
+		free((char *)(uintptr_t)o.feeds[i].face);
+	}
 	name_list_free(&o.list);
 	free(o.feeds);
 }
@@ -145,6 +151,8 @@ static void on_list_feed(struct call *c, enum belfry_err err, const redisReply *
 		err = feed_parse(reply, op->list.names[i], f);
 	if (!err) {
 		f->config = xstrdup(f->config);
+		f->presence = f->presence ? xstrdup(f->presence) : NULL;
+		f->face = f->face ? xstrdup(f->face) : NULL;
 		op->done++;
 	} else if (err != BELFRY_ENOFEED) { /* deleted since it was listed */
 		op->err = err;
@@ -257,15 +265,16 @@ static void on_unlinked(struct call *c, enum belfry_err err, const redisReply *r
 		call_send(c);
 		return;
 	}
-	static const char *const rest[] = {"l", "i", "d", "c"};
+	static const char *const rest[] = {"l", "i", "d", "c", "a"};
+	enum { REST = sizeof rest / sizeof *rest };
 	uint32_t left = op->buckets - op->next;
 	uint32_t count = left < UNLINK_KEYS ? left : UNLINK_KEYS;
 	call_reset(c, on_unlinked);
-	script_begin(c, S_UNLINK, 1 + (count ? count : 4));
+	script_begin(c, S_UNLINK, 1 + (count ? count : REST));
 	cmd_feed_key(s, "f", op->feed);
 	for (uint32_t i = 0; i < count; i++)
 		cmd_bucket_key(s, op->feed, op->next + i);
-	for (size_t i = 0; !count && i < 4; i++)
+	for (size_t i = 0; !count && i < REST; i++)
 		cmd_feed_key(s, rest[i], op->feed);
 	op->next = count ? op->next + count : UINT32_MAX;
 	cmd_text(s, op->born);

@@ -154,11 +154,11 @@ int info_get(const redisReply *info, const char *name, char *out, size_t size);
 
 /* An answer that no correct store gives: logged, and EINTERNAL. */
 enum belfry_err reply_broken(const char *what);
-/* The ten fields of a feed as feed_put.lua returns them, state first: 0 or -1. */
+/* The fields of a feed as feed_put.lua returns them, state first: 0 or -1. */
 #define FEED_FIELDS                                                                      \
 	"state", "epoch", "n", "settled", "subs", "buckets", "salt", "config",           \
-		"created", "born"
-enum { FEED_FIELD_COUNT = 10 };
+		"created", "born", "presence", "face", "contacts"
+enum { FEED_FIELD_COUNT = 13 };
 enum belfry_err feed_parse(const redisReply *fields, const char *name,
 			   struct store_feed *out);
 /* The counters of an event, in the order of scripts/lib/counters.lua. */
@@ -179,6 +179,11 @@ void redis_feed_list(struct store *st, const char *after, size_t limit, store_fe
 		     void *arg);
 void redis_feed_delete(struct store *st, const char *feed, store_cb cb, void *arg);
 void redis_feed_sweep(struct store *st, store_cb cb, void *arg);
+void redis_presence_put(struct store *st, const char *feed, const char *json, store_cb cb,
+			void *arg);
+void redis_face_put(struct store *st, const char *feed, const struct store_face *face,
+		    store_cb cb, void *arg);
+void redis_face_get(struct store *st, const char *feed, store_face_cb cb, void *arg);
 void redis_commit(struct store *st, const struct store_commit *c, store_commit_cb cb,
 		  void *arg);
 void commits_init(struct redis_store *s);

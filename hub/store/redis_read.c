@@ -90,7 +90,9 @@ static int take_bucket(struct read_op *op, const redisReply *fields, uint32_t nu
 		row->jid_len = key->len;
 		memcpy(run->text + op->text_len, key->str, key->len + 1);
 		op->text_len += key->len + 1;
-		memcpy(run->text + op->text_len, row->sub.options, row->sub.options_len);
+		if (row->sub.options_len)
+			memcpy(run->text + op->text_len, row->sub.options,
+			       row->sub.options_len);
 		op->text_len += row->sub.options_len;
 		run->row_count++;
 	}

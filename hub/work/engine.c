@@ -103,6 +103,8 @@ static void on_wake(void *arg, const char *feed)
 		feed_wake(e, feed);
 	else
 		ask_hints(e);
+	if (e->o.woken)
+		e->o.woken(e->o.arg, feed);
 }
 
 struct engine *engine_create(struct loop *loop, struct store *store,

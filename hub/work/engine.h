@@ -26,6 +26,8 @@ struct engine_options {
 	void (*lost)(void *arg);      /* it is not, or the store said so */
 	void (*stalled)(void *arg);   /* no barrier comes back: wants a new stream */
 	void (*idle)(void *arg);      /* after engine_quiesce(): nothing is in flight */
+	/* FEED has something new (store.h, listen). NULL: it is for the engine alone. */
+	void (*woken)(void *arg, const char *feed);
 };
 
 struct engine *engine_create(struct loop *loop, struct store *store,

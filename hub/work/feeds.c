@@ -449,6 +449,14 @@ static void on_load(void *arg, enum belfry_err err, const struct store_feed *sf,
 		feed_step(f);
 		return;
 	}
+	if (!sf->head.n) { /* how it shows was changed: nothing to deliver, or to trim */
+		suspects_forget(e, f->name);
+		if (f->woken)
+			fresh_push(f);
+		else
+			feed_forget(f);
+		return;
+	}
 	learn(f, sf);
 	f->reached = f->head;
 	if (!suspects_any(e) && (pos_cmp(sf->head, sf->settled) <= 0 || !f->buckets))

@@ -99,6 +99,7 @@ static struct hub_feed describe(const struct store_feed *f, const struct feed_co
 	return (struct hub_feed){.name = f->name,
 				 .title = c->title,
 				 .description = c->description,
+				 .face = f->face,
 				 .access = c->access,
 				 .subscribers = f->subscribers,
 				 .max_items = c->max_items,
@@ -112,6 +113,7 @@ static void found_add(struct ask *a, const struct store_feed *f, struct feed_con
 	struct hub_feed *out = &a->found[a->found_count++];
 	*out = describe(f, c);
 	out->name = xstrdup(f->name);
+	out->face = NULL;
 	c->title = c->description = NULL; /* moved */
 }
 
@@ -189,8 +191,7 @@ static void on_feed(void *arg, enum belfry_err err, const struct store_feed *fee
 	ask_free(a);
 }
 
-static void hub_feed(void *hub, const char *who, const char *feed, hub_feed_cb cb,
-		     void *arg)
+void hub_feed(void *hub, const char *who, const char *feed, hub_feed_cb cb, void *arg)
 {
 	struct ask *a = ask_create(hub, who, feed, arg);
 	struct store *s = a->hub->store;
@@ -348,8 +349,11 @@ static const struct xmpp_hub_ops hub_ops = {
 	.subscribe = hub_subscribe,
 	.unsubscribe = hub_unsubscribe,
 	.subscription = hub_subscription,
+	.look = hub_look,
+	.card = hub_card,
 	.items = hub_items,
 	.recent = hub_recent,
+	.following = hub_following,
 };
 
 struct xmpp_hub hub_for(struct hub *hub)

@@ -107,9 +107,25 @@ static void link_metrics(const struct status *s, struct buf *out)
 		       "Requests answered over XMPP", (double)c.iqs_answered);
 	metric_counter(out, "belfry_work_xmpp_chats_answered_total",
 		       "Chat messages answered", (double)c.chats_answered);
+	metric_counter(out, "belfry_work_xmpp_presences_answered_total",
+		       "Presence stanzas sent as answers", (double)c.presences_answered);
 	metric_gauge(out, "belfry_work_xmpp_backlog_buffers",
 		     "Buffers the XMPP socket has not yet taken",
 		     (double)c.backlog_buffers);
+}
+
+static void contact_metrics(const struct status *s, struct buf *out)
+{
+	struct announcer_stats a;
+	announcer_stats(s->announcer, &a);
+	metric_counter(out, "belfry_work_presences_total",
+		       "Presence stanzas sent to contacts unasked", (double)a.presences);
+	metric_counter(out, "belfry_work_presence_rows_total",
+		       "Rows read in looking for contacts", (double)a.rows);
+	metric_gauge(out, "belfry_work_contact_feeds",
+		     "Feeds that contacts were told of on this link", (double)a.feeds);
+	metric_gauge(out, "belfry_work_announcing",
+		     "1 while all feeds are gone through for their contacts", a.round);
 }
 
 static void store_metrics(const struct status *s, struct buf *out)
@@ -147,6 +163,7 @@ static void metrics(void *arg, struct http_request *req)
 	struct buf body = {0};
 	engine_metrics(s, &body);
 	link_metrics(s, &body);
+	contact_metrics(s, &body);
 	store_metrics(s, &body);
 	process_metrics(&body);
 	http_answer(req, 200, METRICS_CONTENT_TYPE, &body);

@@ -5,6 +5,7 @@
 #include <belfry/store/store.h>
 #include <belfry/xmpp/link.h>
 
+#include "work/announce.h"
 #include "work/engine.h"
 #include "work/lease.h"
 #include "work/uplink.h"
@@ -17,6 +18,7 @@ struct status {
 	const struct lease *lease; /* NULL: not yet asked for */
 	const struct uplink *uplink;
 	const struct engine *engine;
+	const struct announcer *announcer;
 	const struct link *link; /* a component */
 	bool stopping;
 };

@@ -7,6 +7,7 @@
 #include <belfry/store/redis.h>
 #include <belfry/xmpp/component.h>
 
+#include "work/announce.h"
 #include "work/engine.h"
 #include "work/hub.h"
 #include "work/lease.h"
@@ -20,13 +21,14 @@
 #define WHY_SIZE 256
 
 /* What is left to do before the process may go, in this order. */
-enum phase { RUNNING, DRAINING, CLOSING, RELEASING, LEAVING };
+enum phase { RUNNING, DRAINING, PARTING, CLOSING, RELEASING, LEAVING };
 
 struct work {
 	const struct config *config;
 	struct loop *loop;
 	struct store *store;
 	struct engine *engine;
+	struct announcer *announcer;
 	struct uplink *uplink;
 	struct lease *lease; /* NULL until the store was found to be fit */
 	struct link *link;
@@ -64,6 +66,26 @@ static bool may_write(void *arg)
 {
 	const struct work *w = arg;
 	return lease_valid_now(w->lease);
+}
+
+static bool busy(void *arg)
+{
+	const struct work *w = arg;
+	struct engine_gauges g;
+	engine_gauges(w->engine, &g);
+	return g.windows.in_flight > 0 || g.pieces > 0;
+}
+
+static void on_woken(void *arg, const char *feed)
+{
+	struct work *w = arg;
+	announcer_wake(w->announcer, feed);
+}
+
+static void on_shown(void *arg, const char *feed, struct look *look)
+{
+	struct work *w = arg;
+	announcer_shown(w->announcer, feed, look);
 }
 
 static void on_refused(void *arg)
@@ -117,7 +139,17 @@ static void close_link(struct work *w)
 static void on_idle(void *arg)
 {
 	struct work *w = arg;
-	if (w->phase == DRAINING)
+	if (w->phase != DRAINING)
+		return;
+	w->phase = PARTING;
+	if (!announcer_leave(w->announcer))
+		close_link(w);
+}
+
+static void on_gone(void *arg)
+{
+	struct work *w = arg;
+	if (w->phase == PARTING)
 		close_link(w);
 }
 
@@ -125,7 +157,7 @@ static void on_idle(void *arg)
 static void on_hurry(void *arg)
 {
 	struct work *w = arg;
-	if (w->phase == DRAINING)
+	if (w->phase == DRAINING || w->phase == PARTING)
 		close_link(w);
 	else if (w->phase == CLOSING)
 		release(w);
@@ -160,12 +192,15 @@ static void link_up(void *arg)
 {
 	struct work *w = arg;
 	engine_handlers.up(w->engine);
+	if (w->phase == RUNNING)
+		announcer_up(w->announcer);
 }
 
 static void link_down(void *arg, const struct link_down *why)
 {
 	struct work *w = arg;
 	engine_handlers.down(w->engine, why);
+	announcer_down(w->announcer);
 	if (w->phase == CLOSING)
 		release(w);
 	else if (w->phase == RUNNING && uplink_stuck(w->uplink))
@@ -188,6 +223,7 @@ static void link_room(void *arg)
 {
 	struct work *w = arg;
 	engine_handlers.room(w->engine);
+	announcer_room(w->announcer);
 }
 
 static const struct link_handlers link_handlers = {.up = link_up,
@@ -260,18 +296,29 @@ static void wire(struct work *w)
 		.lost = on_refused,
 		.stalled = on_stalled,
 		.idle = on_idle,
+		.woken = on_woken,
 	};
+	const struct announcer_options announcing = {.domain = c->xmpp.domain,
+						     .arg = w,
+						     .may_write = may_write,
+						     .busy = busy,
+						     .gone = on_gone};
 	w->engine = engine_create(w->loop, w->store, &options);
+	w->announcer = announcer_create(w->loop, w->store, &announcing);
 	w->hub = (struct hub){.store = w->store,
-			      .trusted_domains = c->xmpp.trusted_domains};
+			      .trusted_domains = c->xmpp.trusted_domains,
+			      .shown = on_shown,
+			      .shown_arg = w};
 	w->xmpp_hub = hub_for(&w->hub);
 	w->uplink = uplink_create(w->loop, c->xmpp.domain, &link_handlers, w);
 	w->link = component_create(w->loop, c, &w->xmpp_hub, &uplink_handlers, w->uplink);
 	uplink_use(w->uplink, w->link);
 	engine_use(w->engine, w->link);
+	announcer_use(w->announcer, w->link);
 	w->status = (struct status){.store = w->store,
 				    .uplink = w->uplink,
 				    .engine = w->engine,
+				    .announcer = w->announcer,
 				    .link = w->link};
 	w->hurry = loop_timer_create(w->loop, on_hurry, w);
 	w->deadline = loop_timer_create(w->loop, on_deadline, w);
@@ -287,6 +334,7 @@ static void unwire(struct work *w)
 	store_redis_fit_destroy(w->fit);
 	w->store->ops->destroy(w->store);
 	engine_destroy(w->engine);
+	announcer_destroy(w->announcer);
 	lease_destroy(w->lease);
 	loop_signal_destroy(w->term);
 	loop_signal_destroy(w->intr);

@@ -1,4 +1,5 @@
-#include "chat_int.h"
+#include "chat.h"
+#include "commands_int.h"
 #include "reply.h"
 
 #include <belfry/base/mem.h>
@@ -19,63 +20,19 @@ static char *thread_of(const struct incoming *in)
 	return thread;
 }
 
-struct request *chat_request(struct session *s, const struct incoming *in,
-			     const char *feed)
+static struct request *chat_request(struct session *s, const struct incoming *in)
 {
 	struct request *r = request_create(s, in, true);
-	if (r == NULL)
-		return NULL;
-	if (r->feed == NULL)
-		r->feed = xstrdup(feed);
-	r->thread = thread_of(in);
+	if (r != NULL)
+		r->thread = thread_of(in);
 	return r;
 }
 
-void chat_say(const struct request *r, const char *text)
-{
-	reply_chat(r->session, r->to, r->from, r->thread, text);
-}
-
-void chat_say_now(struct session *s, const struct incoming *in, const char *text)
+static void say_now(struct session *s, const struct incoming *in, const char *text)
 {
 	char *thread = thread_of(in);
 	reply_chat(s, in->to, in->from, thread, text);
 	free(thread);
-}
-
-static const struct {
-	enum belfry_err err;
-	const char *format; /* of the feed's name */
-} failures[] = {
-	{BELFRY_ENOFEED, "There is no feed %s. Write 'list' to see those there are."},
-	{BELFRY_EDENIED, "The feed %s is not open to you. Its owner can let you in."},
-	{BELFRY_ENOENT, "You do not follow %s, so there is nothing to stop."},
-};
-
-void chat_say_failure(const struct request *r, enum belfry_err err)
-{
-	const char *format = "That did not work just now. Please try again in a while.";
-	for (size_t i = 0; i < sizeof(failures) / sizeof(failures[0]); i++)
-		if (failures[i].err == err)
-			format = failures[i].format;
-	const char *gap = strstr(format, "%s");
-	struct buf text = {0};
-	buf_add(&text, format, gap != NULL ? (size_t)(gap - format) : strlen(format));
-	if (gap != NULL) {
-		buf_adds(&text, r->feed);
-		buf_adds(&text, gap + 2);
-	}
-	chat_say(r, text.data);
-	buf_free(&text);
-}
-
-void chat_end(struct request *r, enum belfry_err err, const char *text)
-{
-	if (request_live(r) && err != BELFRY_OK)
-		chat_say_failure(r, err);
-	else if (request_live(r))
-		chat_say(r, text);
-	request_free(r);
 }
 
 /* ---- Explaining ------------------------------------------------------------------ */
@@ -85,11 +42,24 @@ static const char encrypted_text[] =
 	"(in most apps: the padlock beside the text field, then 'unencrypted'), and "
 	"write 'help'.";
 
+/* What is said if there is the feed that was written to. */
+static void run_explain(struct request *r);
+static const struct command explanation = {.name = "", .run = run_explain};
+
 static void on_feed_there(void *arg, enum belfry_err err, const struct hub_feed *feed)
 {
 	struct request *r = arg;
 	(void)feed;
-	chat_end(r, err, r->text);
+	if (err != BELFRY_OK)
+		command_error(r, err);
+	else
+		command_say(r, r->text);
+}
+
+static void run_explain(struct request *r)
+{
+	const struct xmpp_hub *hub = r->session->hub;
+	hub->ops->feed(hub->hub, r->from, r->feed, on_feed_there, r);
 }
 
 /*
@@ -105,31 +75,16 @@ static void explain(struct session *s, const struct incoming *in, struct buf *te
 	}
 	struct request *r = NULL;
 	if (in->place != PLACE_FEED)
-		chat_say_now(s, in, text->data);
+		say_now(s, in, text->data);
 	else
-		r = chat_request(s, in, in->feed);
+		r = chat_request(s, in);
 	if (r != NULL) {
+		struct command_args none;
+		command_args_init(&none);
 		r->text = buf_steal(text);
-		s->hub->ops->feed(s->hub->hub, in->from, in->feed, on_feed_there, r);
+		command_run(r, &explanation, &none, NULL);
 	}
 	buf_free(text);
-}
-
-static void chat_help(struct session *s, const struct incoming *in,
-		      const struct chat_command *c)
-{
-	struct buf text = {0};
-	(void)c;
-	if (in->place == PLACE_FEED)
-		buf_printf(&text, "I am the feed %s. ", in->feed);
-	else
-		buf_adds(&text, "I am Belfry. ");
-	buf_adds(&text, "I tell you what is new, as soon as it is known. "
-			"You can write:");
-	chat_usage(&text, CHAT_UNKNOWN, in->place == PLACE_FEED);
-	if (in->place == PLACE_FEED)
-		buf_printf(&text, "\nOf other feeds write to hub@%s.", s->domain);
-	explain(s, in, &text);
 }
 
 static void chat_unknown(struct session *s, const struct incoming *in, const char *body)
@@ -147,22 +102,16 @@ static void chat_unknown(struct session *s, const struct incoming *in, const cha
 	explain(s, in, &text);
 }
 
-static const char *const problems[] = {
-	[CHAT_BAD_FORM] = "Please write it like this:",
-	[CHAT_BAD_COUNT] = "N has to be a number from 1 to " CHAT_LAST_MAX_TEXT ":",
-	[CHAT_BAD_NAME] = "A feed's name has only a-z, 0-9, '.', '_' and '-':",
-};
-
 static void chat_misused(struct session *s, const struct incoming *in,
 			 const struct chat_command *c)
 {
 	struct buf text = {0};
-	if (c->problem == CHAT_FOR_HUB)
+	if (c->problem == COMMAND_FOR_HUB)
 		buf_printf(&text, "This is only about %s. Write that to hub@%s, or here:",
 			   in->feed, s->domain);
 	else
-		buf_adds(&text, problems[c->problem]);
-	chat_usage(&text, c->verb, in->place == PLACE_FEED);
+		buf_printf(&text, "%s:", command_problem_text(c->problem));
+	chat_usage(&text, c->command, in->place == PLACE_FEED);
 	explain(s, in, &text);
 }
 
@@ -176,16 +125,20 @@ static void chat_nowhere(struct session *s, const struct incoming *in)
 		   "There is no feed of that name. Write 'list' to hub@%s to see those "
 		   "there are.",
 		   s->domain);
-	chat_say_now(s, in, text.data);
+	say_now(s, in, text.data);
 	buf_free(&text);
 }
 
-static void (*const verbs[])(struct session *s, const struct incoming *in,
-			     const struct chat_command *c) = {
-	[CHAT_HELP] = chat_help,	   [CHAT_LIST] = chat_list,
-	[CHAT_SUBSCRIBE] = chat_subscribe, [CHAT_UNSUBSCRIBE] = chat_unsubscribe,
-	[CHAT_LAST] = chat_last,
-};
+/* Help is one of the explanations. */
+static void obey(struct session *s, const struct incoming *in,
+		 const struct chat_command *c)
+{
+	if (c->command->run == run_help && !session_hint_due(s, HINT_HELP, in->bare))
+		return;
+	struct request *r = chat_request(s, in);
+	if (r != NULL)
+		command_run(r, c->command, &c->args, NULL);
+}
 
 /* ---- What is answered ------------------------------------------------------------ */
 
@@ -224,18 +177,18 @@ static void answer(struct session *s, const struct incoming *in, const char *bod
 	struct chat_command c;
 	if (HAS_CHILD_OF(in->stanza, encrypted) || strncmp(body, "?OTR", 4) == 0) {
 		if (session_hint_due(s, HINT_ENCRYPTED, in->bare))
-			chat_say_now(s, in, encrypted_text);
+			say_now(s, in, encrypted_text);
 		return;
 	}
 	chat_parse(&c, body, in->feed);
 	if (in->place == PLACE_FEED && !feed_name_valid(in->feed, strlen(in->feed)))
 		chat_nowhere(s, in);
-	else if (c.verb == CHAT_UNKNOWN)
+	else if (c.command == NULL)
 		chat_unknown(s, in, body);
-	else if (c.problem != CHAT_FINE)
+	else if (c.problem != COMMAND_FINE)
 		chat_misused(s, in, &c);
 	else
-		verbs[c.verb](s, in, &c);
+		obey(s, in, &c);
 }
 
 /* Clients drop chat from a bare host, so nobody is answered from there. */

@@ -5,37 +5,8 @@
 #include <string.h>
 #include <strings.h>
 
-#define WORDS_MAX 3
-
-enum { TO_HUB = 1, TO_FEED = 2 };
-
-/*
- * Every way to write a command, in the order of the help, which shows those that say what
- * they do. FEED and N stand for a feed's name and a number; ANY for whatever follows.
- */
-static const struct usage {
-	enum chat_verb verb;
-	unsigned to;
-	const char *form, *what;
-} usages[] = {
-	{CHAT_LIST, TO_HUB | TO_FEED, "list", "the feeds there are"},
-	{CHAT_LIST, TO_HUB | TO_FEED, "list FEED", NULL},
-	{CHAT_SUBSCRIBE, TO_HUB, "subscribe FEED", "follow a feed"},
-	{CHAT_SUBSCRIBE, TO_FEED, "subscribe", "follow this feed"},
-	{CHAT_UNSUBSCRIBE, TO_HUB, "unsubscribe FEED", "stop following it"},
-	{CHAT_UNSUBSCRIBE, TO_FEED, "unsubscribe", "stop following it"},
-	{CHAT_LAST, TO_HUB, "last FEED N",
-	 "the last N events of a feed (at most " CHAT_LAST_MAX_TEXT ")"},
-	{CHAT_LAST, TO_HUB, "last N", "the same of all feeds that you follow"},
-	{CHAT_LAST, TO_HUB, "last FEED", NULL},
-	{CHAT_LAST, TO_FEED, "last N",
-	 "its last N events (at most " CHAT_LAST_MAX_TEXT ")"},
-	{CHAT_LAST, TO_HUB | TO_FEED, "last", NULL},
-	{CHAT_HELP, TO_HUB | TO_FEED, "help", "this text"},
-	{CHAT_HELP, TO_HUB | TO_FEED, "help ANY", NULL},
-	{CHAT_HELP, TO_HUB | TO_FEED, "?", NULL},
-};
-#define USAGES (sizeof(usages) / sizeof(usages[0]))
+/* only FEED, tags, a priority */
+#define WORDS_MAX (2 + SUB_TAGS_MAX + 1)
 
 struct word {
 	const char *s;
@@ -124,75 +95,70 @@ static struct word without_stops(struct word w)
 	return w;
 }
 
-static bool begins(const struct usage *u, struct word verb)
+static enum command_problem take(struct command_args *a, enum param_kind kind,
+				 struct word w)
 {
-	size_t len = strcspn(u->form, " ");
-	return verb.len == len && strncasecmp(verb.s, u->form, len) == 0;
+	if (kind == PARAM_WHAT)
+		w = without_stops(trimmed(w));
+	else if (kind != PARAM_FEED && kind != PARAM_NAME)
+		w = without_stops(w);
+	return param_take(a, kind, w.s, w.len);
 }
 
-/* A feed's name as people write it: upper case is folded. */
-static bool take_feed(struct chat_command *c, struct word w)
+static enum command_problem take_rest(struct command_args *a, const struct word *w,
+				      size_t n)
 {
-	if (w.len > FEED_NAME_MAX)
-		return false;
-	for (size_t i = 0; i < w.len; i++) {
-		char ch = w.s[i];
-		c->feed[i] = ch >= 'A' && ch <= 'Z' ? (char)(ch + 'a' - 'A') : ch;
+	enum command_problem p = COMMAND_FINE;
+	for (size_t i = 0; i < n && p == COMMAND_FINE; i++)
+		p = take(a, PARAM_WHAT, w[i]);
+	return p == COMMAND_FINE ? param_what_end(a) : p;
+}
+
+/* W: the N words behind the command. */
+static enum command_problem match(struct command_args *a, const enum param_kind *kinds,
+				  size_t count, const struct word *w, size_t n)
+{
+	command_args_init(a);
+	if (count == 1 && kinds[0] == PARAM_ANY)
+		return n > 0 ? COMMAND_FINE : COMMAND_BAD_FORM;
+	bool rest = count > 0 && kinds[count - 1] == PARAM_WHAT;
+	if (rest && n > WORDS_MAX - 1) /* they are not all in W */
+		return COMMAND_BAD_WHAT;
+	if (rest ? n < count : n != count)
+		return COMMAND_BAD_FORM;
+	for (size_t i = 0; i < count; i++) {
+		enum command_problem p = kinds[i] == PARAM_WHAT
+						 ? take_rest(a, w + i, n - i)
+						 : take(a, kinds[i], w[i]);
+		if (p != COMMAND_FINE)
+			return p;
 	}
-	c->feed[w.len] = '\0';
-	return feed_name_valid(c->feed, w.len);
+	return COMMAND_FINE;
 }
 
-static bool take_count(struct chat_command *c, struct word w)
+static bool resembles(enum param_kind kind, struct word w)
 {
 	w = without_stops(w);
-	return parse_u64(w.s, w.len, CHAT_LAST_MAX, &c->count) == 0 && c->count > 0;
+	return param_resembles(kind, w.s, w.len);
 }
 
-/* Meant as a number, if not as one that there is. */
-static bool is_number(struct word w)
+/* The command is known; the N words behind it decide. */
+static enum command_problem match_any(struct command_args *a, const struct command *c,
+				      bool to_feed, const struct word *w, size_t n)
 {
-	w = without_stops(w);
-	size_t sign = w.len > 1 && (w.s[0] == '-' || w.s[0] == '+');
-	for (size_t i = sign; i < w.len; i++)
-		if (w.s[i] < '0' || w.s[i] > '9')
-			return false;
-	return true;
-}
-
-static enum chat_problem match(struct chat_command *c, const struct usage *u,
-			       const struct word *w, size_t n)
-{
-	struct word form[WORDS_MAX];
-	size_t count = split((struct word){u->form, strlen(u->form)}, form);
-	c->count = 1;
-	c->feed[0] = '\0';
-	if (count == 2 && text_is(form[1].s, form[1].len, "ANY"))
-		return CHAT_FINE;
-	if (count != n)
-		return CHAT_BAD_FORM;
-	for (size_t i = 1; i < n; i++) {
-		if (form[i].s[0] == 'N' && !take_count(c, w[i]))
-			return CHAT_BAD_COUNT;
-		if (form[i].s[0] == 'F' && !take_feed(c, w[i]))
-			return CHAT_BAD_NAME;
-	}
-	return CHAT_FINE;
-}
-
-/* The verb is known; what stands behind it decides. */
-static enum chat_problem match_any(struct chat_command *c, unsigned to,
-				   const struct word *w, size_t n)
-{
-	enum chat_problem problem = CHAT_BAD_FORM;
-	for (size_t i = 0; i < USAGES; i++) {
-		if (!(usages[i].to & to) || !begins(&usages[i], w[0]))
+	enum command_problem problem = COMMAND_BAD_FORM;
+	const struct command_usage *u = command_usages(c, to_feed);
+	for (; u->params != NULL; u++) {
+		enum param_kind kinds[USAGE_PARAMS_MAX];
+		size_t count = usage_params(u, kinds);
+		enum command_problem p = match(a, kinds, count, w, n);
+		if (p == COMMAND_FINE)
+			return p;
+		if (p == COMMAND_BAD_FORM)
 			continue;
-		enum chat_problem p = match(c, &usages[i], w, n);
-		if (p != CHAT_BAD_FORM)
-			problem = p;
+		problem = p;
 		/* A number where N may stand is N, and no feed. */
-		if (p == CHAT_FINE || (p == CHAT_BAD_COUNT && is_number(w[n - 1])))
+		if (n == count && resembles(kinds[n - 1], w[n - 1]))
 			break;
 	}
 	return problem;
@@ -206,19 +172,29 @@ static bool names(struct word w, const char *feed)
 	       (len == plain.len && strncasecmp(plain.s, feed, len) == 0);
 }
 
-static enum chat_problem match_to_feed(struct chat_command *c, const char *feed,
-				       struct word *w, size_t n)
+/* The words that a command may have are foreign: "only deploys" names a tag. */
+static bool takes_all(const struct command *c)
 {
-	enum chat_problem problem = match_any(c, TO_FEED, w, n);
-	if (problem == CHAT_FINE)
+	enum param_kind kinds[USAGE_PARAMS_MAX];
+	size_t n = c->feed[0].params != NULL ? usage_params(&c->feed[0], kinds) : 0;
+	return n > 0 && kinds[n - 1] == PARAM_WHAT;
+}
+
+static enum command_problem match_to_feed(struct chat_command *c, const char *feed,
+					  const struct word *w, size_t n)
+{
+	bool named = n > 0 && n < WORDS_MAX && names(w[0], feed);
+	if (named && n > 1 && takes_all(c->command))
+		return match_any(&c->args, c->command, true, w + 1, n - 1);
+	enum command_problem problem = match_any(&c->args, c->command, true, w, n);
+	if (problem == COMMAND_FINE)
 		return problem;
-	if (n > 1 && n <= WORDS_MAX && names(w[1], feed)) {
-		memmove(w + 1, w + 2, (n - 2) * sizeof(*w));
-		return match_any(c, TO_FEED, w, n - 1);
-	}
-	struct chat_command other;
-	if (match_any(&other, TO_HUB, w, n) == CHAT_FINE)
-		return CHAT_FOR_HUB;
+	if (named)
+		return match_any(&c->args, c->command, true, w + 1, n - 1);
+	struct command_args other;
+	if (!takes_all(c->command) &&
+	    match_any(&other, c->command, false, w, n) == COMMAND_FINE)
+		return COMMAND_FOR_HUB;
 	return problem;
 }
 
@@ -235,14 +211,15 @@ void chat_parse(struct chat_command *c, const char *text, const char *feed)
 {
 	struct word w[WORDS_MAX];
 	size_t n = words_of(text, w);
-	*c = (struct chat_command){.verb = CHAT_UNKNOWN};
-	for (size_t i = 0; n > 0 && i < USAGES && c->verb == CHAT_UNKNOWN; i++)
-		if (begins(&usages[i], w[0]))
-			c->verb = usages[i].verb;
-	if (c->verb == CHAT_UNKNOWN)
+	*c = (struct chat_command){0};
+	if (n > 0)
+		c->command = command_find(w[0].s, w[0].len);
+	if (c->command == NULL)
 		return;
-	c->problem =
-		feed != NULL ? match_to_feed(c, feed, w, n) : match_any(c, TO_HUB, w, n);
+	if (feed != NULL)
+		c->problem = match_to_feed(c, feed, w + 1, n - 1);
+	else
+		c->problem = match_any(&c->args, c->command, false, w + 1, n - 1);
 }
 
 size_t chat_first_word(const char *text, const char **word)
@@ -254,12 +231,11 @@ size_t chat_first_word(const char *text, const char **word)
 	return w[0].len;
 }
 
-void chat_usage(struct buf *out, enum chat_verb verb, bool to_feed)
+void chat_usage(struct buf *out, const struct command *c, bool to_feed)
 {
-	for (size_t i = 0; i < USAGES; i++) {
-		const struct usage *u = &usages[i];
-		if ((u->to & (to_feed ? TO_FEED : TO_HUB)) && u->what != NULL &&
-		    (verb == CHAT_UNKNOWN || verb == u->verb))
-			buf_printf(out, "\n%s - %s", u->form, u->what);
-	}
+	const struct command_usage *u = command_usages(c, to_feed);
+	for (; u->params != NULL; u++)
+		if (u->what != NULL)
+			buf_printf(out, "\n%s%s%s - %s", c->name,
+				   u->params[0] != '\0' ? " " : "", u->params, u->what);
 }

@@ -354,6 +354,7 @@ void component_stats(const struct link *l, struct component_stats *out)
 	out->bounces_received = n->bounces_received;
 	out->iqs_answered = n->iqs_answered;
 	out->chats_answered = n->chats_answered;
+	out->presences_answered = n->presences_sent;
 	if (c->stream != NULL)
 		out->backlog_buffers =
 			(stream_backlog_bytes(c->stream) + BUFFER_BYTES - 1) /

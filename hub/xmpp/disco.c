@@ -1,3 +1,5 @@
+#include "caps.h"
+#include "forms.h"
 #include "reply.h"
 
 #include <belfry/base/clock.h>
@@ -12,7 +14,6 @@
 #define PAGE_DEFAULT 200
 #define PAGE_MAX 200
 #define ITEMS_MAX 100
-#define NS_FORM "jabber:x:data"
 
 static const char *const service_features[] = {
 	NS_DISCO_INFO,
@@ -20,6 +21,7 @@ static const char *const service_features[] = {
 	NS_PING,
 	NS_VERSION,
 	NS_RSM,
+	NS_COMMANDS,
 	NS_PUBSUB,
 	NS_PUBSUB "#access-open",
 	NS_PUBSUB "#access-whitelist",
@@ -27,12 +29,15 @@ static const char *const service_features[] = {
 	NS_PUBSUB "#meta-data",
 	NS_PUBSUB "#persistent-items",
 	NS_PUBSUB "#retrieve-items",
+	NS_PUBSUB "#retrieve-subscriptions",
 	NS_PUBSUB "#subscribe",
+	NS_PUBSUB "#subscription-options",
 	NULL,
 };
 /* The hub and the feeds are written to: a feed's pubsub node is on the service. */
 static const char *const bot_features[] = {
-	NS_DISCO_INFO, NS_DISCO_ITEMS, NS_PING, NS_VERSION, NULL,
+	NS_DISCO_INFO, NS_DISCO_ITEMS, NS_PING,	    NS_VERSION, NS_CAPS,
+	NS_VCARD,      NS_VCARD4,      NS_COMMANDS, NULL,
 };
 static const char *const node_features[] = {NS_DISCO_INFO, NS_DISCO_ITEMS, NS_PUBSUB,
 					    NULL};
@@ -77,15 +82,18 @@ static void info_plain(struct session *s, const struct incoming *in, const char 
 	query_end(s, &out);
 }
 
-static void form_field(struct buf *out, const char *var, const char *value)
+const char *const *disco_bot_features(void)
 {
-	if (value == NULL)
-		return;
-	buf_adds(out, "<field");
-	reply_attr(out, "var", var);
-	buf_addc(out, '>');
-	reply_text(out, "value", value);
-	buf_adds(out, "</field>");
+	return bot_features;
+}
+
+/* What the capabilities in presence stand for; they say nothing of this feed alone. */
+static void info_caps(struct session *s, const struct incoming *in, const char *node)
+{
+	struct buf out = {0};
+	info_begin(&out, in->to, in->from, in->id, NS_DISCO_INFO, node);
+	identity(&out, "client", "bot", NULL, bot_features);
+	query_end(s, &out);
 }
 
 /* XEP-0060 5.4. Access "local" has no name there, and is left out. */
@@ -94,17 +102,16 @@ static void meta_data(struct buf *out, const struct hub_feed *f)
 	char created[CLOCK_TEXT_SIZE], count[24];
 	clock_format(f->created_ms, created);
 	snprintf(count, sizeof(count), "%llu", (unsigned long long)f->subscribers);
-	buf_adds(out, "<x xmlns='" NS_FORM "' type='result'>"
-		      "<field var='FORM_TYPE' type='hidden'><value>" NS_PUBSUB
-		      "#meta-data</value></field>");
-	form_field(out, "pubsub#title", f->title);
-	form_field(out, "pubsub#description", f->description);
-	form_field(out, "pubsub#creation_date", created);
-	form_field(out, "pubsub#num_subscribers", count);
+	form_begin(out, "result");
+	form_type(out, NS_PUBSUB "#meta-data");
+	form_value(out, "pubsub#title", NULL, f->title);
+	form_value(out, "pubsub#description", NULL, f->description);
+	form_value(out, "pubsub#creation_date", NULL, created);
+	form_value(out, "pubsub#num_subscribers", NULL, count);
 	if (f->access != ACCESS_LOCAL)
-		form_field(out, "pubsub#access_model",
+		form_value(out, "pubsub#access_model", NULL,
 			   f->access == ACCESS_OPEN ? "open" : "whitelist");
-	buf_adds(out, "</x>");
+	form_end(out);
 }
 
 /* A node of the service, or the feed's own JID. */
@@ -146,8 +153,12 @@ static bool feed_meant(struct session *s, const struct incoming *in, const char 
 
 void disco_info(struct session *s, const struct incoming *in)
 {
-	const char *feed;
-	if (!feed_meant(s, in, &feed))
+	const char *feed, *node = xmpp_stanza_get_attribute(in->child, "node");
+	if (in->place != PLACE_SERVICE && node != NULL && caps_is_node(node)) {
+		info_caps(s, in, node);
+		return;
+	}
+	if (commands_info(s, in) || !feed_meant(s, in, &feed))
 		return;
 	if (feed == NULL && in->place == PLACE_HUB) {
 		info_plain(s, in, "client", "bot", "Belfry", bot_features);
@@ -282,7 +293,7 @@ static void on_feed_node(void *arg, enum belfry_err err, const struct hub_feed *
 void disco_items(struct session *s, const struct incoming *in)
 {
 	const char *feed;
-	if (!feed_meant(s, in, &feed))
+	if (commands_items(s, in) || !feed_meant(s, in, &feed))
 		return;
 	if (feed == NULL) {
 		list_feeds(s, in);

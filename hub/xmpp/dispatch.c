@@ -91,6 +91,9 @@ static const struct {
 	{"query", NS_DISCO_ITEMS, true, false, disco_items},
 	{"ping", NS_PING, true, false, answer_ping},
 	{"query", NS_VERSION, true, false, answer_version},
+	{"vCard", NS_VCARD, true, false, vcard_temp},
+	{"vcard", NS_VCARD4, true, false, vcard4},
+	{"command", NS_COMMANDS, false, true, commands_request},
 	{"pubsub", NS_PUBSUB, true, true, pubsub_request},
 	{"pubsub", NS_PUBSUB_OWNER, true, true, pubsub_owner_request},
 };
@@ -124,7 +127,10 @@ static void iq_set(struct session *s, const struct incoming *in)
 	iq_request(s, in, true);
 }
 
-/* What is not here is not answered: results, errors, headlines, groupchat, presence. */
+/*
+ * What is not here is not answered: results, errors, headlines, groupchat; of presence
+ * all that may be an answer itself, and what others show of themselves.
+ */
 static const struct {
 	const char *name, *type; /* type "": none */
 	void (*handler)(struct session *s, const struct incoming *in);
@@ -135,6 +141,9 @@ static const struct {
 	{"message", "chat", chat_message},
 	{"message", "normal", chat_message},
 	{"message", "", chat_message},
+	{"presence", "subscribe", presence_subscribe},
+	{"presence", "unsubscribe", presence_unsubscribe},
+	{"presence", "probe", presence_probe},
 };
 
 static void dispatch(struct session *s, const struct incoming *in)

@@ -1,4 +1,4 @@
-#include "reply.h"
+#include "pubsub_int.h"
 
 #include <belfry/base/mem.h>
 #include <belfry/base/text.h>
@@ -29,52 +29,75 @@ static void unsupported(struct session *s, const struct incoming *in, const char
 					  "unsupported", feature});
 }
 
-/* The jid attribute, normalized and malloc'ed. NULL: none, or not one. */
-static char *jid_attribute(xmpp_stanza_t *e)
+char *pubsub_jid(xmpp_stanza_t *e)
 {
 	const char *jid = xmpp_stanza_get_attribute(e, "jid"), *why;
 	return jid != NULL ? jid_normalize(jid, strlen(jid), &why) : NULL;
 }
 
-static bool is_bare_of(const char *jid, const char *bare)
+bool pubsub_jid_of(const char *jid, const char *bare)
 {
 	return jid_bare_len(jid) == strlen(bare) && memcmp(jid, bare, strlen(bare)) == 0;
+}
+
+static void say_subscribed(struct request *r, const struct sub *options)
+{
+	struct buf out = {0};
+	reply_begin(&out, r->to, r->from, r->id);
+	buf_adds(&out, "<pubsub xmlns='" NS_PUBSUB "'><subscription");
+	reply_attr(&out, "node", r->feed);
+	reply_attr(&out, "jid", r->jid);
+	buf_adds(&out, " subscription='subscribed'/>");
+	if (options != NULL)
+		pubsub_options_add(&out, NULL, NULL, "result", options);
+	buf_adds(&out, "</pubsub>");
+	reply_send(r->session, &out);
 }
 
 static void on_subscribed(void *arg, enum belfry_err err, const struct sub *sub,
 			  bool created)
 {
+	struct request *r = arg;
 	(void)sub;
 	(void)created;
+	if (reply_request_ok(r, err))
+		say_subscribed(r, NULL);
+	request_free(r);
+}
+
+/* Who sent options is told what they are now. */
+static void on_subscribed_so(void *arg, enum belfry_err err, const struct sub *sub,
+			     bool created)
+{
 	struct request *r = arg;
-	if (reply_request_ok(r, err)) {
-		struct buf out = {0};
-		reply_begin(&out, r->to, r->from, r->id);
-		buf_adds(&out, "<pubsub xmlns='" NS_PUBSUB "'><subscription");
-		reply_attr(&out, "node", r->feed);
-		reply_attr(&out, "jid", r->jid);
-		buf_adds(&out, " subscription='subscribed'/></pubsub>");
-		reply_send(r->session, &out);
-	}
+	(void)created;
+	if (reply_request_ok(r, err))
+		say_subscribed(r, sub);
 	request_free(r);
 }
 
 static void subscribe(struct session *s, const struct incoming *in, xmpp_stanza_t *e,
 		      const char *node)
 {
-	char *jid = jid_attribute(e);
-	if (jid == NULL || !is_bare_of(jid, in->bare)) {
+	xmpp_stanza_t *options = element_find(in->child, "options", NULL);
+	struct sub_change c = {.set = SUB_SET_FORMAT, .format = FORMAT_EVENT};
+	char *jid = pubsub_jid(e);
+	if (jid == NULL || !pubsub_jid_of(jid, in->bare)) {
 		reply_error(s, in, &invalid_jid);
-	} else if (element_find(in->child, "options", NULL) != NULL) {
-		unsupported(s, in, "subscription-options");
+	} else if (options != NULL &&
+		   (xmpp_stanza_get_attribute(options, "node") != NULL ||
+		    xmpp_stanza_get_attribute(options, "jid") != NULL)) {
+		reply_error(s, in, &bad_request);
+	} else if (pubsub_options_read(options, &c) != 0) {
+		reply_error(s, in, &pubsub_invalid_options);
 	} else {
 		struct request *r = request_create(s, in, false);
 		if (r != NULL) {
 			r->feed = xstrdup(node);
 			r->jid = xstrdup(jid);
-			s->hub->ops->subscribe(s->hub->hub, in->from, node, jid,
-					       SUB_FOLLOW(FORMAT_EVENT), on_subscribed,
-					       r);
+			s->hub->ops->subscribe(
+				s->hub->hub, in->from, node, jid, &c,
+				options != NULL ? on_subscribed_so : on_subscribed, r);
 		}
 	}
 	free(jid);
@@ -83,7 +106,6 @@ static void subscribe(struct session *s, const struct incoming *in, xmpp_stanza_
 static void on_unsubscribed(void *arg, enum belfry_err err, const struct sub *sub,
 			    bool created)
 {
-	(void)sub;
 	(void)created;
 	struct request *r = arg;
 	if (request_live(r) && err == BELFRY_ENOENT) {
@@ -92,6 +114,7 @@ static void on_unsubscribed(void *arg, enum belfry_err err, const struct sub *su
 		struct buf out = {0};
 		reply_begin(&out, r->to, r->from, r->id);
 		reply_send(r->session, &out);
+		presence_left(r->session, r->feed, r->jid, sub);
 	}
 	request_free(r);
 }
@@ -99,16 +122,19 @@ static void on_unsubscribed(void *arg, enum belfry_err err, const struct sub *su
 static void unsubscribe(struct session *s, const struct incoming *in, xmpp_stanza_t *e,
 			const char *node)
 {
-	char *jid = jid_attribute(e);
+	char *jid = pubsub_jid(e);
 	if (jid == NULL) {
 		reply_error(s, in, &invalid_jid);
-	} else if (!is_bare_of(jid, in->bare)) {
+	} else if (!pubsub_jid_of(jid, in->bare)) {
 		reply_error(s, in, &forbidden);
 	} else {
 		struct request *r = request_create(s, in, false);
-		if (r != NULL)
+		if (r != NULL) {
+			r->feed = xstrdup(node);
+			r->jid = xstrdup(jid);
 			s->hub->ops->unsubscribe(s->hub->hub, node, jid, on_unsubscribed,
 						 r);
+		}
 	}
 	free(jid);
 }
@@ -201,38 +227,39 @@ static void retrieve(struct session *s, const struct incoming *in, xmpp_stanza_t
 
 struct action {
 	const char *name;
-	/* NULL: not implemented, and this is the name of the feature. */
+	/* NULL: not implemented, and FEATURE is its name. */
 	void (*handler)(struct session *s, const struct incoming *in, xmpp_stanza_t *e,
 			const char *node);
 	const char *feature;
+	bool needs_node; /* else it may be NULL */
 };
 
 static const struct action gets[] = {
-	{"items", retrieve, NULL},
-	{"subscriptions", NULL, "retrieve-subscriptions"},
-	{"affiliations", NULL, "retrieve-affiliations"},
-	{"options", NULL, "subscription-options"},
-	{"default", NULL, "retrieve-default-sub"},
-	{NULL, NULL, NULL},
+	{"items", retrieve, NULL, true},
+	{"subscriptions", pubsub_subscriptions, NULL, false},
+	{"affiliations", NULL, "retrieve-affiliations", true},
+	{"options", pubsub_options_get, NULL, true},
+	{"default", NULL, "retrieve-default-sub", true},
+	{NULL, NULL, NULL, false},
 };
 static const struct action sets[] = {
-	{"subscribe", subscribe, NULL},
-	{"unsubscribe", unsubscribe, NULL},
-	{"publish", NULL, "publish"},
-	{"retract", NULL, "retract-items"},
-	{"create", NULL, "create-nodes"},
-	{"configure", NULL, "config-node"},
-	{"options", NULL, "subscription-options"},
-	{NULL, NULL, NULL},
+	{"subscribe", subscribe, NULL, true},
+	{"unsubscribe", unsubscribe, NULL, true},
+	{"publish", NULL, "publish", true},
+	{"retract", NULL, "retract-items", true},
+	{"create", NULL, "create-nodes", true},
+	{"configure", NULL, "config-node", true},
+	{"options", pubsub_options_set, NULL, true},
+	{NULL, NULL, NULL, false},
 };
 static const struct action owner[] = {
-	{"configure", NULL, "config-node"},
-	{"default", NULL, "retrieve-default"},
-	{"delete", NULL, "delete-nodes"},
-	{"purge", NULL, "purge-nodes"},
-	{"subscriptions", NULL, "manage-subscriptions"},
-	{"affiliations", NULL, "modify-affiliations"},
-	{NULL, NULL, NULL},
+	{"configure", NULL, "config-node", true},
+	{"default", NULL, "retrieve-default", true},
+	{"delete", NULL, "delete-nodes", true},
+	{"purge", NULL, "purge-nodes", true},
+	{"subscriptions", NULL, "manage-subscriptions", true},
+	{"affiliations", NULL, "modify-affiliations", true},
+	{NULL, NULL, NULL, false},
 };
 
 static void act(struct session *s, const struct incoming *in,
@@ -252,7 +279,9 @@ static void act(struct session *s, const struct incoming *in,
 	}
 	const char *node = xmpp_stanza_get_attribute(e, "node");
 	struct reply_error not_found = reply_error_of(BELFRY_ENOFEED);
-	if (node == NULL || node[0] == '\0')
+	if (node == NULL && !actions->needs_node)
+		actions->handler(s, in, e, NULL);
+	else if (node == NULL || node[0] == '\0')
 		reply_error(s, in, &node_required);
 	else if (!feed_name_valid(node, strlen(node)))
 		reply_error(s, in, &not_found);
@@ -272,7 +301,7 @@ static bool on_service(struct session *s, const struct incoming *in)
 
 void pubsub_request(struct session *s, const struct incoming *in)
 {
-	if (on_service(s, in))
+	if (!vcard_items(s, in) && on_service(s, in))
 		act(s, in, in->set ? sets : gets);
 }
 

@@ -79,6 +79,11 @@ void reply_done(struct session *s, const struct incoming *in)
 	reply_send(s, &out);
 }
 
+void reply_error_begin(struct buf *out, const struct incoming *in)
+{
+	begin(out, "error", in->to, in->from, in->id);
+}
+
 static void send_error(struct session *s, const char *from, const char *to,
 		       const char *id, const struct reply_error *e)
 {

@@ -19,6 +19,8 @@ struct reply_error reply_error_of(enum belfry_err err);
 void reply_error(struct session *s, const struct incoming *in,
 		 const struct reply_error *e);
 void reply_request_error(struct request *r, const struct reply_error *e);
+/* An error up to what it is about: append that and <error/>, and reply_send(). */
+void reply_error_begin(struct buf *out, const struct incoming *in);
 /* May R be answered with what it asked for? Where ERR is the answer, it is sent. */
 bool reply_request_ok(struct request *r, enum belfry_err err);
 

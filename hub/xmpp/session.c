@@ -1,4 +1,5 @@
 #include "session.h"
+#include "commands_int.h"
 #include "reply.h"
 
 #include <belfry/base/clock.h>
@@ -14,11 +15,14 @@
 /* Questions to the hub that may be open: in all, and of one bare JID. */
 #define REQUESTS_MAX 1024
 #define REQUESTS_A_JID 32
+/* Those that look for all that somebody follows, in all; of a JID: one. */
+#define SEARCHES_MAX 8
 #define HINTS 4096
 /* Two JIDs, an echo and one more entry of a list, escaped. */
 #define REPLY_MARGIN_BYTES ((size_t)16 * 1024)
 #define HELP_EVERY_MS ((uint64_t)6 * 60 * 1000)
 #define HELP_BURST 10
+#define REFUSED_EVERY_MS ((uint64_t)60 * 60 * 1000)
 
 /* A hash of JID and kind picks the entry; the newcomer wins it. */
 struct hint_entry {
@@ -38,6 +42,7 @@ struct session *session_create(const char *domain, size_t max_stanza_bytes,
 	s->out = out;
 	s->arg = arg;
 	s->hints = xcalloc(HINTS, sizeof(*s->hints));
+	s->presences = presences_create();
 	random_fill(&s->hint_seed, sizeof(s->hint_seed));
 	session_begin(s);
 	return s;
@@ -51,6 +56,7 @@ void session_destroy(struct session *s)
 	for (struct request *r = s->requests; r != NULL; r = r->next)
 		r->session = NULL;
 	s->magic = 0;
+	presences_destroy(s->presences);
 	free(s->hints);
 	free(s);
 }
@@ -58,6 +64,7 @@ void session_destroy(struct session *s)
 void session_begin(struct session *s)
 {
 	s->stream++;
+	presences_forget(s->presences);
 	random_hex(s->nonce, SESSION_NONCE_BYTES);
 }
 
@@ -83,7 +90,7 @@ static bool crowded(const struct session *s, const char *bare)
 		return true;
 	size_t same = 0;
 	for (const struct request *r = s->requests; r != NULL; r = r->next)
-		same += strcmp(r->bare, bare) == 0;
+		same += !r->presence && strcmp(r->bare, bare) == 0;
 	return same >= REQUESTS_A_JID;
 }
 
@@ -101,6 +108,11 @@ struct request *request_create(struct session *s, const struct incoming *in, boo
 							  NULL, NULL});
 		return NULL;
 	}
+	return request_make(s, in, chat);
+}
+
+struct request *request_make(struct session *s, const struct incoming *in, bool chat)
+{
 	struct request *r = xcalloc(1, sizeof(*r));
 	r->session = s;
 	r->stream = s->stream;
@@ -142,7 +154,19 @@ void request_free(struct request *r)
 	free(r->thread);
 	free(r->after);
 	free(r->text);
+	command_call_free(r->call);
 	free(r);
+}
+
+bool session_searched(const struct session *s, const char *bare)
+{
+	size_t open = 0;
+	for (const struct request *r = s->requests; r != NULL; r = r->next) {
+		if (r->searches && strcmp(r->bare, bare) == 0)
+			return true;
+		open += r->searches;
+	}
+	return open >= SEARCHES_MAX;
 }
 
 static uint64_t hint_key(uint64_t seed, enum hint kind, const char *bare)
@@ -154,17 +178,27 @@ static uint64_t hint_key(uint64_t seed, enum hint kind, const char *bare)
 	return h ^ h >> 29;
 }
 
+static const struct hint_pace {
+	uint64_t every_ms; /* 0: once */
+	unsigned burst;
+} hint_paces[] = {
+	[HINT_HELP] = {HELP_EVERY_MS, HELP_BURST},
+	[HINT_ENCRYPTED] = {0, 0},
+	[HINT_REFUSED] = {REFUSED_EVERY_MS, 1},
+};
+
 bool session_hint_due(struct session *s, enum hint kind, const char *bare)
 {
 	uint64_t key = hint_key(s->hint_seed, kind, bare);
 	uint64_t now = clock_mono_ms();
 	struct hint_entry *e = &s->hints[key % HINTS];
 	uint64_t until = e->key == key && e->until_ms > now ? e->until_ms : now;
-	if (kind == HINT_ENCRYPTED ? until == UINT64_MAX
-				   : until - now > (HELP_BURST - 1) * HELP_EVERY_MS)
+	const struct hint_pace *pace = &hint_paces[kind];
+	if (pace->every_ms == 0 ? until == UINT64_MAX
+				: until - now > (pace->burst - 1) * pace->every_ms)
 		return false;
 	e->key = key;
-	e->until_ms = kind == HINT_ENCRYPTED ? UINT64_MAX : until + HELP_EVERY_MS;
+	e->until_ms = pace->every_ms == 0 ? UINT64_MAX : until + pace->every_ms;
 	return true;
 }
 

@@ -19,6 +19,10 @@
 #define NS_PUBSUB_OWNER "http://jabber.org/protocol/pubsub#owner"
 #define NS_PUBSUB_ERRORS "http://jabber.org/protocol/pubsub#errors"
 #define NS_RSM "http://jabber.org/protocol/rsm"
+#define NS_COMMANDS "http://jabber.org/protocol/commands"
+#define NS_FORM "jabber:x:data"
+#define NS_VCARD "vcard-temp"
+#define NS_VCARD4 "urn:ietf:params:xml:ns:vcard-4.0"
 #define NS_STANZAS "urn:ietf:params:xml:ns:xmpp-stanzas"
 
 /*
@@ -34,6 +38,7 @@ struct session_out {
 };
 struct session_counters {
 	uint64_t stanzas_received, bounces_received, iqs_answered, chats_answered;
+	uint64_t presences_sent; /* as answers */
 };
 
 /* DOMAIN, HUB (NULL: none, as component.h says), OUT and ARG outlive it. */
@@ -64,6 +69,7 @@ struct session {
 	char nonce[2 * SESSION_NONCE_BYTES + 1];
 	struct request *requests;
 	size_t request_count;
+	struct presences *presences;
 	uint64_t hint_seed;
 	struct hint_entry *hints;
 	struct session_counters counters;
@@ -105,23 +111,40 @@ struct request {
 	char *after; /* disco#items, list: the page begins after this name */
 	enum place place;
 	bool chat;
-	bool recent;  /* chat: asks for events of all feeds that are followed */
-	size_t count; /* chat: of events */
-	char *text;   /* chat: what is said if the feed is there */
-	void (*ask)(struct request *r); /* chat: asks once more */
+	bool presence; /* one of presence.c's: bounded there, not by request_create() */
+	bool searches; /* looks for all feeds that somebody follows */
+	char *text;    /* chat: what is said if the feed is there; a command's node */
+	struct command_call *call; /* a command: commands_int.h */
 };
 struct request *request_create(struct session *s, const struct incoming *in, bool chat);
+/* The same, however many are open. */
+struct request *request_make(struct session *s, const struct incoming *in, bool chat);
 /* May its answer still be sent? */
 bool request_live(const struct request *r);
 void request_free(struct request *r);
+/* Are too many looking for what somebody follows, or is BARE? It costs far more than
+ * other questions. */
+bool session_searched(const struct session *s, const char *bare);
 
 /*
  * Is it time to tell JID? Help, and what was wrong: ten times, and once more each six
- * minutes; encryption: once. Yes counts as told. The table is bounded: a JID may be
- * forgotten, and told again.
+ * minutes; encryption: once; why it may not follow a feed: once an hour. Yes counts as
+ * told. The table is bounded: a JID may be forgotten, and told again.
  */
-enum hint { HINT_HELP, HINT_ENCRYPTED };
+enum hint { HINT_HELP, HINT_ENCRYPTED, HINT_REFUSED };
 bool session_hint_due(struct session *s, enum hint kind, const char *bare);
+
+/* ---- Presence -------------------------------------------------------------------- */
+
+struct presences *presences_create(void);
+void presences_forget(struct presences *p); /* what waits to be looked at */
+void presences_destroy(struct presences *p);
+/*
+ * JID left FEED by another way than its contact list, SUB being what it was: the contact
+ * list is told, where the feed was in it.
+ */
+void presence_left(struct session *s, const char *feed, const char *jid,
+		   const struct sub *sub);
 
 /* ---- Handlers --------------------------------------------------------------------- */
 
@@ -133,6 +156,19 @@ void answer_version(struct session *s, const struct incoming *in);
 void pubsub_request(struct session *s, const struct incoming *in);
 void pubsub_owner_request(struct session *s, const struct incoming *in);
 void chat_message(struct session *s, const struct incoming *in);
+void commands_request(struct session *s, const struct incoming *in);
+/* Is it about the commands' nodes? Then it has been answered. */
+bool commands_info(struct session *s, const struct incoming *in);
+bool commands_items(struct session *s, const struct incoming *in);
+void vcard_temp(struct session *s, const struct incoming *in);
+void vcard4(struct session *s, const struct incoming *in);
+/* Items of a feed's or the hub's own nodes: vCard, avatar. False: none of them. */
+bool vcard_items(struct session *s, const struct incoming *in);
+void presence_subscribe(struct session *s, const struct incoming *in);
+void presence_unsubscribe(struct session *s, const struct incoming *in);
+void presence_probe(struct session *s, const struct incoming *in);
+/* NULL-terminated: what the hub and the feeds can. */
+const char *const *disco_bot_features(void);
 
 /* ---- Reading stanzas -------------------------------------------------------------- */
 

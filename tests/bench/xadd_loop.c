@@ -68,7 +68,7 @@ static void on_post(void *arg, struct http_request *req)
 }
 
 static const struct http_route routes[] = {
-	{"POST", "/v1/feeds/{feed}/events", on_post, "application/json", false},
+	{"POST", "/v1/feeds/{feed}/events", on_post, "application/json", false, 0},
 	{0},
 };
 

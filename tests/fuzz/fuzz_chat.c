@@ -2,8 +2,23 @@
 #include "xmpp/chat.h"
 
 #include <belfry/base/mem.h>
+#include <belfry/base/text.h>
 
 #include <string.h>
+
+static void check_args(const struct command *c, const struct command_args *a)
+{
+	char text[SUB_OPTIONS_SIZE];
+
+	CHECK(!a->feed[0] || feed_name_valid(a->feed, strlen(a->feed)));
+	CHECK(a->count >= 1 && a->count <= COMMAND_LAST_MAX);
+	CHECK(a->time_ms > 0 && a->time_ms <= COMMAND_MUTE_MAX_MS);
+	CHECK(sub_options_text(&a->only, text) >= 0);
+	for (size_t i = 0; i < a->only.tag_count; i++)
+		CHECK(utf8_valid(a->only.tags[i], strlen(a->only.tags[i])));
+	if (strcmp(c->name, "only") == 0)
+		CHECK(a->only.tag_count > 0 || a->only.at_least > PRIORITY_LOW);
+}
 
 static void check(const char *text, const char *feed)
 {
@@ -13,15 +28,15 @@ static void check(const char *text, const char *feed)
 
 	CHECK(word >= text && len <= strlen(text) - (size_t)(word - text));
 	chat_parse(&c, text, feed);
-	CHECK(c.verb <= CHAT_UNKNOWN && c.problem <= CHAT_FOR_HUB);
-	CHECK(c.problem != CHAT_FOR_HUB || feed);
-	if (c.verb == CHAT_UNKNOWN || c.problem)
+	CHECK(c.problem <= COMMAND_FOR_HUB);
+	CHECK(c.problem != COMMAND_FOR_HUB || feed);
+	if (!c.command || c.problem)
 		return;
-	CHECK(!c.feed[0] || feed_name_valid(c.feed, strlen(c.feed)));
-	if (c.verb == CHAT_SUBSCRIBE || c.verb == CHAT_UNSUBSCRIBE)
-		CHECK(!c.feed[0] == !!feed);
-	if (c.verb == CHAT_LAST)
-		CHECK(c.count >= 1 && c.count <= CHAT_LAST_MAX);
+	check_args(c.command, &c.args);
+	if (c.command->follows && feed)
+		CHECK(!c.args.feed[0]);
+	if (strcmp(c.command->name, "subscribe") == 0)
+		CHECK(!c.args.feed[0] == !!feed);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

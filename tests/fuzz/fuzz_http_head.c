@@ -16,9 +16,9 @@ static void nothing(void *arg, struct http_request *req)
 }
 
 static const struct http_route routes[] = {
-	{"GET", "/a", nothing, NULL, false},
-	{"GET", "/v1/{x}", nothing, NULL, false},
-	{"PUT", "/v1/{x}/b/{y}", nothing, NULL, false},
+	{"GET", "/a", nothing, NULL, false, 0},
+	{"GET", "/v1/{x}", nothing, NULL, false, 0},
+	{"PUT", "/v1/{x}/b/{y}", nothing, NULL, false, 0},
 	{0},
 };
 

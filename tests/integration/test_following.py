@@ -234,9 +234,12 @@ def test_each_line_of_a_feeds_help_works_there(site, feed):
     jid = f"{feed}@{site.service}"
     lines = [line.split(" - ")[0] for line in fred.ask(jid, "Help").body.splitlines()
              if " - " in line]
-    assert lines == ["list", "subscribe", "unsubscribe", "last N", "help"]
+    assert lines == ["list", "subscribe", "unsubscribe", "subscriptions", "last N",
+                     "only WHAT", "everything", "mute TIME", "unmute", "format FORMAT",
+                     "whoami", "help"]
+    words = {"N": "20", "WHAT": "web urgent", "TIME": "2h", "FORMAT": "normal"}
     for line in lines:
-        answer = fred.ask(jid, line.replace("N", "20")).body
+        answer = fred.ask(jid, " ".join(words.get(w, w) for w in line.split())).body
         assert "Please" not in answer and "Sorry" not in answer, answer
     assert site.hub in fred.ask(jid, "subscribe other").body
 

@@ -41,8 +41,10 @@ def alive(site, client):
     ("<nonsense/>", None, None),
     ("", None, None),
     ("<items/>", None, None),
-    ("<options node='{feed}' jid='alice@localhost'/>", "feature-not-implemented",
-     "unsupported"),
+    ("<options node='{feed}' jid='alice@localhost'/>", "unexpected-request",
+     "not-subscribed"),
+    ("<options node='{feed}' jid='bob@localhost'/>", "forbidden", None),
+    ("<options node='{feed}'/>", "bad-request", "jid-required"),
 ])
 def test_bad_pubsub_requests(site, feed, alice, payload, condition, pubsub_condition):
     answer = alice.pubsub(site.service, payload.format(feed=feed, long="x" * 1100))

@@ -7,6 +7,7 @@
 -- include bucket_of
 -- include after
 -- include row_parts
+-- include is_contact
 if redis.call('HGET', KEYS[1], ARGV[1]) ~= ARGV[2] then
 	return {'LOST'}
 end
@@ -32,7 +33,7 @@ for _ = 1, tonumber(ARGV[5]) do
 	redis.call('HINCRBY', KEYS[3], ARGV[at], ARGV[at + 1])
 	at = at + 2
 end
-local salt, buckets, ended = tonumber(f[2]), tonumber(f[3]), 0
+local salt, buckets, ended, contacts = tonumber(f[2]), tonumber(f[3]), 0, 0
 for _ = 1, tonumber(ARGV[6]) do
 	local jid, pos, last = ARGV[at], ARGV[at + 1], ARGV[at + 2] == '1'
 	local key = keys[bucket_of(row_hash(salt, jid), buckets)]
@@ -42,6 +43,7 @@ for _ = 1, tonumber(ARGV[6]) do
 		if last then
 			redis.call('HDEL', key, jid)
 			ended = ended + 1
+			contacts = contacts + (is_contact(options) and 1 or 0)
 		elseif bounced == '' or after(pos, bounced:sub(2)) then
 			redis.call('HSET', key, jid, format .. ' ' .. since .. ' ' .. pos .. options)
 		end
@@ -50,5 +52,8 @@ for _ = 1, tonumber(ARGV[6]) do
 end
 if ended > 0 then
 	redis.call('HINCRBY', KEYS[2], 'subs', -ended)
+end
+if contacts > 0 then
+	redis.call('HINCRBY', KEYS[2], 'contacts', -contacts)
 end
 return {'OK'}

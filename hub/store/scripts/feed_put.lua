@@ -32,4 +32,4 @@ else
 	redis.call('ZADD', KEYS[2], 0, ARGV[1])
 end
 return {'OK', created, redis.call('HMGET', KEYS[1], 'state', 'epoch', 'n', 'settled', 'subs',
-	'buckets', 'salt', 'config', 'created', 'born')}
+	'buckets', 'salt', 'config', 'created', 'born', 'presence', 'face', 'contacts')}

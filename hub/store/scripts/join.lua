@@ -5,6 +5,7 @@
 --      row, first letters of the options that are replaced, the options
 -- include bucket_of
 -- include row_parts
+-- include is_contact
 local f = redis.call('HMGET', KEYS[1], 'state', 'salt', 'buckets', 'epoch', 'n', 'subs')
 if f[1] or not f[2] then
 	return {'NOFEED'}
@@ -31,6 +32,7 @@ end
 if not format or ARGV[6] == '1' then
 	format = ARGV[5]
 end
+local had = is_contact(options)
 local row = {format .. ' ' .. since .. bounced}
 for word in options:gmatch('%S+') do
 	if not ARGV[8]:find(word:sub(1, 1), 1, true) then
@@ -42,6 +44,10 @@ if ARGV[9] ~= '' then
 end
 row = table.concat(row, ' ')
 redis.call('HSET', KEYS[2], ARGV[1], row)
+local has = is_contact(select(4, row_parts(row)))
+if has ~= had then
+	redis.call('HINCRBY', KEYS[1], 'contacts', has and 1 or -1)
+end
 local subs = tonumber(f[6])
 if not old then
 	subs = redis.call('HINCRBY', KEYS[1], 'subs', 1)

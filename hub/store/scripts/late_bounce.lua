@@ -5,6 +5,7 @@
 -- include bucket_of
 -- include after
 -- include row_parts
+-- include is_contact
 -- include row_bucket
 local jid, pos = ARGV[1], ARGV[5]
 local cursor, row = unpack(redis.call('HMGET', KEYS[2], '', jid), 1, 2)
@@ -30,6 +31,9 @@ end
 if ARGV[6] == '1' then
 	redis.call('HDEL', KEYS[2], jid)
 	redis.call('HINCRBY', KEYS[1], 'subs', -1)
+	if is_contact(options) then
+		redis.call('HINCRBY', KEYS[1], 'contacts', -1)
+	end
 else
 	redis.call('HSET', KEYS[2], jid, format .. ' ' .. since .. ' ' .. pos .. options)
 end

@@ -27,6 +27,9 @@ void xml_escape(struct buf *out, const char *s, size_t len);
 /* The bytes xml_escape() would append. */
 size_t xml_escaped_len(const char *s, size_t len);
 
+/* Appends LEN bytes in base64 (RFC 4648 4), with its padding and without line breaks. */
+void base64_add(struct buf *out, const void *data, size_t len);
+
 /* True if PATTERN matches all of TEXT; '*' stands for any run of characters. */
 bool glob_match(const char *pattern, const char *text);
 

@@ -33,6 +33,7 @@ struct http_route {
 	/* Media types a body may have, separated by spaces; NULL: a body is refused. */
 	const char *accepts;
 	bool body_optional;
+	uint64_t max_body_bytes; /* 0: that of the limits */
 };
 
 struct http_limits {
@@ -76,7 +77,10 @@ const char *http_body(const struct http_request *req, size_t *len);
 void http_set_context(struct http_request *req, void *context);
 void *http_context(const struct http_request *req);
 
-/* An extra header of the answer; copied. Before the answer. */
+/*
+ * An extra header of the answer; copied. Before the answer. Cache-Control is "no-store"
+ * where it is not one of them.
+ */
 void http_add_header(struct http_request *req, const char *name, const char *value);
 /* BODY is taken (left empty); NULL: none. */
 void http_answer(struct http_request *req, unsigned status, const char *content_type,

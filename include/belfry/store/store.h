@@ -33,10 +33,27 @@ struct store_feed {
 	struct pos head;    /* newest position; 0-0: nothing was ever committed */
 	struct pos settled; /* every bucket's cursor has reached this */
 	uint64_t subscribers;
-	uint32_t buckets; /* 0: nobody ever joined */
-	uint32_t salt;	  /* for row_hash() */
+	uint64_t contacts; /* rows that have it as a contact */
+	uint32_t buckets;  /* 0: nobody ever joined */
+	uint32_t salt;	   /* for row_hash() */
 	uint64_t created_ms;
+	const char *presence; /* JSON, as it was set (core/presence.h); NULL: it was not
+			       */
+	const char *face;     /* SHA-1 of its avatar, 40 hex digits; NULL: it has none */
 };
+
+/* A feed's avatar. */
+#define STORE_FACE_MAX 65536 /* bytes of the image */
+struct store_face {
+	const char *type; /* "image/png" */
+	const char *sha1; /* of the image, 40 hex digits */
+	const char *data;
+	size_t len;
+	unsigned width, height;
+};
+/* face is NULL unless err is OK. ENOENT: it has none. ENOFEED. */
+typedef void (*store_face_cb)(void *arg, enum belfry_err err,
+			      const struct store_face *face);
 
 /* feed is NULL unless err is OK. created: the call made it. */
 typedef void (*store_feed_cb)(void *arg, enum belfry_err err,
@@ -178,8 +195,8 @@ struct store_done {
 
 typedef void (*store_names_cb)(void *arg, enum belfry_err err, const char *const *names,
 			       size_t count);
-/* FEED has something new. "" : the wake-up channel was (re)opened, anything may be new.
- */
+/* FEED has something new: events, a configuration, a presence, a face. "" : the wake-up
+ * channel was (re)opened, anything may be new. */
 typedef void (*store_wake_cb)(void *arg, const char *feed);
 
 /* ---- Tokens and state ----------------------------------------------------------- */
@@ -214,6 +231,17 @@ struct store_ops {
 	void (*feed_delete)(struct store *s, const char *feed, store_cb cb, void *arg);
 	/* Ends the deletions that a crash left half-done. */
 	void (*feed_sweep)(struct store *s, store_cb cb, void *arg);
+
+	/*
+	 * What a feed shows of itself as a contact. NULL takes it away; OK where there
+	 * was none. ENOFEED. EFULL: no room for a face. face_put is not done in part: the
+	 * feed's `face` is always that of the image that face_get gives.
+	 */
+	void (*presence_put)(struct store *s, const char *feed, const char *json,
+			     store_cb cb, void *arg);
+	void (*face_put)(struct store *s, const char *feed, const struct store_face *face,
+			 store_cb cb, void *arg);
+	void (*face_get)(struct store *s, const char *feed, store_face_cb cb, void *arg);
 
 	void (*commit)(struct store *s, const struct store_commit *c, store_commit_cb cb,
 		       void *arg);
@@ -298,8 +326,9 @@ struct store_ops {
 	 */
 	void (*settle)(struct store *s, const struct store_owner *o, const char *feed,
 		       uint32_t feed_buckets, struct pos pos, store_cb cb, void *arg);
-	/* From now on CB is called for commits (several may share a call), and for each
-	 * change of a feed that has events; NULL stops it. One listener. */
+	/* From now on CB is called for commits (several may share a call), for each
+	 * change of a feed that has events, and for each change of a presence or a face;
+	 * NULL stops it. One listener. */
 	void (*listen)(struct store *s, store_wake_cb cb, void *arg);
 
 	void (*token_put)(struct store *s, const char *id, const char *json, store_cb cb,

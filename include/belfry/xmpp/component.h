@@ -10,8 +10,8 @@
  * A link as an external component (XEP-0114), by libstrophe. Barriers are XEP-0199 pings
  * to our own domain, which the server routes back to us behind everything sent before and
  * behind every local bounce of it. What else arrives is answered by HUB (hub.h):
- * XEP-0030, XEP-0060, XEP-0092, XEP-0199 and chat. HUB NULL: requests get
- * service-unavailable, nobody is talked to. CONFIG, HUB, HANDLERS and ARG outlive the
+ * XEP-0030, XEP-0060, XEP-0092, XEP-0199, vCards, contacts and chat. HUB NULL: requests
+ * get service-unavailable, nobody is talked to. CONFIG, HUB, HANDLERS and ARG outlive the
  * link.
  */
 struct link *component_create(struct loop *loop, const struct config *config,
@@ -21,7 +21,7 @@ struct link *component_create(struct loop *loop, const struct config *config,
 /* Counters for /metrics. */
 struct component_stats {
 	uint64_t bytes_sent, stanzas_received, bounces_received, iqs_answered,
-		chats_answered;
+		chats_answered, presences_answered;
 	uint64_t backlog_buffers;
 };
 void component_stats(const struct link *l, struct component_stats *out);

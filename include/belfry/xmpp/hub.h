@@ -20,6 +20,7 @@
 struct hub_feed {
 	const char *name;
 	const char *title, *description; /* NULL: none */
+	const char *face; /* SHA-1 of its avatar; NULL: none, or in a list */
 	enum feed_access access;
 	uint64_t subscribers, max_items, created_ms;
 };
@@ -39,6 +40,30 @@ struct hub_item {
 };
 typedef void (*hub_items_cb)(void *arg, enum belfry_err err, const struct hub_item *items,
 			     size_t count);
+struct hub_followed {
+	const char *feed;
+	struct sub sub;
+};
+/* MORE: there may be others after the last. */
+typedef void (*hub_followed_cb)(void *arg, enum belfry_err err,
+				const struct hub_followed *list, size_t count, bool more);
+
+/* How a feed shows itself to who has it as a contact. */
+struct hub_look {
+	const char *show;   /* "chat", "away", "xa", "dnd"; NULL: available */
+	const char *status; /* NULL: none */
+	const char *face;   /* SHA-1 of its avatar, 40 hex digits; NULL: it has none */
+};
+typedef void (*hub_look_cb)(void *arg, enum belfry_err err, const struct hub_look *look);
+struct hub_face {
+	const char *type; /* "image/png" */
+	const char *sha1, *data;
+	size_t len;
+	unsigned width, height;
+};
+/* FACE NULL: it has none; feed NULL unless OK. */
+typedef void (*hub_card_cb)(void *arg, enum belfry_err err, const struct hub_feed *feed,
+			    const struct hub_face *face);
 
 struct xmpp_hub_ops {
 	/*
@@ -63,6 +88,12 @@ struct xmpp_hub_ops {
 	/* The subscription of JID, which is its own to look at. ENOENT, ENOFEED. */
 	void (*subscription)(void *hub, const char *feed, const char *jid, hub_sub_cb cb,
 			     void *arg);
+	/* What JID sees of a feed that it has as a contact. ENOENT: has not. ENOFEED. */
+	void (*look)(void *hub, const char *feed, const char *jid, hub_look_cb cb,
+		     void *arg);
+	/* As feed(), with its avatar. */
+	void (*card)(void *hub, const char *who, const char *feed, hub_card_cb cb,
+		     void *arg);
 	/* The newest LIMIT, oldest first; or the named ones. */
 	void (*items)(void *hub, const char *who, const char *feed,
 		      const char *const *ids, size_t id_count, size_t limit,
@@ -75,8 +106,16 @@ struct xmpp_hub_ops {
 	 */
 	void (*recent)(void *hub, const char *who, size_t limit, hub_items_cb cb,
 		       void *arg);
+	/*
+	 * The feeds that WHO's bare JID follows, seen or not, in order of names, after
+	 * AFTER, at most LIMIT (at most HUB_FOLLOWED_MAX). Looked for among 10,000 feeds.
+	 * EFULL: none of those looked at, but there are more.
+	 */
+	void (*following)(void *hub, const char *who, const char *after, size_t limit,
+			  hub_followed_cb cb, void *arg);
 };
 #define HUB_RECENT_MAX 20
+#define HUB_FOLLOWED_MAX 200
 struct xmpp_hub {
 	const struct xmpp_hub_ops *ops;
 	void *hub;

@@ -237,9 +237,135 @@ class Client:
         return self.pubsub(service, f"<items node={quoteattr(node)} {attributes}>{inner}"
                                     "</items>", "get")
 
+    # ---- the contact list ----
+
+    def roster(self):
+        """{JID: subscription} of all contacts. Servers tell of changes from then on."""
+        answer = self.iq(self.jid, f"<query xmlns='{NS['roster']}'/>")
+        assert answer.type == "result", answer
+        return {i.get("jid"): i.get("subscription")
+                for i in answer.findall("roster:query/roster:item")}
+
+    def add_contact(self, jid):
+        """As a client does it; the answer comes later."""
+        self._change_contact(jid, "")
+        self.send(f"<presence to={quoteattr(jid)} type='subscribe'/>")
+
+    def remove_contact(self, jid):
+        self._change_contact(jid, " subscription='remove'")
+
+    def _change_contact(self, jid, attributes):
+        answer = self.iq(self.jid, f"<query xmlns='{NS['roster']}'><item "
+                                   f"jid={quoteattr(jid)}{attributes}/></query>", "set")
+        assert answer.type == "result", answer
+
+    # ---- commands, as slixmpp's own XEP-0050 and XEP-0004 understand them ----
+
+    def commands(self, to):
+        """{node: name} of the commands of TO."""
+        async def run():
+            self.xmpp.register_plugin("xep_0050")
+            got = await self.xmpp["xep_0050"].get_commands(to)
+            return {node: name for jid, node, name in got["disco_items"]["items"]
+                    if str(jid) == to}
+        return _loop.call(run)
+
+    def command(self, to, node, cancel=False, **fields):
+        """Runs a command, its form filled in with FIELDS where one comes."""
+        async def run():
+            self.xmpp.register_plugin("xep_0050")
+            adhoc = self.xmpp["xep_0050"]
+            done, said = asyncio.get_event_loop().create_future(), CommandAnswer()
+
+            def ended(iq, session):
+                said.read(iq)
+                # An error without a session would be taken for the next one's, too.
+                adhoc.sessions.pop("client:", None)
+                done.set_result(said)
+
+            def came(iq, session):
+                if iq["command"]["status"] != "executing":
+                    ended(iq, session)
+                    return
+                said.offer(iq)
+                assert iq["command"]["actions"] == {"complete"}, iq
+                session["next"] = ended
+                form = self.xmpp["xep_0004"].make_form(ftype="submit")
+                for var, value in fields.items():
+                    assert var in said.offered, (var, said.offered)
+                    form.add_field(var=var, value=value, ftype=said.offered[var].type)
+                session["payload"] = None if cancel else form
+                (adhoc.cancel_command if cancel else adhoc.complete_command)(session)
+            adhoc.start_command(to, node, {"next": came, "error": ended})
+            return await asyncio.wait_for(done, 15 * PATIENCE)
+        return _loop.call(run, timeout=20 * PATIENCE)
+
+    def options_form(self, service, node, jid=None):
+        """The values of the options of a subscription (XEP-0060 6.3)."""
+        async def run():
+            self.xmpp.register_plugin("xep_0060")
+            got = await self.xmpp["xep_0060"].get_subscription_options(
+                service, node, jid or self.jid)
+            return got["pubsub"]["options"]["options"].get_values()
+        return _loop.call(run)
+
+    def subscriptions(self, service):
+        """(node, jid, state) of one's own subscriptions (XEP-0060 5.6)."""
+        async def run():
+            self.xmpp.register_plugin("xep_0060")
+            got = await self.xmpp["xep_0060"].get_subscriptions(service)
+            return [(s["node"], str(s["jid"]), s["subscription"])
+                    for s in got["pubsub"]["subscriptions"]]
+        return _loop.call(run)
+
     def sync(self):
         """Everything that our server had for us before this has arrived."""
         self.iq(self.domain, f"<ping xmlns='{NS['ping']}'/>")
+
+
+class Field:
+    """A field of a form, as it was offered."""
+
+    def __init__(self, field):
+        self.type, self.label = field["type"], field["label"]
+        self.required, self.value = field["required"], field["value"]
+        self.options = [o["value"] for o in field["options"]]
+
+
+class CommandAnswer:
+    """What a command offered (.offered: fields by name) and what it said at last:
+    .status, .note and .note_type, .rows of a table, .values of a form; or .error, its two
+    conditions."""
+
+    def __init__(self):
+        self.offered, self.error = {}, None
+        self.status = self.note = self.note_type = None
+        self.rows, self.values = [], {}
+
+    def offer(self, iq):
+        self.offered = {var: Field(field)
+                        for var, field in iq["command"]["form"].get_fields().items()}
+
+    def read(self, iq):
+        stanza = Stanza(iq.xml, time.monotonic())
+        if stanza.is_error:
+            self.error = (stanza.condition, stanza.command_condition)
+            self.note = iq["error"]["text"]
+            return
+        command = iq["command"]
+        self.status = command["status"]
+        for self.note_type, self.note in command["notes"]:
+            pass
+        if stanza.find("cmd:command/data:x") is not None:
+            form = command["form"]
+            assert form["type"] == "result", iq
+            columns = set(form.get_reported())
+            self.rows = form.get_items()
+            assert all(set(row) == columns for row in self.rows), iq
+            self.values = form.get_values()
+
+    def __repr__(self):
+        return repr(vars(self))
 
 
 def is_event(feed=None, item=None):
@@ -259,4 +385,14 @@ def is_chat(text=None, sender=None):
         return s.kind == "message" and not s.is_error and s.body is not None and (
             text is None or text in s.body) and (
             sender is None or (s.sender or "").split("/")[0] == sender)
+    return test
+
+
+def is_presence(sender, type=None, show=None, status=None):
+    """Presence of TYPE (None: available) from the bare JID SENDER."""
+    def test(s):
+        return (s.kind == "presence" and s.type == type
+                and (s.sender or "").split("/")[0] == sender
+                and (show is None or s.text("client:show") == show)
+                and (status is None or s.text("client:status") == status))
     return test

@@ -18,6 +18,14 @@ NS = {
     "json": "urn:xmpp:json:0",
     "rsm": "http://jabber.org/protocol/rsm",
     "data": "jabber:x:data",
+    "cmd": "http://jabber.org/protocol/commands",
+    "roster": "jabber:iq:roster",
+    "caps": "http://jabber.org/protocol/caps",
+    "photo": "vcard-temp:x:update",
+    "vcard": "vcard-temp",
+    "vcard4": "urn:ietf:params:xml:ns:vcard-4.0",
+    "avatar": "urn:xmpp:avatar:data",
+    "metadata": "urn:xmpp:avatar:metadata",
 }
 
 
@@ -80,6 +88,14 @@ class Stanza:
         error = self.find("client:error")
         for child in [] if error is None else error:
             if child.tag.startswith("{%s}" % NS["errors"]):
+                return child.tag.rsplit("}", 1)[-1]
+        return None
+
+    @property
+    def command_condition(self):
+        error = self.find("client:error")
+        for child in [] if error is None else error:
+            if child.tag.startswith("{%s}" % NS["cmd"]):
                 return child.tag.rsplit("}", 1)[-1]
         return None
 

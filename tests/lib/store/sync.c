@@ -72,7 +72,7 @@ static void on_plain(void *arg, enum belfry_err err)
 static void on_feed(void *arg, enum belfry_err err, const struct store_feed *f,
 		    bool created)
 {
-	static char name[80], config[4096];
+	static char name[80], config[4096], presence[1024], face[64];
 	struct box *b = arg;
 	if (f && b->a) {
 		struct store_feed *out = b->a;
@@ -81,6 +81,10 @@ static void on_feed(void *arg, enum belfry_err err, const struct store_feed *f,
 		snprintf(config, sizeof config, "%s", f->config);
 		out->name = name;
 		out->config = config;
+		out->presence = f->presence ? presence : NULL;
+		out->face = f->face ? face : NULL;
+		snprintf(presence, sizeof presence, "%s", f->presence ? f->presence : "");
+		snprintf(face, sizeof face, "%s", f->face ? f->face : "");
 	}
 	if (b->b)
 		*(bool *)b->b = created;

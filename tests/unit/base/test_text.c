@@ -274,6 +274,31 @@ static void text_is_exact(void **state)
 	assert_true(text_is(NULL, 0, ""));
 }
 
+/* RFC 4648 10 */
+static void base64_as_in_the_rfc(void **state)
+{
+	static const char *const cases[][2] = {
+		{"", ""},
+		{"f", "Zg=="},
+		{"fo", "Zm8="},
+		{"foo", "Zm9v"},
+		{"foob", "Zm9vYg=="},
+		{"fooba", "Zm9vYmE="},
+		{"foobar", "Zm9vYmFy"},
+		{"\xff\xfe\xfb", "//77"},
+	};
+	(void)state;
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		struct buf out = {0};
+		buf_adds(&out, "<");
+		base64_add(&out, cases[i][0], strlen(cases[i][0]));
+		buf_adds(&out, ">");
+		assert_int_equal(out.len, strlen(cases[i][1]) + 2);
+		assert_memory_equal(out.data + 1, cases[i][1], out.len - 2);
+		buf_free(&out);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -286,6 +311,7 @@ int main(void)
 		cmocka_unit_test(glob_does_not_explode),
 		cmocka_unit_test(numbers),
 		cmocka_unit_test(text_is_exact),
+		cmocka_unit_test(base64_as_in_the_rfc),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

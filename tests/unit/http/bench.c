@@ -42,9 +42,10 @@ static void on_later(void *arg, struct http_request *req)
 }
 
 const struct http_route bench_routes[] = {
-	{"POST", "/echo", on_echo, "application/json text/plain", false},
-	{"GET", "/get/{x}", on_get, NULL, false},
-	{"GET", "/later", on_later, NULL, false},
+	{"POST", "/echo", on_echo, "application/json text/plain", false, 0},
+	{"GET", "/get/{x}", on_get, NULL, false, 0},
+	{"GET", "/later", on_later, NULL, false, 0},
+	{"PUT", "/image", on_echo, "image/png", false, 1500},
 	{0},
 };
 

@@ -104,7 +104,7 @@ static void too_many_headers(void **state)
 static unsigned body(const char *accepts, bool optional, const char *type,
 		     const struct guard_facts *facts)
 {
-	struct guard_body b = {accepts, optional, type, NULL, 100};
+	struct guard_body b = {accepts, optional, type, NULL, 100, 0};
 	const struct guard_fault *fault = guard_body_check(&b, facts);
 
 	return fault ? fault->status : 0;
@@ -136,6 +136,25 @@ static void bodies(void **state)
 	assert_int_equal(body(both, false, "application", &ten), 415);
 }
 
+/* A route's own limit counts alone, be it more or less than that of all the others. */
+static void own_limits(void **state)
+{
+	struct guard_body b = {"image/png", false, "image/png", NULL, 100, 20};
+	struct guard_facts facts = {.has_length = true, .length = 20};
+
+	(void)state;
+	assert_int_equal(guard_body_max(&b), 20);
+	assert_null(guard_body_check(&b, &facts));
+	facts.length = 21;
+	assert_ptr_equal(guard_body_check(&b, &facts), guard_too_large(true));
+	b.own_max_bytes = 200;
+	facts.length = 200;
+	assert_null(guard_body_check(&b, &facts));
+	b.own_max_bytes = 0;
+	assert_ptr_equal(guard_body_check(&b, &facts), guard_too_large(false));
+	assert_ptr_not_equal(guard_too_large(true), guard_too_large(false));
+}
+
 static void media_types(void **state)
 {
 	char type[GUARD_MEDIA_MAX], charset[GUARD_MEDIA_MAX], big[400];
@@ -163,7 +182,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(sound_heads), cmocka_unit_test(host_is_needed_once),
 		cmocka_unit_test(smuggling),   cmocka_unit_test(too_many_headers),
-		cmocka_unit_test(bodies),      cmocka_unit_test(media_types),
+		cmocka_unit_test(bodies),      cmocka_unit_test(own_limits),
+		cmocka_unit_test(media_types),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

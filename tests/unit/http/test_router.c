@@ -15,11 +15,11 @@ static void nothing(void *arg, struct http_request *req)
 }
 
 static const struct http_route routes[] = {
-	{"GET", "/livez", nothing, NULL, false},
-	{"GET", "/v1/feeds", nothing, NULL, false},
-	{"GET", "/v1/feeds/{feed}", nothing, NULL, false},
-	{"DELETE", "/v1/feeds/{feed}", nothing, NULL, false},
-	{"PUT", "/v1/feeds/{feed}/subscribers/{jid}", nothing, NULL, false},
+	{"GET", "/livez", nothing, NULL, false, 0},
+	{"GET", "/v1/feeds", nothing, NULL, false, 0},
+	{"GET", "/v1/feeds/{feed}", nothing, NULL, false, 0},
+	{"DELETE", "/v1/feeds/{feed}", nothing, NULL, false, 0},
+	{"PUT", "/v1/feeds/{feed}/subscribers/{jid}", nothing, NULL, false, 0},
 	{0},
 };
 

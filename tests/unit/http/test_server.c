@@ -115,6 +115,30 @@ static void too_large(void **state)
 	buf_free(&text);
 }
 
+/* More than the limit of all the others, which is 1000. */
+static void own_limits(void **state)
+{
+	static const char put[] =
+		"PUT /image HTTP/1.1\r\nHost: x\r\nContent-Type: image/png\r\n"
+		"Connection: close\r\n";
+	char image[1602];
+	struct buf text = {0};
+
+	(void)state;
+	memset(image, 'a', sizeof image - 1);
+	image[sizeof image - 1] = 0;
+	buf_printf(&text, "%sContent-Length: 1500\r\n\r\n%.1500s", put, image);
+	assert_answer(text.data, "200", "aaaaaaaa");
+	buf_clear(&text);
+	buf_printf(&text, "%sContent-Length: 1501\r\n\r\n%.1501s", put, image);
+	assert_answer(text.data, "413", "than is taken here");
+	buf_clear(&text);
+	buf_printf(&text, "%sTransfer-Encoding: chunked\r\n\r\n641\r\n%s\r\n0\r\n\r\n",
+		   put, image);
+	assert_answer(text.data, "413", "than is taken here");
+	buf_free(&text);
+}
+
 static void continues(void **state)
 {
 	struct buf got = {0};
@@ -171,8 +195,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(answers),	   TEST(refuses),   TEST(refuses_two_readings),
-		TEST(refuses_nul), TEST(too_large), TEST(continues),
-		TEST(pipelined),   TEST(later),
+		TEST(refuses_nul), TEST(too_large), TEST(own_limits),
+		TEST(continues),   TEST(pipelined), TEST(later),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -275,6 +275,84 @@ static void parameters(void **state)
 	ASK("PATCH /v1/feeds/x", "{\"nonsense\":1}", "400", "bad-document");
 }
 
+static void presences(void **state)
+{
+	const char *get = "GET /v1/feeds/x/presence", *put = "PUT /v1/feeds/x/presence";
+	char publish[TOKEN_TEXT_SIZE];
+
+	(void)state;
+	ASK(put, "{}", "404", "no-such-feed");
+	ASK(get, NULL, "404", "no-such-feed");
+	ASK("PUT /v1/feeds/x", NULL, "201",
+	    "\"avatar\":null,\"presence\":{\"show\":\"available\",\"status\":null}");
+	ASK(get, NULL, "200", "{\"show\":\"available\",\"status\":null}\n");
+	make_token(SCOPE_PUBLISH, "x", publish);
+	assert_said(ask(publish, put, "", "{\"show\":\"dnd\",\"status\":\"busy\"}"),
+		    "200", "{\"show\":\"dnd\",\"status\":\"busy\"}\n");
+	ASK("GET /v1/feeds/x", NULL, "200",
+	    "\"presence\":{\"show\":\"dnd\",\"status\":\"busy\"}");
+	ASK(put, "{\"show\":\"busy\"}", "400", "bad-document");
+	ASK(put, NULL, "411", "length-required");
+	ASK(get, NULL, "200", "\"dnd\"");
+	ASK("DELETE /v1/feeds/x/presence", NULL, "204", NULL);
+	ASK(get, NULL, "200", "\"available\"");
+	ASK(put, "{\"show\":\"xa\"}", "200", "{\"show\":\"xa\",\"status\":null}");
+	ASK(put, "{\"status\":\"\"}", "200", "{\"show\":\"available\",\"status\":null}");
+	make_token(SCOPE_PUBLISH, "y", publish);
+	assert_said(ask(publish, put, "", "{}"), "403", "forbidden");
+}
+
+static void links(void **state)
+{
+	char known[128], publish[TOKEN_TEXT_SIZE], etag[40];
+	const char *svg = "GET /v1/feeds/x/qr.svg";
+
+	(void)state;
+	ASK("GET /v1/feeds/x/link", NULL, "404", "no-such-feed");
+	ASK("PUT /v1/feeds/x", "{\"title\":\"A b\"}", "201", NULL);
+	make_token(SCOPE_PUBLISH, "x", publish);
+	assert_said(ask(publish, "GET /v1/feeds/x/link", "", NULL), "200",
+		    "\"roster\":\"xmpp:x@feeds.example.org?roster;name=A%20b\"");
+	ASK("GET /v1/feeds/x/qr.png?link=pubsub&scale=1", NULL, "200", "image/png\r\n");
+	ASK("GET /v1/feeds/x/qr.png?scale=17", NULL, "400", "from 1 to 16");
+	ASK("GET /v1/feeds/x/qr.png?link=x", NULL, "400", "roster or pubsub");
+	char *got = ask(bench.token, svg, "", NULL);
+	assert_null(strstr(got, "no-store"));
+	assert_int_equal(sscanf(strstr(got, "ETag: "), "ETag: %39s", etag), 1);
+	assert_said(got, "200", "<title>xmpp:x@feeds.example.org?roster;name=A%20b<");
+	snprintf(known, sizeof known, "If-None-Match: \"other\", W/%s\r\n", etag);
+	got = ask(bench.token, svg, known, NULL);
+	assert_string_equal(strstr(got, "\r\n\r\n"), "\r\n\r\n");
+	assert_said(got, "304", etag);
+	bench.config.xmpp.domain = NULL;
+	ASK("GET /v1/feeds/x/link", NULL, "503", "no-domain");
+	ASK(svg, NULL, "503", "xmpp.domain");
+}
+
+/* An image that is being drawn when the service ends. */
+static void ends_with_an_image_under_way(void **state)
+{
+	static const char svg[] = "<svg xmlns='http://www.w3.org/2000/svg'/>";
+	char text[600];
+	int fd = client_connect();
+
+	(void)state;
+	snprintf(text, sizeof text,
+		 "PUT /v1/feeds/x/avatar HTTP/1.1\r\nHost: x\r\n"
+		 "Content-Type: image/svg+xml\r\nContent-Length: %zu\r\n"
+		 "Authorization: Bearer %s\r\n\r\n%s",
+		 sizeof svg - 1, bench.token, svg);
+	assert_true(send(fd, text, strlen(text), 0) > 0);
+	uint64_t give_up = clock_mono_ms() + GIVE_UP_MS;
+	while (!bench.service->avatars && clock_mono_ms() < give_up)
+		loop_turn(bench.loop, true);
+	assert_non_null(bench.service->avatars);
+	loop_turn(bench.loop, true);
+	tear_down(NULL);
+	close(fd);
+	assert_int_equal(set_up(NULL), 0);
+}
+
 /* What is under way when the service ends is answered, or cut off, and freed. */
 static void ends_with_a_request_under_way(void **state)
 {
@@ -311,7 +389,10 @@ int main(void)
 		TEST(stores_in_trouble),
 		TEST(tokens),
 		TEST(parameters),
+		TEST(presences),
+		TEST(links),
 		TEST(ends_with_a_request_under_way),
+		TEST(ends_with_an_image_under_way),
 		TEST(metrics),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

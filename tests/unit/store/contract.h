@@ -38,11 +38,22 @@ void test_options(void **state);
 void test_options_outlive_bounces(void **state);
 void test_trim(void **state);
 
+/* That of contract_contacts.c. */
+void test_contacts_are_counted(void **state);
+
 /* Those of contract_races.c. */
 void test_read_hides_no_row_from_a_split(void **state);
 void test_done_keeps_up_with_splits(void **state);
 
 /* That of contract_turn.c. */
 void test_commits_of_one_turn(void **state);
+
+/* Those of contract_face.c. */
+void test_presence(void **state);
+void test_face(void **state);
+void test_face_is_bytes(void **state);
+void test_face_goes_with_the_feed(void **state);
+void test_face_without_room(void **state);
+void test_look_wakes(void **state);
 
 #endif

@@ -136,6 +136,38 @@ static void test_fewer_items_of_a_quiet_feed(void **state)
 	world_end(&w, &k);
 }
 
+static void on_presence(void *arg, enum belfry_err err)
+{
+	assert_int_equal(err, BELFRY_OK);
+	*(bool *)arg = true;
+}
+
+/* How a feed shows is told, and nothing of it is to be delivered. */
+static void test_a_feed_without_events_is_let_go(void **state)
+{
+	struct world w;
+	struct worker k;
+	struct engine_gauges g;
+	bool done = false;
+	(void)state;
+	world_start(&w);
+	world_feed(&w, "quiet", "{}");
+	world_join(&w, "quiet", "r", 1, FORMAT_CHAT);
+	worker_start(&w, &k, 0);
+	worker_run(&k);
+	w.app->ops->presence_put(w.app, "quiet", "{\"show\":\"dnd\"}", on_presence,
+				 &done);
+	world_until(&w, &done);
+	engine_gauges(k.engine, &g);
+	assert_int_equal(g.feeds_behind, 1);
+	worker_run(&k);
+	assert_int_equal(recorder_messages(k.link), 0);
+	world_commit(&w, "quiet", "{}");
+	worker_run(&k);
+	assert_int_equal(recorder_messages(k.link), 1);
+	world_end(&w, &k);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -143,6 +175,7 @@ int main(void)
 		cmocka_unit_test(test_trims_by_age),
 		cmocka_unit_test(test_trims_feeds_that_nobody_follows),
 		cmocka_unit_test(test_fewer_items_of_a_quiet_feed),
+		cmocka_unit_test(test_a_feed_without_events_is_let_go),
 	};
 	return cmocka_run_group_tests_name("work/janitor", tests, NULL, NULL);
 }

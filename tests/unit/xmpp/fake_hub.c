@@ -1,5 +1,7 @@
 #include "fake_hub.h"
 
+#include <belfry/base/clock.h>
+
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
@@ -42,13 +44,42 @@ static void fake_feed(void *hub, const char *who, const char *feed, hub_feed_cb 
 	ask(f, FAKE_FEED, arg, access_to(f, feed))->u.feed = cb;
 }
 
+/* What is changed beside the format, and of what there is alone. */
+static void log_change(struct fake_hub *f, const struct sub_change *c)
+{
+	const struct sub_options *o = &c->options;
+	if (c->only_existing)
+		buf_adds(&f->log, " existing");
+	if (c->set & SUB_SET_CONTACT)
+		buf_adds(&f->log, " contact");
+	if (c->set & SUB_SET_FORMAT && c->only_existing)
+		buf_adds(&f->log, " format");
+	if (c->set & SUB_SET_PRIORITY)
+		buf_printf(&f->log, " %s", priority_text(o->at_least));
+	if (c->set & SUB_SET_TAGS)
+		buf_adds(&f->log, " tags");
+	for (size_t i = 0; c->set & SUB_SET_TAGS && i < o->tag_count; i++)
+		buf_printf(&f->log, " '%s'", o->tags[i]);
+	if (c->set & SUB_SET_MUTED) {
+		uint64_t now = clock_wall_ms(), until = o->muted_until_ms;
+		buf_printf(&f->log, " muted %llum",
+			   until > now ? (unsigned long long)(until - now + 30000) / 60000
+				       : 0ull);
+	}
+	buf_addc(&f->log, '\n');
+}
+
 static void fake_subscribe(void *hub, const char *who, const char *feed, const char *jid,
 			   const struct sub_change *change, hub_sub_cb cb, void *arg)
 {
 	struct fake_hub *f = hub;
-	buf_printf(&f->log, "subscribe %s %s %s %c\n", who, feed, jid,
+	buf_printf(&f->log, "subscribe %s %s %s %c", who, feed, jid,
 		   (char)change->format);
-	ask(f, FAKE_SUB, arg, access_to(f, feed))->u.sub = cb;
+	log_change(f, change);
+	enum belfry_err err = access_to(f, feed);
+	if (err == BELFRY_OK && change->only_existing && f->follows_not)
+		err = BELFRY_ENOENT;
+	ask(f, FAKE_SUB, arg, err)->u.sub = cb;
 }
 
 static void fake_unsubscribe(void *hub, const char *feed, const char *jid, hub_sub_cb cb,
@@ -66,7 +97,28 @@ static void fake_subscription(void *hub, const char *feed, const char *jid, hub_
 	struct fake_hub *f = hub;
 	buf_printf(&f->log, "subscription %s %s\n", feed, jid);
 	enum belfry_err err = access_to(f, feed);
-	ask(f, FAKE_SUB, arg, err == BELFRY_EDENIED ? BELFRY_ENOENT : err)->u.sub = cb;
+	if (err == BELFRY_EDENIED || (err == BELFRY_OK && f->follows_not))
+		err = BELFRY_ENOENT;
+	ask(f, FAKE_SUB, arg, err)->u.sub = cb;
+}
+
+static void fake_look(void *hub, const char *feed, const char *jid, hub_look_cb cb,
+		      void *arg)
+{
+	struct fake_hub *f = hub;
+	buf_printf(&f->log, "look %s %s\n", feed, jid);
+	enum belfry_err err = access_to(f, feed);
+	if (err == BELFRY_EDENIED || (!err && f->no_contact))
+		err = BELFRY_ENOENT;
+	ask(f, FAKE_LOOK, arg, err)->u.look = cb;
+}
+
+static void fake_card(void *hub, const char *who, const char *feed, hub_card_cb cb,
+		      void *arg)
+{
+	struct fake_hub *f = hub;
+	buf_printf(&f->log, "card %s %s\n", who, feed);
+	ask(f, FAKE_CARD, arg, access_to(f, feed))->u.card = cb;
 }
 
 static void fake_items(void *hub, const char *who, const char *feed,
@@ -95,6 +147,16 @@ static void fake_recent(void *hub, const char *who, size_t limit, hub_items_cb c
 	c->count = limit < FAKE_ITEMS ? limit : FAKE_ITEMS;
 }
 
+static void fake_following(void *hub, const char *who, const char *after, size_t limit,
+			   hub_followed_cb cb, void *arg)
+{
+	struct fake_hub *f = hub;
+	buf_printf(&f->log, "following %s '%s' %zu\n", who, after, limit);
+	struct fake_call *c = ask(f, FAKE_FOLLOWING, arg, f->err);
+	c->u.followed = cb;
+	c->count = f->follows_not ? 0 : 2;
+}
+
 static const struct xmpp_hub_ops ops = {
 	.feeds = fake_feeds,
 	.feed = fake_feed,
@@ -102,7 +164,10 @@ static const struct xmpp_hub_ops ops = {
 	.unsubscribe = fake_unsubscribe,
 	.subscription = fake_subscription,
 	.items = fake_items,
+	.look = fake_look,
+	.card = fake_card,
 	.recent = fake_recent,
+	.following = fake_following,
 };
 
 void fake_hub_init(struct fake_hub *f)
@@ -110,6 +175,7 @@ void fake_hub_init(struct fake_hub *f)
 	memset(f, 0, sizeof(*f));
 	f->hub.ops = &ops;
 	f->hub.hub = f;
+	f->sub = (struct sub){.format = FORMAT_CHAT, .since = {1, 2}};
 	f->title = "Deploys & <more>";
 	f->body = "all is well";
 }
@@ -159,6 +225,15 @@ static void answer_feeds(struct fake_hub *f, const struct fake_call *c,
 	free(list);
 }
 
+static void answer_following(struct fake_hub *f, const struct fake_call *c)
+{
+	const struct hub_followed list[] = {
+		{.feed = "deploys", .sub = f->sub},
+		{.feed = "secret", .sub = {.format = FORMAT_EVENT, .since = {1, 2}}}};
+	c->u.followed(c->arg, c->err, c->err ? NULL : list, c->err ? 0 : c->count,
+		      f->more);
+}
+
 static void answer(struct fake_hub *f, const struct fake_call *c)
 {
 	struct hub_feed feed = {.name = "deploys",
@@ -174,6 +249,15 @@ static void answer(struct fake_hub *f, const struct fake_call *c)
 		break;
 	case FAKE_FEED:
 		c->u.feed(c->arg, c->err, ok ? &feed : NULL);
+		break;
+	case FAKE_LOOK:
+		c->u.look(c->arg, c->err, ok ? &f->look : NULL);
+		break;
+	case FAKE_CARD:
+		c->u.card(c->arg, c->err, ok ? &feed : NULL, ok ? f->face : NULL);
+		break;
+	case FAKE_FOLLOWING:
+		answer_following(f, c);
 		break;
 	case FAKE_SUB:
 		c->u.sub(c->arg, c->err, c->err ? NULL : &f->sub, false);

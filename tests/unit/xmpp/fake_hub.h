@@ -17,13 +17,19 @@ struct fake_call {
 		FAKE_FEED,
 		FAKE_SUB,
 		FAKE_ITEMS_CALL,
-		FAKE_RECENT
+		FAKE_RECENT,
+		FAKE_FOLLOWING,
+		FAKE_LOOK,
+		FAKE_CARD
 	} kind;
 	union {
 		hub_feeds_cb feeds;
 		hub_feed_cb feed;
 		hub_sub_cb sub;
 		hub_items_cb items;
+		hub_followed_cb followed;
+		hub_look_cb look;
+		hub_card_cb card;
 	} u;
 	void *arg;
 	enum belfry_err err;
@@ -37,7 +43,11 @@ struct fake_hub {
 	size_t call_count;
 	enum belfry_err err; /* of every call from now on; OK: as the feed says */
 	bool more;	     /* feeds follow those of a list */
+	bool follows_not;    /* nobody follows; else both feeds, "secret" as event */
 	const char *title, *body;
+	bool no_contact;	     /* nobody has "deploys" as a contact */
+	struct hub_look look;	     /* what it shows of itself */
+	const struct hub_face *face; /* NULL: it has none */
 	size_t feeds;	 /* in a list, all named "deploys"; 0: as many as there are */
 	size_t big_body; /* bytes; 0: body */
 };

@@ -6,95 +6,132 @@
 
 #include <cmocka.h>
 
+#include <stdio.h>
 #include <string.h>
 
 static const struct {
 	const char *text, *to; /* the feed written to; NULL: the hub */
-	enum chat_verb verb;
+	const char *verb;      /* NULL: none is known */
 	const char *feed;
 	uint64_t count;
 } good[] = {
-	{"help", NULL, CHAT_HELP, "", 1},
-	{"  HELP \n", NULL, CHAT_HELP, "", 1},
-	{"?", "deploys", CHAT_HELP, "", 1},
-	{"???", NULL, CHAT_HELP, "", 1},
-	{"help me", NULL, CHAT_HELP, "", 1},
-	{"Help, what can you do for me?", "deploys", CHAT_HELP, "", 1},
-	{"list", NULL, CHAT_LIST, "", 1},
-	{"list deploys", NULL, CHAT_LIST, "deploys", 1},
-	{"list deploys", "deploys", CHAT_LIST, "deploys", 1},
-	{"list", "deploys", CHAT_LIST, "", 1},
-	{"list 21", NULL, CHAT_LIST, "21", 1},
-	{"subscribe deploys", NULL, CHAT_SUBSCRIBE, "deploys", 1},
-	{"Subscribe\tDeploys", NULL, CHAT_SUBSCRIBE, "deploys", 1},
-	{"subscribe 2024", NULL, CHAT_SUBSCRIBE, "2024", 1},
-	{"subscribe", "deploys", CHAT_SUBSCRIBE, "", 1},
-	{"subscribe deploys", "deploys", CHAT_SUBSCRIBE, "", 1},
-	{"Subscribe Deploys.", "deploys", CHAT_SUBSCRIBE, "", 1},
-	{"unsubscribe", "deploys", CHAT_UNSUBSCRIBE, "", 1},
-	{"unsubscribe deploys", NULL, CHAT_UNSUBSCRIBE, "deploys", 1},
-	{"last", NULL, CHAT_LAST, "", 1},
-	{"last 5", NULL, CHAT_LAST, "", 5},
-	{"last 20", "deploys", CHAT_LAST, "", 20},
-	{"last deploys 3", "deploys", CHAT_LAST, "", 3},
-	{"last 5", "5", CHAT_LAST, "", 5},
-	{"last deploys", NULL, CHAT_LAST, "deploys", 1},
-	{"last deploys 3", NULL, CHAT_LAST, "deploys", 3},
-	{"last 2024 3", NULL, CHAT_LAST, "2024", 3},
-	{"last v2", NULL, CHAT_LAST, "v2", 1},
+	{"help", NULL, "help", "", 1},
+	{"  HELP \n", NULL, "help", "", 1},
+	{"?", "deploys", "help", "", 1},
+	{"???", NULL, "help", "", 1},
+	{"help me", NULL, "help", "", 1},
+	{"Help, what can you do for me?", "deploys", "help", "", 1},
+	{"list", NULL, "list", "", 1},
+	{"list deploys", NULL, "list", "deploys", 1},
+	{"list deploys", "deploys", "list", "deploys", 1},
+	{"list", "deploys", "list", "", 1},
+	{"list 21", NULL, "list", "21", 1},
+	{"subscribe deploys", NULL, "subscribe", "deploys", 1},
+	{"Subscribe\tDeploys", NULL, "subscribe", "deploys", 1},
+	{"subscribe 2024", NULL, "subscribe", "2024", 1},
+	{"subscribe", "deploys", "subscribe", "", 1},
+	{"subscribe deploys", "deploys", "subscribe", "", 1},
+	{"Subscribe Deploys.", "deploys", "subscribe", "", 1},
+	{"unsubscribe", "deploys", "unsubscribe", "", 1},
+	{"unsubscribe deploys", NULL, "unsubscribe", "deploys", 1},
+	{"last", NULL, "last", "", 1},
+	{"last 5", NULL, "last", "", 5},
+	{"last 20", "deploys", "last", "", 20},
+	{"last deploys 3", "deploys", "last", "", 3},
+	{"last 5", "5", "last", "", 5},
+	{"last deploys", NULL, "last", "deploys", 1},
+	{"last deploys 3", NULL, "last", "deploys", 3},
+	{"last 2024 3", NULL, "last", "2024", 3},
+	{"last v2", NULL, "last", "v2", 1},
 	/* As phones write. */
-	{"Help. ", NULL, CHAT_HELP, "", 1},
-	{"LIST!", NULL, CHAT_LIST, "", 1},
+	{"Help. ", NULL, "help", "", 1},
+	{"LIST!", NULL, "list", "", 1},
 	{"\xc2\xa0Last\xc2\xa0"
 	 "5.\xc2\xa0",
-	 NULL, CHAT_LAST, "", 5},
-	{"last deploys 5...", NULL, CHAT_LAST, "deploys", 5},
-	{"\xe2\x80\x9csubscribe deploys\xe2\x80\x9d", NULL, CHAT_SUBSCRIBE, "deploys", 1},
-	{"'unsubscribe deploys'", NULL, CHAT_UNSUBSCRIBE, "deploys", 1},
-	{"subscribe deploys!", NULL, CHAT_SUBSCRIBE, "deploys", 1},
-	{"subscribe deploys.", NULL, CHAT_SUBSCRIBE, "deploys.", 1}, /* may be one */
+	 NULL, "last", "", 5},
+	{"last deploys 5...", NULL, "last", "deploys", 5},
+	{"\xe2\x80\x9csubscribe deploys\xe2\x80\x9d", NULL, "subscribe", "deploys", 1},
+	{"'unsubscribe deploys'", NULL, "unsubscribe", "deploys", 1},
+	{"subscribe deploys!", NULL, "subscribe", "deploys", 1},
+	{"subscribe deploys.", NULL, "subscribe", "deploys.", 1}, /* may be one */
 };
 
 static const struct {
 	const char *text, *to;
-	enum chat_verb verb;
-	enum chat_problem problem;
+	const char *verb; /* NULL: none is known */
+	enum command_problem problem;
 } bad[] = {
-	{"subscribe", NULL, CHAT_SUBSCRIBE, CHAT_BAD_FORM},
-	{"subscribe a b", NULL, CHAT_SUBSCRIBE, CHAT_BAD_FORM},
-	{"subscribe to a feed", NULL, CHAT_SUBSCRIBE, CHAT_BAD_FORM},
-	{"subscribe a/b", NULL, CHAT_SUBSCRIBE, CHAT_BAD_NAME},
-	{"subscribe d\xc3\xa9ploys", NULL, CHAT_SUBSCRIBE, CHAT_BAD_NAME},
-	{"subscribe ..", NULL, CHAT_SUBSCRIBE, CHAT_BAD_NAME},
-	{"subscribe other", "deploys", CHAT_SUBSCRIBE, CHAT_FOR_HUB},
-	{"last other 3", "deploys", CHAT_LAST, CHAT_FOR_HUB},
-	{"subscribe a/b", "deploys", CHAT_SUBSCRIBE, CHAT_BAD_FORM},
-	{"unsubscribe deploys now", "deploys", CHAT_UNSUBSCRIBE, CHAT_BAD_FORM},
-	{"list a b", "deploys", CHAT_LIST, CHAT_BAD_FORM},
-	{"list a/b", NULL, CHAT_LIST, CHAT_BAD_NAME},
-	{"last 21", "deploys", CHAT_LAST, CHAT_BAD_COUNT},
-	{"LAST 99", "deploys", CHAT_LAST, CHAT_BAD_COUNT},
-	{"last 0", "deploys", CHAT_LAST, CHAT_BAD_COUNT},
-	{"last deploys 99", "deploys", CHAT_LAST, CHAT_BAD_COUNT},
-	{"last -1", "deploys", CHAT_LAST, CHAT_BAD_COUNT},
-	{"last 21", NULL, CHAT_LAST, CHAT_BAD_COUNT},
-	{"last 0", NULL, CHAT_LAST, CHAT_BAD_COUNT},
-	{"last 0.", NULL, CHAT_LAST, CHAT_BAD_COUNT},
-	{"last -1", NULL, CHAT_LAST, CHAT_BAD_COUNT},
-	{"last deploys -1", NULL, CHAT_LAST, CHAT_BAD_COUNT},
-	{"last deploys many", NULL, CHAT_LAST, CHAT_BAD_COUNT},
-	{"last 3 deploys", NULL, CHAT_LAST, CHAT_BAD_COUNT},
-	{"last 99999999999999999999999", NULL, CHAT_LAST, CHAT_BAD_COUNT},
-	{"last d\xc3\xa9ploys", NULL, CHAT_LAST, CHAT_BAD_NAME},
-	{"last a b c d e f", NULL, CHAT_LAST, CHAT_BAD_FORM},
-	{"", NULL, CHAT_UNKNOWN, CHAT_FINE},
-	{" \t\r\n", NULL, CHAT_UNKNOWN, CHAT_FINE},
-	{"hello", NULL, CHAT_UNKNOWN, CHAT_FINE},
-	{"...", NULL, CHAT_UNKNOWN, CHAT_FINE},
-	{"helpless", NULL, CHAT_UNKNOWN, CHAT_FINE},
-	{"hel", NULL, CHAT_UNKNOWN, CHAT_FINE},
-	{"subscribe/deploys", NULL, CHAT_UNKNOWN, CHAT_FINE},
+	{"subscribe", NULL, "subscribe", COMMAND_BAD_FORM},
+	{"subscribe a b", NULL, "subscribe", COMMAND_BAD_FORM},
+	{"subscribe to a feed", NULL, "subscribe", COMMAND_BAD_FORM},
+	{"subscribe a/b", NULL, "subscribe", COMMAND_BAD_FEED},
+	{"subscribe d\xc3\xa9ploys", NULL, "subscribe", COMMAND_BAD_FEED},
+	{"subscribe ..", NULL, "subscribe", COMMAND_BAD_FEED},
+	{"subscribe other", "deploys", "subscribe", COMMAND_FOR_HUB},
+	{"last other 3", "deploys", "last", COMMAND_FOR_HUB},
+	{"subscribe a/b", "deploys", "subscribe", COMMAND_BAD_FORM},
+	{"unsubscribe deploys now", "deploys", "unsubscribe", COMMAND_BAD_FORM},
+	{"list a b", "deploys", "list", COMMAND_BAD_FORM},
+	{"list a/b", NULL, "list", COMMAND_BAD_FEED},
+	{"last 21", "deploys", "last", COMMAND_BAD_COUNT},
+	{"LAST 99", "deploys", "last", COMMAND_BAD_COUNT},
+	{"last 0", "deploys", "last", COMMAND_BAD_COUNT},
+	{"last deploys 99", "deploys", "last", COMMAND_BAD_COUNT},
+	{"last -1", "deploys", "last", COMMAND_BAD_COUNT},
+	{"last 21", NULL, "last", COMMAND_BAD_COUNT},
+	{"last 0", NULL, "last", COMMAND_BAD_COUNT},
+	{"last 0.", NULL, "last", COMMAND_BAD_COUNT},
+	{"last -1", NULL, "last", COMMAND_BAD_COUNT},
+	{"last deploys -1", NULL, "last", COMMAND_BAD_COUNT},
+	{"last deploys many", NULL, "last", COMMAND_BAD_COUNT},
+	{"last 3 deploys", NULL, "last", COMMAND_BAD_COUNT},
+	{"last 99999999999999999999999", NULL, "last", COMMAND_BAD_COUNT},
+	{"last d\xc3\xa9ploys", NULL, "last", COMMAND_BAD_FEED},
+	{"last a b c d e f", NULL, "last", COMMAND_BAD_FORM},
+	{"mute 99d", NULL, "mute", COMMAND_BAD_TIME},
+	{"mute 31d", "deploys", "mute", COMMAND_BAD_TIME},
+	{"mute 0h", "deploys", "mute", COMMAND_BAD_TIME},
+	{"mute deploys 2", NULL, "mute", COMMAND_BAD_TIME},
+	{"mute deploys 99999999999999999999d", NULL, "mute", COMMAND_BAD_TIME},
+	{"mute deploys forever", NULL, "mute", COMMAND_BAD_TIME},
+	{"mute h", "deploys", "mute", COMMAND_FOR_HUB},
+	{"mute other 2h", "deploys", "mute", COMMAND_FOR_HUB},
+	{"mute deploys for 2h", NULL, "mute", COMMAND_BAD_FORM},
+	{"format", "deploys", "format", COMMAND_BAD_FORM},
+	{"format deploys", NULL, "format", COMMAND_BAD_FORM},
+	{"format deploys fax", NULL, "format", COMMAND_BAD_FORMAT},
+	{"format fax", "deploys", "format", COMMAND_BAD_FORMAT},
+	{"format averylongformatindeedyes", "deploys", "format", COMMAND_BAD_FORMAT},
+	{"only", NULL, "only", COMMAND_BAD_FORM},
+	{"only deploys", NULL, "only", COMMAND_BAD_FORM},
+	{"only deploys low", NULL, "only", COMMAND_BAD_WHAT},
+	{"only #", "deploys", "only", COMMAND_BAD_WHAT},
+	{"only a b c d e f g h i", "deploys", "only", COMMAND_BAD_WHAT},
+	{"only deploys a b c d e f g h high i", NULL, "only", COMMAND_BAD_WHAT},
+	{"only deploys a a a a a a a a a a a a a", NULL, "only", COMMAND_BAD_WHAT},
+	{"only a/b urgent", NULL, "only", COMMAND_BAD_FEED},
+	{"everything", NULL, "everything", COMMAND_BAD_FORM},
+	{"everything other", "deploys", "everything", COMMAND_FOR_HUB},
+	{"unmute a b", NULL, "unmute", COMMAND_BAD_FORM},
+	{"whoami now", NULL, "whoami", COMMAND_BAD_FORM},
+	{"", NULL, NULL, COMMAND_FINE},
+	{" \t\r\n", NULL, NULL, COMMAND_FINE},
+	{"hello", NULL, NULL, COMMAND_FINE},
+	{"...", NULL, NULL, COMMAND_FINE},
+	{"helpless", NULL, NULL, COMMAND_FINE},
+	{"hel", NULL, NULL, COMMAND_FINE},
+	{"subscribe/deploys", NULL, NULL, COMMAND_FINE},
 };
+
+static const char *name_of(const struct chat_command *c)
+{
+	return c->command != NULL ? c->command->name : "nothing";
+}
+
+static bool is(const struct chat_command *c, const char *name)
+{
+	return strcmp(name_of(c), name != NULL ? name : "nothing") == 0;
+}
 
 static void reads_commands(void **state)
 {
@@ -102,11 +139,11 @@ static void reads_commands(void **state)
 	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
 		struct chat_command c;
 		chat_parse(&c, good[i].text, good[i].to);
-		if (c.verb != good[i].verb || c.problem != CHAT_FINE)
-			fail_msg("'%s': verb %d, problem %d", good[i].text, c.verb,
+		if (!is(&c, good[i].verb) || c.problem != COMMAND_FINE)
+			fail_msg("'%s': %s, problem %d", good[i].text, name_of(&c),
 				 c.problem);
-		assert_string_equal(c.feed, good[i].feed);
-		assert_int_equal(c.count, good[i].count);
+		assert_string_equal(c.args.feed, good[i].feed);
+		assert_int_equal(c.args.count, good[i].count);
 	}
 }
 
@@ -116,9 +153,28 @@ static void says_what_is_wrong(void **state)
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
 		struct chat_command c;
 		chat_parse(&c, bad[i].text, bad[i].to);
-		if (c.verb != bad[i].verb || c.problem != bad[i].problem)
-			fail_msg("'%s': verb %d, problem %d", bad[i].text, c.verb,
+		if (!is(&c, bad[i].verb) || c.problem != bad[i].problem)
+			fail_msg("'%s': %s, problem %d", bad[i].text, name_of(&c),
 				 c.problem);
+	}
+}
+
+/* Some of what there is, in the place of what stands for it. */
+static void fill_in(char *line, size_t size)
+{
+	static const char *const examples[][2] = {
+		{" FORMAT", " event"},
+		{" FEED", " feed"},
+		{" TIME", " 2h"},
+		{" N", " 7"},
+		{" WHAT", " web #high urgent"},
+	};
+	for (size_t i = 0; i < sizeof(examples) / sizeof(examples[0]); i++) {
+		char rest[100], *at = strstr(line, examples[i][0]);
+		if (at == NULL)
+			continue;
+		snprintf(rest, sizeof(rest), "%s", at + strlen(examples[i][0]));
+		snprintf(at, size - (size_t)(at - line), "%s%s", examples[i][1], rest);
 	}
 }
 
@@ -128,23 +184,111 @@ static void the_help_is_obeyed(void **state)
 	(void)state;
 	for (unsigned to_feed = 0; to_feed < 2; to_feed++) {
 		struct buf all = {0};
-		chat_usage(&all, CHAT_UNKNOWN, to_feed);
+		size_t lines = 0;
+		for (size_t i = 0; i < command_count; i++)
+			chat_usage(&all, &commands[i], to_feed);
 		for (char *line = strtok(all.data, "\n"); line;
 		     line = strtok(NULL, "\n")) {
 			struct chat_command c;
-			char *what = strstr(line, " - "), *n = strstr(line, " N");
+			char form[200], *what = strstr(line, " - ");
 			assert_non_null(what);
 			*what = '\0';
-			if (n != NULL && n < what)
-				n[1] = '7';
-			chat_parse(&c, line, to_feed ? "deploys" : NULL);
-			if (c.verb == CHAT_UNKNOWN || c.problem != CHAT_FINE)
-				fail_msg("'%s': problem %d", line, c.problem);
-			assert_string_equal(c.feed, strstr(line, "FEED") ? "feed" : "");
-			assert_int_equal(c.count, strchr(line, '7') ? 7 : 1);
+			bool feed = strstr(line, "FEED"), number = strstr(line, " N");
+			snprintf(form, sizeof(form), "%s", line);
+			fill_in(form, sizeof(form));
+			chat_parse(&c, form, to_feed ? "deploys" : NULL);
+			if (c.command == NULL || c.problem != COMMAND_FINE)
+				fail_msg("'%s': problem %d", form, c.problem);
+			assert_string_equal(c.args.feed, feed ? "feed" : "");
+			assert_int_equal(c.args.count, number ? 7 : 1);
+			lines++;
 		}
+		assert_int_equal(lines, to_feed ? 12 : 15);
 		buf_free(&all);
 	}
+}
+
+static const struct {
+	const char *text, *to, *feed;
+	unsigned minutes; /* 0: none is looked at */
+} times[] = {
+	{"mute", NULL, "", 480},
+	{"mute", "deploys", "", 480},
+	{"mute deploys", NULL, "deploys", 480},
+	{"Mute deploys.", "deploys", "", 480},
+	{"mute 30m", NULL, "", 30},
+	{"mute deploys 2H.", NULL, "deploys", 120},
+	{"mute deploys 3d", "deploys", "", 3 * 24 * 60},
+	{"mute 30d", "deploys", "", 30 * 24 * 60},
+	{"mute 2h 1m", NULL, "2h", 1},
+	{"mute 99x", NULL, "99x", 480},
+	{"unmute", NULL, "", 480},
+	{"unmute 2h", NULL, "2h", 480},
+};
+
+static void times_of_muting(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof(times) / sizeof(times[0]); i++) {
+		struct chat_command c;
+		chat_parse(&c, times[i].text, times[i].to);
+		if (c.command == NULL || c.problem != COMMAND_FINE)
+			fail_msg("'%s': problem %d", times[i].text, c.problem);
+		assert_string_equal(c.args.feed, times[i].feed);
+		assert_int_equal(c.args.time_ms, times[i].minutes * 60000);
+	}
+}
+
+static const struct {
+	const char *text, *to, *feed, *tags; /* each with a blank behind it */
+	enum event_priority priority;
+} filters[] = {
+	{"only deploys urgent", NULL, "deploys", "", PRIORITY_URGENT},
+	{"only Urgent.", "deploys", "", "", PRIORITY_URGENT},
+	{"only #urgent", "deploys", "", "urgent ", PRIORITY_LOW},
+	{"only #low", "deploys", "", "low ", PRIORITY_LOW},
+	{"Only deploys Web, db, high", NULL, "deploys", "Web db ", PRIORITY_HIGH},
+	{"only web", "deploys", "", "web ", PRIORITY_LOW},
+	{"only deploys", "deploys", "", "deploys ", PRIORITY_LOW},
+	{"only deploys web", "deploys", "", "web ", PRIORITY_LOW},
+	{"only #deploys web", "deploys", "", "deploys web ", PRIORITY_LOW},
+	{"only web WEB web", "deploys", "", "web ", PRIORITY_LOW},
+	{"only high normal", "deploys", "", "", PRIORITY_NORMAL},
+	{"only \xc3\xa9t\xc3\xa9", "deploys", "", "\xc3\xa9t\xc3\xa9 ", PRIORITY_LOW},
+	{"only deploys a b c d e f g h urgent", NULL, "deploys", "a b c d e f g h ",
+	 PRIORITY_URGENT},
+};
+
+static void filters_of_tags_and_priority(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof(filters) / sizeof(filters[0]); i++) {
+		struct chat_command c;
+		char tags[600] = "";
+		chat_parse(&c, filters[i].text, filters[i].to);
+		if (c.command == NULL || c.problem != COMMAND_FINE)
+			fail_msg("'%s': problem %d", filters[i].text, c.problem);
+		for (size_t t = 0; t < c.args.only.tag_count; t++) {
+			strcat(tags, c.args.only.tags[t]);
+			strcat(tags, " ");
+		}
+		assert_string_equal(c.args.feed, filters[i].feed);
+		assert_string_equal(tags, filters[i].tags);
+		assert_int_equal(c.args.only.at_least, filters[i].priority);
+	}
+}
+
+static void formats(void **state)
+{
+	struct chat_command c;
+	(void)state;
+	chat_parse(&c, "format deploys Headline", NULL);
+	assert_int_equal(c.problem, COMMAND_FINE);
+	assert_string_equal(c.args.feed, "deploys");
+	assert_int_equal(c.args.format, FORMAT_HEADLINE);
+	chat_parse(&c, "format event.", "deploys");
+	assert_int_equal(c.problem, COMMAND_FINE);
+	assert_int_equal(c.args.format, FORMAT_EVENT);
 }
 
 static void names_of_any_length(void **state)
@@ -154,15 +298,15 @@ static void names_of_any_length(void **state)
 	struct chat_command c;
 	memset(text + 10, 'a', 64);
 	chat_parse(&c, text, NULL);
-	assert_int_equal(c.problem, CHAT_FINE);
-	assert_int_equal(strlen(c.feed), 64);
+	assert_int_equal(c.problem, COMMAND_FINE);
+	assert_int_equal(strlen(c.args.feed), 64);
 	text[74] = 'a';
 	chat_parse(&c, text, NULL);
-	assert_int_equal(c.problem, CHAT_BAD_NAME);
+	assert_int_equal(c.problem, COMMAND_BAD_FEED);
 	/* A name that was written to may be longer than a feed's can be. */
 	memset(text, 'a', 150);
 	chat_parse(&c, "last 3", text);
-	assert_int_equal(c.count, 3);
+	assert_int_equal(c.args.count, 3);
 }
 
 static void first_words(void **state)
@@ -182,6 +326,9 @@ int main(void)
 		cmocka_unit_test(reads_commands),
 		cmocka_unit_test(says_what_is_wrong),
 		cmocka_unit_test(the_help_is_obeyed),
+		cmocka_unit_test(times_of_muting),
+		cmocka_unit_test(filters_of_tags_and_priority),
+		cmocka_unit_test(formats),
 		cmocka_unit_test(names_of_any_length),
 		cmocka_unit_test(first_words),
 	};

@@ -1,0 +1,169 @@
+#include "service.h"
+
+#include <belfry/base/mem.h>
+#include <belfry/core/image.h>
+#include <belfry/http/json.h>
+#include <belfry/serve/face.h>
+
+#include <stdlib.h>
+#include <string.h>
+
+/* SVGs drawn at a time; each is a process. */
+#define DRAWN_MAX 4
+
+/* An image that is being looked at. */
+struct avatar_job {
+	struct avatar_job *next;
+	struct call *call;
+	struct face_job *job;
+	bool svg;
+};
+
+static bool too_many(const struct service *s)
+{
+	size_t drawn = 0;
+
+	for (const struct avatar_job *j = s->avatars; j; j = j->next)
+		drawn += j->svg;
+	return drawn >= DRAWN_MAX;
+}
+
+/* The call is whose it was before. */
+static struct call *job_end(struct avatar_job *j)
+{
+	struct call *call = j->call;
+	struct avatar_job **at = &call->service->avatars;
+
+	while (*at != j)
+		at = &(*at)->next;
+	*at = j->next;
+	free(j);
+	return call;
+}
+
+void avatars_finish(struct service *s)
+{
+	while (s->avatars) {
+		face_job_destroy(s->avatars->job);
+		call_error(job_end(s->avatars), BELFRY_EAWAY);
+	}
+}
+
+/* ---- PUT ------------------------------------------------------------------------ */
+
+static void on_stored(void *arg, enum belfry_err err)
+{
+	struct call *call = arg;
+	struct buf out = {0};
+
+	if (err) {
+		call_error(call, err);
+		return;
+	}
+	buf_adds(&out, call->text);
+	call_answer(call, 200, &out);
+}
+
+static void describe(struct call *call, const struct store_face *face)
+{
+	struct buf out = {0};
+
+	buf_adds(&out, "{");
+	json_add_member(&out, "avatar", face->sha1);
+	json_add_member(&out, "type", face->type);
+	json_add_member_u64(&out, "bytes", face->len);
+	json_add_member_u64(&out, "width", face->width);
+	json_add_member_u64(&out, "height", face->height);
+	buf_adds(&out, "}\n");
+	call->text = buf_steal(&out);
+}
+
+static void on_face(void *arg, enum face_end end, const struct store_face *face,
+		    const char *why)
+{
+	struct call *call = job_end(arg);
+	struct store *store = call->service->store;
+
+	switch (end) {
+	case FACE_GOOD:
+		describe(call, face);
+		store->ops->face_put(store, call->feed, face, on_stored, call);
+		return;
+	case FACE_REFUSED:
+		call_problem(call, &problem_bad_image, why);
+		return;
+	case FACE_MISSING:
+		call_problem(call, &problem_no_svg, why);
+		return;
+	}
+}
+
+static void put_checked(struct call *call)
+{
+	struct service *s = call->service;
+	bool svg = !strcmp(http_content_type(call->req), "image/svg+xml");
+	size_t len;
+	const char *body = http_body(call->req, &len);
+
+	if (!call_feed_valid(call))
+		return;
+	if (svg && too_many(s)) {
+		call_problem(call, &problem_busy, NULL);
+		return;
+	}
+	struct avatar_job *j = xcalloc(1, sizeof *j);
+	*j = (struct avatar_job){.next = s->avatars, .call = call, .svg = svg};
+	s->avatars = j;
+	j->job = face_make(s->loop, svg, body, len, on_face, j);
+}
+
+void avatar_put(void *service, struct http_request *req)
+{
+	call_begin(service, req, SCOPE_MANAGE, "", put_checked);
+}
+
+/* ---- GET, DELETE ---------------------------------------------------------------- */
+
+static void on_read(void *arg, enum belfry_err err, const struct store_face *face)
+{
+	struct call *call = arg;
+	struct buf out = {0};
+
+	if (err == BELFRY_ENOENT) {
+		call_problem(call, &problem_no_avatar, NULL);
+	} else if (err) {
+		call_error(call, err);
+	} else {
+		buf_add(&out, face->data, face->len);
+		/* Asked for by the feed's name: another image may be there at any time.
+		 */
+		call_answer_tagged(call, face->sha1, "private, no-cache", face->type,
+				   &out);
+	}
+}
+
+static void get_checked(struct call *call)
+{
+	struct store *store = call->service->store;
+
+	if (call_feed_valid(call))
+		store->ops->face_get(store, call->feed, on_read, call);
+}
+
+void avatar_get(void *service, struct http_request *req)
+{
+	call_begin(service, req, SCOPE_MANAGE, "", get_checked);
+}
+
+static void delete_checked(struct call *call)
+{
+	struct store *store = call->service->store;
+
+	if (call_feed_valid(call))
+		store->ops->face_put(store, call->feed, NULL, call_removed, call);
+}
+
+void avatar_delete(void *service, struct http_request *req)
+{
+	call_begin(service, req, SCOPE_MANAGE, "", delete_checked);
+}

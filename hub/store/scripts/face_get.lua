@@ -1,0 +1,12 @@
+#!lua flags=no-writes
+-- A feed's avatar.
+-- KEYS feed, image
+local f = redis.call('HMGET', KEYS[1], 'state', 'epoch')
+if f[1] or not f[2] then
+	return {'NOFEED'}
+end
+local image = redis.call('HMGET', KEYS[2], 'sha1', 'type', 'width', 'height', 'data')
+if not image[1] then
+	return {'NOENT'}
+end
+return {'OK', image}

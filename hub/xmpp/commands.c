@@ -1,0 +1,156 @@
+#include "commands_int.h"
+
+#include <belfry/base/text.h>
+
+#include <string.h>
+#include <strings.h>
+
+/* In the order of the help and of menus. */
+const struct command commands[] = {
+	{"list",
+	 NULL,
+	 "List the feeds",
+	 false,
+	 run_list,
+	 {{"", "the feeds there are"}, {"NAME", NULL}, {NULL, NULL}},
+	 {{"", "the feeds there are"}, {"NAME", NULL}, {NULL, NULL}}},
+	{"subscribe",
+	 NULL,
+	 "Follow a feed",
+	 false,
+	 run_subscribe,
+	 {{"FEED", "follow a feed"}, {NULL, NULL}},
+	 {{"", "follow this feed"}, {NULL, NULL}}},
+	{"unsubscribe",
+	 NULL,
+	 "Stop following a feed",
+	 true,
+	 run_unsubscribe,
+	 {{"FEED", "stop following it"}, {NULL, NULL}},
+	 {{"", "stop following it"}, {NULL, NULL}}},
+	{"subscriptions",
+	 NULL,
+	 "List the feeds you follow",
+	 false,
+	 run_subscriptions,
+	 {{"", "the feeds that you follow"}, {"NAME", NULL}, {NULL, NULL}},
+	 {{"", "the feeds that you follow"}, {"NAME", NULL}, {NULL, NULL}}},
+	{"last",
+	 NULL,
+	 "Show the last events",
+	 false,
+	 run_last,
+	 {{"FEED N", "the last N events of a feed (at most " COMMAND_LAST_MAX_TEXT ")"},
+	  {"N", "the same of all feeds that you follow"},
+	  {"FEED", NULL},
+	  {"", NULL},
+	  {NULL, NULL}},
+	 {{"N", "its last N events (at most " COMMAND_LAST_MAX_TEXT ")"},
+	  {"", NULL},
+	  {NULL, NULL}}},
+	{"only",
+	 NULL,
+	 "Get only some of the events",
+	 true,
+	 run_only,
+	 {{"FEED WHAT",
+	   "get less of it: WHAT is tags, and normal, high or urgent (only deploys web "
+	   "db high)"},
+	  {NULL, NULL}},
+	 {{"WHAT",
+	   "get less of it: WHAT is tags, and normal, high or urgent (only web db "
+	   "high)"},
+	  {NULL, NULL}}},
+	{"everything",
+	 NULL,
+	 "Get all events",
+	 true,
+	 run_everything,
+	 {{"FEED", "get all of it again"}, {NULL, NULL}},
+	 {{"", "get all of it again"}, {NULL, NULL}}},
+	{"mute",
+	 NULL,
+	 "Mute",
+	 true,
+	 run_mute,
+	 {{"FEED TIME", "skip what comes in the next 30m, 2h or 3d (" COMMAND_MUTE_TEXT
+			" without a TIME)"},
+	  {"TIME", "the same for all feeds that you follow"},
+	  {"FEED", NULL},
+	  {"", NULL},
+	  {NULL, NULL}},
+	 {{"TIME", "skip what comes in the next 30m, 2h or 3d (" COMMAND_MUTE_TEXT
+		   " without a TIME)"},
+	  {"", NULL},
+	  {NULL, NULL}}},
+	{"unmute",
+	 NULL,
+	 "End muting",
+	 true,
+	 run_unmute,
+	 {{"FEED", "hear it again"},
+	  {"", "hear all feeds that you follow again"},
+	  {NULL, NULL}},
+	 {{"", "hear it again"}, {NULL, NULL}}},
+	{"format",
+	 NULL,
+	 "Choose how events come",
+	 true,
+	 run_format,
+	 {{"FEED FORMAT", "how its events come: chat, normal, headline or event"},
+	  {NULL, NULL}},
+	 {{"FORMAT", "how its events come: chat, normal, headline or event"},
+	  {NULL, NULL}}},
+	{"whoami",
+	 NULL,
+	 "Who am I?",
+	 false,
+	 run_whoami,
+	 {{"", "what is known of you here"}, {NULL, NULL}},
+	 {{"", "what is known of you here"}, {NULL, NULL}}},
+	{"help",
+	 "?",
+	 "What you can write",
+	 false,
+	 run_help,
+	 {{"", "this text"}, {"ANY", NULL}, {NULL, NULL}},
+	 {{"", "this text"}, {"ANY", NULL}, {NULL, NULL}}},
+};
+const size_t command_count = sizeof(commands) / sizeof(commands[0]);
+
+const struct command_usage *command_usages(const struct command *c, bool to_feed)
+{
+	return to_feed ? c->feed : c->hub;
+}
+
+static bool same(const char *name, const char *s, size_t len)
+{
+	return name != NULL && strlen(name) == len && strncasecmp(name, s, len) == 0;
+}
+
+const struct command *command_find(const char *name, size_t len)
+{
+	for (size_t i = 0; i < command_count; i++)
+		if (same(commands[i].name, name, len) ||
+		    same(commands[i].alias, name, len))
+			return &commands[i];
+	return NULL;
+}
+
+/* The words of the usages, in the order of their kinds. */
+static const char *const param_words[PARAM_KINDS] = {"FEED",   "NAME", "N",  "TIME",
+						     "FORMAT", "WHAT", "ANY"};
+
+size_t usage_params(const struct command_usage *u,
+		    enum param_kind kinds[USAGE_PARAMS_MAX])
+{
+	size_t n = 0;
+	for (const char *s = u->params; *s != '\0' && n < USAGE_PARAMS_MAX;) {
+		size_t len = strcspn(s, " "), kind = 0;
+		while (kind < PARAM_ANY && !text_is(s, len, param_words[kind]))
+			kind++;
+		kinds[n++] = (enum param_kind)kind;
+		s += len + (s[len] == ' ');
+	}
+	return n;
+}

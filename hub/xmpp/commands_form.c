@@ -1,0 +1,301 @@
+#include "commands_int.h"
+#include "forms.h"
+#include "reply.h"
+
+#include <belfry/base/text.h>
+
+#include <stdlib.h>
+#include <string.h>
+
+#define FEEDS_MAX 200 /* to choose from; where there are more, a name is asked for */
+
+/* ---- Which parameters a command has
+ * ---------------------------------------------------- */
+
+struct wanted {
+	enum param_kind kind;
+	bool required; /* in all its usages */
+};
+
+static bool has_kind(const enum param_kind *kinds, size_t n, enum param_kind kind)
+{
+	for (size_t i = 0; i < n; i++)
+		if (kinds[i] == kind)
+			return true;
+	return false;
+}
+
+/* In the order of the usages; the number of OUT. */
+static size_t wanted_of(const struct command *c, bool to_feed,
+			struct wanted out[PARAM_KINDS])
+{
+	enum param_kind known[PARAM_KINDS], kinds[USAGE_PARAMS_MAX];
+	size_t count = 0;
+	const struct command_usage *usages = command_usages(c, to_feed);
+	for (const struct command_usage *u = usages; u->params != NULL; u++) {
+		size_t n = usage_params(u, kinds);
+		for (size_t i = 0; i < n; i++) {
+			if (kinds[i] == PARAM_ANY || has_kind(known, count, kinds[i]))
+				continue;
+			out[count].required = u == usages;
+			out[count].kind = known[count] = kinds[i];
+			count++;
+		}
+		for (size_t i = 0; i < count; i++)
+			if (!has_kind(kinds, n, known[i]))
+				out[i].required = false;
+	}
+	return count;
+}
+
+bool command_has_form(const struct command *c, bool to_feed)
+{
+	struct wanted wanted[PARAM_KINDS];
+	size_t count = wanted_of(c, to_feed, wanted), i = 0;
+	while (i < count && wanted[i].kind == PARAM_NAME)
+		i++;
+	return i < count;
+}
+
+/* ---- The form
+ * -------------------------------------------------------------------------- */
+
+/* Stands for none, which an empty value does as well: profanity 0.13 dies of an option
+ * whose value is empty. */
+#define ALL "*"
+
+/* What can be chosen: <option/>s; NULL data: too much, or not known. */
+static void feed_field(struct buf *out, bool required, const struct buf *options)
+{
+	bool list = options->data != NULL;
+	form_field(out, "feed", list ? "list-single" : "text-single", "Feed", required);
+	if (list && !required) {
+		form_field_value(out, ALL);
+		form_option(out, "All that I follow", ALL);
+	}
+	if (list)
+		buf_add(out, options->data, options->len);
+	form_field_end(out);
+}
+
+static void text_field(struct buf *out, const char *var, const char *label,
+		       const char *value)
+{
+	form_field(out, var, "text-single", label, false);
+	form_field_value(out, value);
+	form_field_end(out);
+}
+
+static void format_field(struct buf *out, bool required)
+{
+	form_field(out, "format", "list-single", "How events come", required);
+	form_field_value(out, "chat");
+	form_option(out, "Chat messages", "chat");
+	form_option(out, "Normal messages, with a subject", "normal");
+	form_option(out, "Headlines (lost while you are offline)", "headline");
+	form_option(out, "Events for programs (XEP-0060)", "event");
+	form_field_end(out);
+}
+
+static void what_fields(struct buf *out)
+{
+	form_field(out, "tags", "text-multi", "Only what bears one of these tags", false);
+	form_field_end(out);
+	form_field(out, "priority", "list-single", "Only what is at least", false);
+	form_field_value(out, "low");
+	form_option(out, "low (everything)", "low");
+	form_option(out, "normal", "normal");
+	form_option(out, "high", "high");
+	form_option(out, "urgent", "urgent");
+	form_field_end(out);
+}
+
+static void param_field(struct buf *out, const struct wanted *w,
+			const struct buf *options)
+{
+	switch (w->kind) {
+	case PARAM_FEED:
+		feed_field(out, w->required, options);
+		break;
+	case PARAM_COUNT:
+		text_field(out, "count", "How many (1 to " COMMAND_LAST_MAX_TEXT ")",
+			   "1");
+		break;
+	case PARAM_TIME:
+		text_field(out, "time",
+			   "For how long: minutes, hours or days (30m, 2h, 3d)",
+			   COMMAND_MUTE_TEXT);
+		break;
+	case PARAM_FORMAT:
+		format_field(out, w->required);
+		break;
+	case PARAM_WHAT:
+		what_fields(out);
+		break;
+	case PARAM_NAME: /* nobody is asked where a list begins */
+	case PARAM_ANY:
+	case PARAM_KINDS:
+		break;
+	}
+}
+
+/* Sends the form, and frees OPTIONS and R. */
+static void send_form(struct request *r, struct buf *options)
+{
+	struct wanted wanted[PARAM_KINDS];
+	struct buf out = {0};
+	const struct command *c = r->call->command;
+	size_t count = wanted_of(c, r->place == PLACE_FEED, wanted);
+	command_begin(&out, r, "executing");
+	buf_adds(&out, "<actions execute='complete'><complete/></actions>");
+	form_begin(&out, "form");
+	reply_text(&out, "title", c->title);
+	for (size_t i = 0; i < count; i++)
+		param_field(&out, &wanted[i], options);
+	form_end(&out);
+	command_end(r->session, &out);
+	buf_free(options);
+	request_free(r);
+}
+
+/* False: there is no more room; then a name is asked for. */
+static bool add_option(const struct request *r, struct buf *options, const char *name,
+		       const char *title)
+{
+	struct buf label = {0};
+	buf_printf(&label, "%s%s%s", name, title != NULL ? " - " : "",
+		   title != NULL ? title : "");
+	form_option(options, label.data, name);
+	buf_free(&label);
+	if (options->len < session_list_bytes(r->session) / 2)
+		return true;
+	buf_free(options);
+	return false;
+}
+
+static void on_feeds(void *arg, enum belfry_err err, const struct hub_feed *feeds,
+		     size_t count, bool more)
+{
+	struct request *r = arg;
+	struct buf options = {0};
+	if (!request_live(r)) {
+		request_free(r);
+		return;
+	}
+	for (size_t i = 0; err == BELFRY_OK && !more && i < count; i++)
+		if (!add_option(r, &options, feeds[i].name, feeds[i].title))
+			break;
+	send_form(r, &options);
+}
+
+static void on_following(void *arg, enum belfry_err err, const struct hub_followed *list,
+			 size_t count, bool more)
+{
+	struct request *r = arg;
+	struct buf options = {0};
+	if (!request_live(r)) {
+		request_free(r);
+		return;
+	}
+	if (err == BELFRY_OK && count == 0) {
+		command_fail(r, "You do not follow any feed.");
+		return;
+	}
+	for (size_t i = 0; err == BELFRY_OK && !more && i < count; i++)
+		if (!add_option(r, &options, list[i].feed, NULL))
+			break;
+	send_form(r, &options);
+}
+
+/* The form of a feed that is not there would be of no use. */
+static void on_feed_there(void *arg, enum belfry_err err, const struct hub_feed *feed)
+{
+	static const struct reply_error forbidden = {"cancel", "forbidden", NULL, NULL};
+	struct request *r = arg;
+	struct buf none = {0};
+	(void)feed;
+	if (request_live(r) && err == BELFRY_EDENIED)
+		reply_request_error(r, &forbidden);
+	else if (reply_request_ok(r, err)) {
+		send_form(r, &none);
+		return;
+	}
+	request_free(r);
+}
+
+void command_form(struct request *r)
+{
+	const struct xmpp_hub *hub = r->session->hub;
+	const struct command *c = r->call->command;
+	struct wanted wanted[PARAM_KINDS];
+	struct buf none = {0};
+	size_t count = wanted_of(c, r->place == PLACE_FEED, wanted), i = 0;
+	while (i < count && wanted[i].kind != PARAM_FEED)
+		i++;
+	if (r->place == PLACE_FEED) {
+		hub->ops->feed(hub->hub, r->from, r->feed, on_feed_there, r);
+	} else if (i < count && !c->follows) {
+		hub->ops->feeds(hub->hub, r->from, "", FEEDS_MAX, on_feeds, r);
+	} else if (i < count && !session_searched(r->session, r->bare)) {
+		r->searches = true;
+		hub->ops->following(hub->hub, r->from, "", FEEDS_MAX, on_following, r);
+	} else {
+		send_form(r, &none);
+	}
+}
+
+/* ---- What was filled in
+ * ---------------------------------------------------------------- */
+
+static const char *const vars[PARAM_KINDS] = {
+	[PARAM_FEED] = "feed", [PARAM_NAME] = "after",	  [PARAM_COUNT] = "count",
+	[PARAM_TIME] = "time", [PARAM_FORMAT] = "format",
+};
+
+/* Tags as they stand there; none, and everything, is not what was meant. */
+static enum command_problem read_what(xmpp_stanza_t *x, struct command_args *a)
+{
+	xmpp_stanza_t *v = form_first_value(form_find(x, "tags"));
+	bool fine = true;
+	for (; v != NULL && fine; v = form_next_value(v)) {
+		char *tag = form_value_text(v);
+		fine = tag[0] == '\0' || sub_options_tag(&a->only, tag, strlen(tag)) == 0;
+		free(tag);
+	}
+	char *priority = form_text(form_find(x, "priority"));
+	if (priority[0] != '\0' &&
+	    priority_parse(priority, strlen(priority), &a->only.at_least) != 0)
+		fine = false;
+	free(priority);
+	return fine ? param_what_end(a) : COMMAND_BAD_WHAT;
+}
+
+enum command_problem command_form_read(const struct command *c, bool to_feed,
+				       xmpp_stanza_t *x, struct command_args *a,
+				       const char **why)
+{
+	struct wanted wanted[PARAM_KINDS];
+	size_t count = wanted_of(c, to_feed, wanted);
+	enum command_problem p = COMMAND_FINE;
+	command_args_init(a);
+	*why = NULL;
+	for (size_t i = 0; i < count && p == COMMAND_FINE; i++) {
+		if (wanted[i].kind == PARAM_WHAT) {
+			p = read_what(x, a);
+			continue;
+		}
+		const char *var = vars[wanted[i].kind];
+		char *text = form_text(form_find(x, var));
+		if (wanted[i].kind == PARAM_FEED && !wanted[i].required &&
+		    strcmp(text, ALL) == 0)
+			text[0] = '\0';
+		if (text[0] != '\0') {
+			p = param_take(a, wanted[i].kind, text, strlen(text));
+		} else if (wanted[i].required) {
+			p = COMMAND_BAD_FORM;
+			*why = var;
+		}
+		free(text);
+	}
+	return p;
+}

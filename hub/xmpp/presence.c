@@ -1,0 +1,364 @@
+#include "caps.h"
+#include "reply.h"
+
+#include <belfry/base/mem.h>
+#include <belfry/core/feed.h>
+#include <belfry/core/jid.h>
+#include <belfry/xmpp/presence.h>
+
+#include <stdlib.h>
+#include <string.h>
+
+/*
+ * A feed as a contact (RFC 6121, 3 and 4). Somebody who comes online has all the feeds
+ * probed that are in his list, at once: so what concerns feeds stands in one queue, of
+ * which some are looked up at a time, in order. Two of one JID and feed are never looked
+ * up together: who adds a feed and removes it must not end as a follower.
+ */
+#define OPEN_MAX 64
+#define WAITING_MAX 4096
+#define WAITING_A_JID 1024
+
+enum kind { SUBSCRIBE, UNSUBSCRIBE, PROBE };
+
+struct waiting {
+	struct waiting *next;
+	enum kind kind;
+	char *from, *bare, *to, *feed;
+};
+struct presences {
+	struct waiting *first, **last;
+	size_t count;
+	size_t open;
+};
+
+/* ---- What is sent ---------------------------------------------------------------- */
+
+void presence_render(struct buf *out, const char *from, const char *to,
+		     const struct hub_look *look)
+{
+	buf_adds(out, "<presence");
+	reply_attr(out, "from", from);
+	reply_attr(out, "to", to);
+	if (look == NULL) {
+		buf_adds(out, " type='unavailable'/>");
+		return;
+	}
+	buf_addc(out, '>');
+	if (look->show != NULL)
+		reply_text(out, "show", look->show);
+	if (look->status != NULL)
+		reply_text(out, "status", look->status);
+	buf_adds(out, "<x xmlns='vcard-temp:x:update'>");
+	reply_text(out, "photo", look->face != NULL ? look->face : "");
+	buf_adds(out, "</x>");
+	/* The bare domain is a service, which can other things. */
+	if (strchr(from, '@') != NULL)
+		caps_add(out);
+	buf_adds(out, "</presence>");
+}
+
+static void show(struct session *s, const char *from, const char *to,
+		 const struct hub_look *look)
+{
+	struct buf out = {0};
+	presence_render(&out, from, to, look);
+	session_send(s, &out);
+	s->counters.presences_sent++;
+	buf_free(&out);
+}
+
+static void tell(struct session *s, const char *type, const char *from, const char *to)
+{
+	struct buf out = {0};
+	buf_printf(&out, "<presence type='%s'", type);
+	reply_attr(&out, "from", from);
+	reply_attr(&out, "to", to);
+	buf_adds(&out, "/>");
+	session_send(s, &out);
+	s->counters.presences_sent++;
+	buf_free(&out);
+}
+
+static void tell_left(struct session *s, const char *from, const char *to)
+{
+	tell(s, "unsubscribed", from, to);
+	show(s, from, to, NULL);
+}
+
+void presence_left(struct session *s, const char *feed, const char *jid,
+		   const struct sub *sub)
+{
+	struct sub_options options;
+	sub_options_read(sub, &options);
+	if (!options.contact)
+		return;
+	struct buf from = {0};
+	buf_printf(&from, "%s@%s", feed, s->domain);
+	tell_left(s, from.data, jid);
+	buf_free(&from);
+}
+
+/* ---- Answers of the hub ---------------------------------------------------------- */
+
+static void pump(struct session *s);
+
+static void end(struct request *r)
+{
+	struct session *s = r->session;
+	request_free(r);
+	if (s == NULL)
+		return;
+	s->presences->open--;
+	pump(s);
+}
+
+static void on_look(void *arg, enum belfry_err err, const struct hub_look *look)
+{
+	struct request *r = arg;
+	if (request_live(r) && err == BELFRY_OK)
+		show(r->session, r->to, r->from, look);
+	else if (request_live(r) && (err == BELFRY_ENOENT || err == BELFRY_ENOFEED))
+		tell(r->session, "unsubscribed", r->to, r->bare);
+	end(r);
+}
+
+static void look(struct request *r)
+{
+	const struct xmpp_hub *hub = r->session->hub;
+	hub->ops->look(hub->hub, r->feed, r->bare, on_look, r);
+}
+
+/* Where the store is away nothing is answered: neither yes nor no would be true. */
+static void explain(struct request *r, enum belfry_err err)
+{
+	struct buf text = {0};
+	if (!session_hint_due(r->session, HINT_REFUSED, r->bare))
+		return;
+	if (err == BELFRY_ENOFEED)
+		buf_printf(&text, "There is no feed %s.", r->feed);
+	else if (err == BELFRY_EDENIED)
+		buf_printf(&text,
+			   "The feed %s is not open to you. Its owner can let you in.",
+			   r->feed);
+	else
+		buf_adds(&text,
+			 "That did not work just now. Please try again in a while.");
+	reply_chat(r->session, r->to, r->bare, NULL, text.data);
+	buf_free(&text);
+}
+
+static void on_subscribed(void *arg, enum belfry_err err, const struct sub *sub,
+			  bool created)
+{
+	struct request *r = arg;
+	(void)sub;
+	(void)created;
+	if (!request_live(r)) {
+		end(r);
+		return;
+	}
+	if (err == BELFRY_OK) {
+		tell(r->session, "subscribed", r->to, r->bare);
+		look(r);
+		return;
+	}
+	if (err == BELFRY_ENOFEED || err == BELFRY_EDENIED)
+		tell(r->session, "unsubscribed", r->to, r->bare);
+	explain(r, err);
+	end(r);
+}
+
+static void on_unsubscribed(void *arg, enum belfry_err err, const struct sub *sub,
+			    bool created)
+{
+	struct request *r = arg;
+	(void)sub;
+	(void)created;
+	if (request_live(r)) {
+		if (err == BELFRY_OK || err == BELFRY_ENOENT || err == BELFRY_ENOFEED)
+			tell_left(r->session, r->to, r->bare);
+		else
+			explain(r, err);
+	}
+	end(r);
+}
+
+/* ---- The queue ------------------------------------------------------------------- */
+
+struct presences *presences_create(void)
+{
+	struct presences *p = xcalloc(1, sizeof(*p));
+	p->last = &p->first;
+	return p;
+}
+
+static struct waiting *take(struct presences *p)
+{
+	struct waiting *w = p->first;
+	p->first = w->next;
+	if (p->first == NULL)
+		p->last = &p->first;
+	p->count--;
+	return w;
+}
+
+static void waiting_free(struct waiting *w)
+{
+	free(w->from);
+	free(w->bare);
+	free(w->to);
+	free(w->feed);
+	free(w);
+}
+
+void presences_forget(struct presences *p)
+{
+	while (p->first != NULL)
+		waiting_free(take(p));
+}
+
+void presences_destroy(struct presences *p)
+{
+	presences_forget(p);
+	free(p);
+}
+
+/* Is something of W's JID and feed being looked up? */
+static bool under_way(const struct session *s, const struct waiting *w)
+{
+	for (const struct request *r = s->requests; r != NULL; r = r->next)
+		if (r->presence && strcmp(r->bare, w->bare) == 0 &&
+		    strcmp(r->feed, w->feed) == 0)
+			return true;
+	return false;
+}
+
+static void ask(struct session *s, const struct waiting *w)
+{
+	static const struct sub_change contact = {.set = SUB_SET_CONTACT,
+						  .format = FORMAT_CHAT,
+						  .options = {.contact = true}};
+	const struct xmpp_hub *hub = s->hub;
+	struct incoming in = {.from = w->from,
+			      .bare = w->bare,
+			      .to = w->to,
+			      .feed = w->feed,
+			      .place = PLACE_FEED};
+	struct request *r = request_make(s, &in, true);
+	r->presence = true;
+	s->presences->open++;
+	if (w->kind == SUBSCRIBE)
+		hub->ops->subscribe(hub->hub, w->bare, w->feed, w->bare, &contact,
+				    on_subscribed, r);
+	else if (w->kind == UNSUBSCRIBE)
+		hub->ops->unsubscribe(hub->hub, w->feed, w->bare, on_unsubscribed, r);
+	else
+		look(r);
+}
+
+static void pump(struct session *s)
+{
+	struct presences *p = s->presences;
+	while (p->first != NULL && p->open < OPEN_MAX && !under_way(s, p->first)) {
+		struct waiting *w = take(p);
+		ask(s, w);
+		waiting_free(w);
+	}
+}
+
+/* False: there is no room for it, or it is a probe that waits already. */
+static bool worth_waiting(const struct presences *p, const struct waiting *w)
+{
+	size_t same = 0;
+	if (p->count >= WAITING_MAX)
+		return false;
+	for (const struct waiting *v = p->first; v != NULL; v = v->next) {
+		if (strcmp(v->bare, w->bare) != 0)
+			continue;
+		same++;
+		if (w->kind == PROBE && v->kind == PROBE &&
+		    strcmp(v->feed, w->feed) == 0 && strcmp(v->from, w->from) == 0)
+			return false;
+	}
+	return same < WAITING_A_JID;
+}
+
+static void enqueue(struct session *s, const struct incoming *in, const char *to,
+		    enum kind kind)
+{
+	struct presences *p = s->presences;
+	struct waiting *w = xcalloc(1, sizeof(*w));
+	w->kind = kind;
+	/* Only a probe is answered to where it came from. */
+	w->from = xstrdup(kind == PROBE ? in->from : in->bare);
+	w->bare = xstrdup(in->bare);
+	w->to = xstrdup(to);
+	w->feed = xstrdup(in->feed);
+	if (!worth_waiting(p, w)) {
+		waiting_free(w);
+		return;
+	}
+	*p->last = w;
+	p->last = &w->next;
+	p->count++;
+	pump(s);
+}
+
+/* ---- What arrives ---------------------------------------------------------------- */
+
+/* The hub and the service are everybody's: there is nothing to remember. */
+static void answer_hub(struct session *s, const struct incoming *in, const char *from,
+		       enum kind kind)
+{
+	static const struct hub_look available;
+	if (kind == UNSUBSCRIBE) {
+		tell_left(s, from, in->bare);
+		return;
+	}
+	if (kind == SUBSCRIBE)
+		tell(s, "subscribed", from, in->bare);
+	show(s, from, kind == PROBE ? in->from : in->bare, &available);
+}
+
+/* A name that no feed can have. */
+static void answer_nowhere(struct session *s, const struct incoming *in, const char *from,
+			   enum kind kind)
+{
+	if (kind == UNSUBSCRIBE) {
+		tell_left(s, from, in->bare);
+		return;
+	}
+	tell(s, "unsubscribed", from, in->bare);
+	if (kind == SUBSCRIBE && session_hint_due(s, HINT_REFUSED, in->bare))
+		reply_chat(s, from, in->bare, NULL, "There is no feed of that name.");
+}
+
+static void arrived(struct session *s, const struct incoming *in, enum kind kind)
+{
+	if (s->hub == NULL)
+		return;
+	char *to = jid_bare(in->to); /* whatever resource was written to */
+	if (in->place != PLACE_FEED)
+		answer_hub(s, in, to, kind);
+	else if (feed_name_valid(in->feed, strlen(in->feed)))
+		enqueue(s, in, to, kind);
+	else
+		answer_nowhere(s, in, to, kind);
+	free(to);
+}
+
+void presence_subscribe(struct session *s, const struct incoming *in)
+{
+	arrived(s, in, SUBSCRIBE);
+}
+
+void presence_unsubscribe(struct session *s, const struct incoming *in)
+{
+	arrived(s, in, UNSUBSCRIBE);
+}
+
+void presence_probe(struct session *s, const struct incoming *in)
+{
+	arrived(s, in, PROBE);
+}

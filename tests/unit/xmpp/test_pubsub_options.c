@@ -1,0 +1,192 @@
+#include "conversation.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+
+#include <string.h>
+
+#define PUBSUB(type, payload)                                                            \
+	IQ(type, DOMAIN, "<pubsub xmlns='" NS_PUBSUB "'>" payload "</pubsub>")
+#define FORM(fields) "<x xmlns='" NS_FORM "' type='submit'>" fields "</x>"
+#define FIELD(var, value) "<field var='" var "'><value>" value "</value></field>"
+#define TYPE FIELD("FORM_TYPE", NS_PUBSUB "#subscribe_options")
+#define SET(fields)                                                                      \
+	PUBSUB("set",                                                                    \
+	       "<options node='deploys' jid='" ALICE "'>" FORM(fields) "</options>")
+#define GET(node, jid) PUBSUB("get", "<options node='" node "' jid='" jid "'/>")
+#define SUBSCRIBE(fields)                                                                \
+	PUBSUB("set", "<subscribe node='deploys' jid='" ALICE                            \
+		      "'/><options>" FORM(fields) "</options>")
+#define DETAIL(name) "<" name " xmlns='" NS_PUBSUB_ERRORS "'/></error>"
+#define INVALID ERROR("modify", "bad-request") DETAIL("invalid-options")
+#define CHANGE "subscribe " ALICE "/phone deploys " ALICE " e"
+
+static void getting(void **state)
+{
+	struct fixture *f = *state;
+	static const char options[] = "p2 m1769860800000 tweb tNight%20shift";
+	assert_has(told(f, IQ("get", DOMAIN, "<query xmlns='" NS_DISCO_INFO "'/>")),
+		   "<feature var='" NS_PUBSUB "#subscription-options'/>");
+	const char *a = told(f, GET("deploys", ALICE));
+	assert_answer(f, a, DOMAIN);
+	assert_string_equal(f->hub.log.data, "subscription deploys " ALICE "\n");
+	assert_has(a, "<pubsub xmlns='" NS_PUBSUB "'><options node='deploys' jid='" ALICE
+		      "'><x xmlns='" NS_FORM "' type='form'><field var='FORM_TYPE' "
+		      "type='hidden'><value>" NS_PUBSUB
+		      "#subscribe_options</value></field><field var='pubsub#deliver' "
+		      "type='boolean'");
+	assert_has(a, "<value>low</value><option label='low'>");
+	f->hub.sub.options = options;
+	f->hub.sub.options_len = sizeof(options) - 1;
+	a = told(f, GET("deploys", ALICE "/Tab"));
+	assert_string_equal(f->hub.log.data, "subscription deploys " ALICE "/Tab\n");
+	assert_has(a, "<value>web</value><value>Night shift</value>");
+	assert_has(a, "<value>high</value><option");
+	assert_has(a, "<value>2026-01-31T12:00:00.000Z</value>");
+}
+
+static const struct {
+	const char *xml, *log;
+} set[] = {
+	{SET(TYPE FIELD("pubsub#deliver", "1") FIELD("x-belfry#priority", "high")),
+	 CHANGE " existing high\n"},
+	/* What is not named stays; what is empty goes. */
+	{SET("<field var='x-belfry#tags'/>"), CHANGE " existing tags\n"},
+	{SET("<field var='x-belfry#tags'><value>a</value><value> b c </value></field>"),
+	 CHANGE " existing tags 'a' 'b c'\n"},
+	{SET(TYPE FIELD("x-belfry#muted_until", "2001-01-31T12:00:00Z")),
+	 CHANGE " existing muted 0m\n"},
+	{SET(FIELD("x-belfry#muted_until", "")), CHANGE " existing muted 0m\n"},
+	{SET(FIELD("pubsub#digest", "1") FIELD("nonsense", "x")), CHANGE " existing\n"},
+	{SET(FIELD("pubsub#deliver", "true")), CHANGE " existing\n"},
+	{PUBSUB("set", "<options node='deploys' jid='" ALICE "'/>"),
+	 CHANGE " existing\n"},
+	{PUBSUB("set", "<options node='deploys' jid='" ALICE
+		       "/Tab'>" FORM(FIELD("x-belfry#priority", "urgent")) "</options>"),
+	 "subscribe " ALICE "/phone deploys " ALICE "/Tab e existing urgent\n"},
+};
+
+static void setting(void **state)
+{
+	struct fixture *f = *state;
+	for (size_t i = 0; i < sizeof(set) / sizeof(set[0]); i++) {
+		const char *a = told(f, set[i].xml);
+		assert_string_equal(f->hub.log.data, set[i].log);
+		assert_has(a, "<iq type='result'");
+	}
+}
+
+static void with_a_subscription(void **state)
+{
+	struct fixture *f = *state;
+	static const char options[] = "p3";
+	f->hub.sub.options = options;
+	f->hub.sub.options_len = sizeof(options) - 1;
+	const char *a = told(f, SUBSCRIBE(TYPE FIELD("x-belfry#priority", "urgent")));
+	assert_string_equal(f->hub.log.data, CHANGE " urgent\n");
+	assert_has(a, "subscription='subscribed'/><options><x xmlns='" NS_FORM
+		      "' type='result'>");
+	assert_has(a, "<field var='x-belfry#priority' type='list-single' "
+		      "label='Only what is at least'><value>urgent</value></field>");
+	/* Without a form there is nothing to set. */
+	a = told(f,
+		 PUBSUB("set", "<subscribe node='deploys' jid='" ALICE "'/><options/>"));
+	assert_string_equal(f->hub.log.data, CHANGE "\n");
+	a = told(f, PUBSUB("set", "<subscribe node='deploys' jid='" ALICE "'/>"));
+	assert_null(strstr(a, "<options"));
+}
+
+static const struct {
+	const char *xml, *error;
+} refused[] = {
+	{SET(FIELD("pubsub#deliver", "0")), INVALID},
+	{SET(FIELD("pubsub#deliver", "false")), INVALID},
+	{SET(FIELD("pubsub#deliver", "perhaps")), INVALID},
+	{SET(FIELD("FORM_TYPE", NS_PUBSUB "#node_config")), INVALID},
+	{SET(FIELD("x-belfry#priority", "loud")), INVALID},
+	{SET(FIELD("x-belfry#muted_until", "tomorrow")), INVALID},
+	{SET(FIELD("x-belfry#tags", "a&#10;b")), INVALID},
+	{PUBSUB("set", "<options node='deploys' jid='" ALICE "'><x xmlns='" NS_FORM
+		       "' type='cancel'/></options>"),
+	 INVALID},
+	{SUBSCRIBE(FIELD("pubsub#deliver", "0")), INVALID},
+	{PUBSUB("set",
+		"<subscribe node='deploys' jid='" ALICE "'/><options node='deploys'/>"),
+	 ERROR("modify", "bad-request")},
+	{PUBSUB("set", "<subscribe node='deploys' jid='" ALICE "'/><options jid='x'/>"),
+	 ERROR("modify", "bad-request")},
+	{PUBSUB("set", "<options/><subscribe node='deploys' jid='" ALICE "'/>"),
+	 ERROR("modify", "bad-request")},
+	{GET("deploys", "bob@example.org"), ERROR("auth", "forbidden")},
+	{GET("deploys", "@@"), ERROR("modify", "bad-request") DETAIL("invalid-jid")},
+	{PUBSUB("get", "<options node='deploys'/>"),
+	 ERROR("modify", "bad-request") DETAIL("jid-required")},
+	{PUBSUB("get", "<options jid='" ALICE "'/>"),
+	 ERROR("modify", "bad-request") DETAIL("nodeid-required")},
+	{GET("Not a feed", ALICE), ERROR("cancel", "item-not-found")},
+};
+
+static void refusals(void **state)
+{
+	struct fixture *f = *state;
+	for (size_t i = 0; i < sizeof(refused) / sizeof(refused[0]); i++) {
+		assert_has(told(f, refused[i].xml), refused[i].error);
+		assert_int_equal(f->hub.log.len, 0);
+	}
+	assert_has(told(f, GET("none", ALICE)), ERROR("cancel", "item-not-found"));
+	f->hub.follows_not = true;
+	assert_has(told(f, GET("deploys", ALICE)),
+		   ERROR("modify", "unexpected-request") DETAIL("not-subscribed"));
+	assert_has(told(f, SET(FIELD("x-belfry#priority", "high"))),
+		   ERROR("modify", "unexpected-request") DETAIL("not-subscribed"));
+	f->hub.err = BELFRY_EAWAY;
+	assert_has(told(f, GET("deploys", ALICE)),
+		   ERROR("wait", "remote-server-timeout"));
+}
+
+static void ones_own(void **state)
+{
+	struct fixture *f = *state;
+	const char *a = told(f, PUBSUB("get", "<subscriptions/>"));
+	assert_answer(f, a, DOMAIN);
+	assert_string_equal(f->hub.log.data, "following " ALICE "/phone '' 200\n");
+	assert_has(a,
+		   "<pubsub xmlns='" NS_PUBSUB
+		   "'><subscriptions><subscription node='deploys' jid='" ALICE
+		   "' subscription='subscribed'/><subscription node='secret' jid='" ALICE
+		   "' subscription='subscribed'/></subscriptions></pubsub>");
+	f->hub.more = true;
+	a = told(f, PUBSUB("get", "<subscriptions/><set xmlns='" NS_RSM
+				  "'><max>2</max><after>b</after></set>"));
+	assert_string_equal(f->hub.log.data, "following " ALICE "/phone 'b' 2\n");
+	assert_has(a, "</subscriptions><set xmlns='" NS_RSM
+		      "'><first>deploys</first><last>secret</last></set></pubsub>");
+	a = told(f, PUBSUB("get", "<subscriptions node='deploys'/>"));
+	assert_string_equal(f->hub.log.data, "subscription deploys " ALICE "\n");
+	assert_has(a, "<subscriptions node='deploys'><subscription node='deploys' jid='");
+	f->hub.follows_not = true;
+	f->hub.more = false;
+	assert_has(told(f, PUBSUB("get", "<subscriptions node='deploys'/>")),
+		   "<subscriptions node='deploys'></subscriptions>");
+	assert_has(told(f, PUBSUB("get", "<subscriptions/>")),
+		   "<subscriptions></subscriptions></pubsub>");
+	assert_has(told(f, PUBSUB("get", "<subscriptions node='none'/>")),
+		   ERROR("cancel", "item-not-found"));
+	assert_has(told(f, PUBSUB("get", "<subscriptions node=''/>")), "nodeid-required");
+	ask_only(f, PUBSUB("get", "<subscriptions/>"));
+	ask_only(f, PUBSUB("get", "<subscriptions/>"));
+	assert_has(f->sent.data, ERROR("wait", "resource-constraint"));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+		TEST(getting),	TEST(setting),	TEST(with_a_subscription),
+		TEST(refusals), TEST(ones_own),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
