@@ -75,7 +75,7 @@ static void read_tag(struct sub_options *o, struct word w)
 
 void sub_options_read(const struct sub *sub, struct sub_options *out)
 {
-	const char *s = sub->options, *end = s + sub->options_len;
+	const char *s = sub->options, *end = s ? s + sub->options_len : NULL;
 	struct word w;
 	uint64_t n;
 	*out = (struct sub_options){0};
@@ -101,7 +101,7 @@ static bool has_tag(const struct event *e, struct word w)
 
 bool sub_passes(const struct sub *sub, const struct event *e, uint64_t at_ms)
 {
-	const char *s = sub->options, *end = s + sub->options_len;
+	const char *s = sub->options, *end = s ? s + sub->options_len : NULL;
 	bool tags = false, tagged = false;
 	struct word w;
 	uint64_t n;
