@@ -22,7 +22,7 @@ uses_serve := serve http store core base
 uses_work  := work xmpp http store core base
 uses_cli   := cli work serve xmpp http store core base
 
-PACKAGES := libuv jansson libidn libsodium inih hiredis libmicrohttpd libstrophe libpng libqrencode
+PACKAGES := libuv jansson libidn libsodium inih hiredis libmicrohttpd libstrophe libpng zlib libqrencode
 PKG_CFLAGS := $(shell $(PKG_CONFIG) --cflags $(PACKAGES) 2>/dev/null | sed 's/-I/-isystem /g')
 PKG_LIBS := $(shell $(PKG_CONFIG) --libs $(PACKAGES) 2>/dev/null)
 CMOCKA_LIBS := $(shell $(PKG_CONFIG) --libs cmocka 2>/dev/null)

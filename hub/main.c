@@ -1,7 +1,11 @@
 #include "cli/cli.h"
 
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 const struct cli_command cli_commands[] = {
 	{"serve", cli_serve, "takes events over HTTP and stores them"},
@@ -15,7 +19,18 @@ const struct cli_command cli_commands[] = {
 	{0},
 };
 
-int main(int argc, char **argv)
+/* Where one is missing, the next file or socket that is opened would take its place. */
+static void open_missing(void)
+{
+	/* Writing to stdout then fails, as it should: what is to be printed is lost. */
+	static const int modes[] = {O_RDONLY, O_RDONLY, O_WRONLY};
+
+	for (int fd = 0; fd < 3; fd++)
+		if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", modes[fd]) != fd)
+			_exit(CLI_FAILED);
+}
+
+static int run(int argc, char **argv)
 {
 	const char *name = argc > 1 ? argv[1] : NULL;
 
@@ -32,4 +47,24 @@ int main(int argc, char **argv)
 			return c->run(argc - 1, argv + 1);
 	fprintf(stderr, "belfry: there is no command '%s'. See 'belfry help'.\n", name);
 	return CLI_USAGE;
+}
+
+/* What could not be printed was not done. */
+static int flush(int status)
+{
+	bool failed = ferror(stdout);
+
+	errno = 0;
+	if ((!fflush(stdout) && !failed) || status)
+		return status;
+	fprintf(stderr, "belfry: stdout: %s\n", errno ? strerror(errno) : "cannot write");
+	return CLI_FAILED;
+}
+
+int main(int argc, char **argv)
+{
+	open_missing();
+	/* Ignored by whoever started us, the ends of our children would be hidden. */
+	signal(SIGCHLD, SIG_DFL);
+	return flush(run(argc, argv));
 }

@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/audit.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <signal.h>
@@ -21,7 +22,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define STATUS_MISSING 127 /* as shells have it */
+/* As shells have them. */
+#define STATUS_UNSTARTED 126
+#define STATUS_MISSING 127
 #define FILES_MAX 64
 #define NICE 10
 #define SAID_MAX 200
@@ -45,7 +48,7 @@ static void limit(enum __rlimit_resource resource, uint64_t most)
 	struct rlimit l = {most, most};
 
 	if (setrlimit(resource, &l))
-		_exit(STATUS_MISSING);
+		_exit(STATUS_UNSTARTED);
 }
 
 static void limit_all(const struct child_limits *l)
@@ -58,15 +61,70 @@ static void limit_all(const struct child_limits *l)
 }
 
 /*
- * Whatever it is made to do: no network. Where the kernel has no such filter it goes on
- * without.
+ * Where memory runs out, it goes rather than we. Its file is ours to write while we are
+ * not hidden (see serve_main()), and exec shows it in any case.
+ */
+static void go_first(void)
+{
+	static const char most[] = "1000";
+	int shown = prctl(PR_GET_DUMPABLE);
+
+	prctl(PR_SET_DUMPABLE, 1);
+	int fd = open("/proc/self/oom_score_adj", O_WRONLY);
+	if (fd >= 0) {
+		(void)!write(fd, most, sizeof most - 1);
+		close(fd);
+	}
+	prctl(PR_SET_DUMPABLE, shown);
+}
+
+#if defined __x86_64__ && !defined __ILP32__
+#define NATIVE AUDIT_ARCH_X86_64
+#define FOREIGN_FROM 0x40000000 /* x32: the same calls by other numbers */
+#elif defined __aarch64__
+#define NATIVE AUDIT_ARCH_AARCH64
+#elif defined __i386__
+#define NATIVE AUDIT_ARCH_I386
+#elif defined __arm__ && defined __ARMEL__
+#define NATIVE AUDIT_ARCH_ARM
+#elif defined __riscv && __riscv_xlen == 64
+#define NATIVE AUDIT_ARCH_RISCV64
+#elif defined __powerpc64__ && defined __LITTLE_ENDIAN__
+#define NATIVE AUDIT_ARCH_PPC64LE
+#elif defined __s390x__
+#define NATIVE AUDIT_ARCH_S390X
+#endif
+
+#define LOAD(field)                                                                      \
+	BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, field))
+#define IF(test, value, then)                                                            \
+	BPF_JUMP(BPF_JMP | (test) | BPF_K, (value), 0, 1), BPF_STMT(BPF_RET | BPF_K, then)
+#define REFUSED (SECCOMP_RET_ERRNO | EACCES)
+
+/*
+ * Whatever it is made to do: no network, neither by way of another architecture's calls
+ * nor by io_uring, which opens sockets without the call. Where the kernel has no such
+ * filter it goes on without.
  */
 static void forbid_sockets(void)
 {
 	struct sock_filter rules[] = {
-		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
-		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_socket, 0, 1),
-		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EACCES),
+#ifdef NATIVE
+		LOAD(arch),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, NATIVE, 1, 0),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS),
+#endif
+		LOAD(nr),
+#ifdef FOREIGN_FROM
+		IF(BPF_JGE, FOREIGN_FROM, REFUSED),
+#endif
+#ifdef SYS_socketcall
+		IF(BPF_JEQ, SYS_socketcall, REFUSED),
+#endif
+		IF(BPF_JEQ, SYS_socket, REFUSED),
+		IF(BPF_JEQ, SYS_io_uring_setup, REFUSED),
+		IF(BPF_JEQ, SYS_io_uring_enter, REFUSED),
+		IF(BPF_JEQ, SYS_io_uring_register, REFUSED),
 		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
 	};
 	struct sock_fprog filter = {sizeof rules / sizeof *rules, rules};
@@ -94,21 +152,24 @@ _Noreturn static void become(const char *const *argv, char *const *env, const in
 
 	reset_signals();
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	setpgid(0, 0); /* what it starts ends with it */
+	go_first();
 	/* Out of the way first: ours may be 0, 1 or 2, if we were started without them.
 	 */
 	for (int i = 0; i < 3; i++)
 		high[i] = fcntl(fds[i], F_DUPFD, 10);
 	for (int i = 0; i < 3; i++)
 		if (dup2(high[i], i) < 0)
-			_exit(STATUS_MISSING);
+			_exit(STATUS_UNSTARTED);
 	if (close_range(3, ~0u, 0))
-		_exit(STATUS_MISSING);
+		_exit(STATUS_UNSTARTED);
 	limit_all(limits);
 	(void)!nice(NICE); /* those who serve others go first */
 	forbid_sockets();
 	/* exec's argv is not const for reasons of history. */
 	execvpe(argv[0], (char *const *)(uintptr_t)argv, env);
-	_exit(STATUS_MISSING);
+	/* EACCES: a folder on the way, or the file itself, is closed to us for good. */
+	_exit(errno == ENOENT || errno == EACCES ? STATUS_MISSING : STATUS_UNSTARTED);
 }
 
 /* ---- In the parent --------------------------------------------------------------- */
@@ -143,9 +204,25 @@ static enum child_end end_of(const struct child *c, int status)
 {
 	if (c->late)
 		return CHILD_LATE;
-	if (WIFEXITED(status) && WEXITSTATUS(status) == STATUS_MISSING)
+	if (!WIFEXITED(status))
+		return CHILD_FAILED;
+	switch (WEXITSTATUS(status)) {
+	case 0:
+		return CHILD_DONE;
+	case STATUS_UNSTARTED:
+		return CHILD_UNSTARTED;
+	case STATUS_MISSING:
 		return CHILD_MISSING;
-	return WIFEXITED(status) && WEXITSTATUS(status) == 0 ? CHILD_DONE : CHILD_FAILED;
+	default:
+		return CHILD_FAILED;
+	}
+}
+
+/* With what it started; while it is not waited for, the number is its own. */
+static void slay(const struct child *c)
+{
+	kill(-c->pid, SIGKILL);
+	kill(c->pid, SIGKILL);
 }
 
 static void release(struct child *c)
@@ -182,9 +259,12 @@ static void on_dead(void *arg, unsigned events)
 	int status = 0;
 
 	(void)events;
-	if (waitpid(c->pid, &status, WNOHANG) == 0)
+	kill(-c->pid, SIGKILL); /* what it left behind */
+	pid_t ended = waitpid(c->pid, &status, WNOHANG);
+	if (ended == 0)
 		return;
-	tell(c, end_of(c, status));
+	/* Somebody else took its status: it may have been any. */
+	tell(c, ended < 0 && !c->late ? CHILD_FAILED : end_of(c, status));
 }
 
 static void on_time(void *arg)
@@ -192,11 +272,11 @@ static void on_time(void *arg)
 	struct child *c = arg;
 
 	if (c->pid < 0) {
-		tell(c, CHILD_MISSING);
+		tell(c, CHILD_UNSTARTED);
 		return;
 	}
 	c->late = true;
-	kill(c->pid, SIGKILL);
+	slay(c);
 }
 
 static pid_t start(const char *const *argv, const int fds[3],
@@ -208,12 +288,17 @@ static pid_t start(const char *const *argv, const int fds[3],
 
 	buf_printf(&text, "PATH=%s", path ? path : "/usr/local/bin:/usr/bin:/bin");
 	char home[] = "HOME=/nonexistent", locale[] = "LC_ALL=C.UTF-8";
-	char *const env[] = {text.data, home, locale, NULL};
+	/* Each thread reserves address space, and rsvg-convert has one for each
+	 * processor. */
+	char threads[] = "RAYON_NUM_THREADS=1";
+	char *const env[] = {text.data, home, locale, threads, NULL};
 	sigfillset(&all);
 	sigprocmask(SIG_SETMASK, &all, &before);
 	pid_t pid = fork();
 	if (pid == 0)
 		become(argv, env, fds, limits);
+	if (pid > 0)
+		setpgid(pid, pid); /* whoever is first */
 	sigprocmask(SIG_SETMASK, &before, NULL);
 	buf_free(&text);
 	return pid;
@@ -251,8 +336,10 @@ static int launch(struct child *c, const char *const *argv, const char *in, size
 		c->watch = loop_fd_create(c->loop, c->pidfd, LOOP_READ, on_dead, c);
 	if (c->watch)
 		return 0;
-	kill(c->pid, SIGKILL);
+	int error = errno;
+	slay(c);
 	waitpid(c->pid, NULL, 0);
+	errno = error;
 	return -1;
 }
 
@@ -285,7 +372,7 @@ void child_destroy(struct child *c)
 	if (!c)
 		return;
 	if (c->pid > 0) {
-		kill(c->pid, SIGKILL);
+		slay(c);
 		waitpid(c->pid, NULL, 0);
 	}
 	release(c);

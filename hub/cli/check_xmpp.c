@@ -8,8 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define CONNECT_MS 15000
+#define CONNECT_MS 20000
 #define CLOSE_MS 2000
+#define GROUP_WANTED 20 /* receivers of a stanza: what the worker sends at most */
 
 /* ---- one attempt ----------------------------------------------------------------- */
 
@@ -17,6 +18,8 @@ struct attempt {
 	bool settled, up, down;
 	enum link_end end;
 	char condition[64], text[200];
+	size_t group;	   /* receivers that the multicast service takes at once */
+	char trouble[128]; /* why it cannot be used */
 };
 
 static void on_up(void *arg)
@@ -66,6 +69,9 @@ static void connect_once(struct session *s, const struct config *config,
 	link->ops->open(link);
 	session_wait(s, &a->settled, CONNECT_MS);
 	if (a->up) {
+		const char *trouble = component_multicast_trouble(link);
+		a->group = link->ops->group(link);
+		snprintf(a->trouble, sizeof a->trouble, "%s", trouble ? trouble : "");
 		link->ops->close(link);
 		session_wait(s, &a->down, CLOSE_MS);
 	}
@@ -112,6 +118,44 @@ static void say_ejabberd(const struct config *config)
 	       config->xmpp.domain);
 }
 
+static void say_multicast(const char *service)
+{
+	printf("\nejabberd, in ejabberd.yml, under modules: of the users' host (then: "
+	       "ejabberdctl reload-config)\n"
+	       "\n"
+	       "  mod_multicast:\n"
+	       "    host: \"%s\"\n"
+	       "    access: multicast # who may use it: see docs/xmpp.md\n"
+	       "\n"
+	       "Without such a service leave xmpp.multicast out.\n"
+	       "\n",
+	       service);
+}
+
+static void report_multicast(const struct config *config, const struct attempt *a)
+{
+	const char *service = config->xmpp.multicast;
+
+	if (!service)
+		return;
+	if (a->group == 0) {
+		check_say("multicast", "warning",
+			  "%s cannot be used, each receiver gets a stanza of its own: %s",
+			  service, a->trouble);
+		say_multicast(service);
+		return;
+	}
+	check_say("multicast", "ok",
+		  "%s takes one stanza for %zu users of %s. Whether we have access shows "
+		  "with the first event: belfry_work_multicast in /metrics",
+		  service, a->group, strchr(service, '.') + 1);
+	if (a->group < GROUP_WANTED)
+		check_say("multicast", "warning",
+			  "with fewer than %d it saves the server less: see limits of "
+			  "mod_multicast (ejabberd's default is %d)",
+			  GROUP_WANTED, GROUP_WANTED);
+}
+
 static const char *advice(enum link_end end)
 {
 	switch (end) {
@@ -140,6 +184,7 @@ static bool report(const struct config *config, const struct attempt *a)
 	if (a->up) {
 		check_say("xmpp", "ok", "%s port %u takes us as %s", at->host,
 			  (unsigned)at->port, config->xmpp.domain);
+		report_multicast(config, a);
 		return true;
 	}
 	check_say("xmpp", "FATAL", "%s port %u as %s: %s", at->host, (unsigned)at->port,
@@ -234,7 +279,8 @@ bool check_xmpp(struct session *s, const struct config *config)
 	if (t.err == BELFRY_EEXIST) {
 		check_say("xmpp", "ok",
 			  "a worker holds the name %s; it was left alone. Its /readyz "
-			  "says whether it is connected",
+			  "says whether it is connected, its /metrics whether "
+			  "xmpp.multicast is used",
 			  config->xmpp.domain);
 		return true;
 	}

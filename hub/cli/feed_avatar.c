@@ -16,9 +16,10 @@ static const char help[] =
 	"       belfry feed avatar FEED --remove [-c FILE]\n"
 	"\n"
 	"Sets the picture by which a feed is known in the contact lists of those who follow\n"
-	"it. FILE is a PNG of at most 65536 bytes and 512 pixels a side, which is taken as it\n"
-	"is; or an SVG, which is drawn as a PNG of 192 x 192 pixels by rsvg-convert (Debian:\n"
-	"librsvg2-bin). '-': from stdin. A running worker tells the followers by itself.\n"
+	"it. FILE is a PNG of at most 65536 bytes and 512 pixels a side, of which is kept what\n"
+	"is needed to show it; or an SVG, which is drawn as a PNG of 192 x 192 pixels by\n"
+	"rsvg-convert (Debian: librsvg2-bin). '-': from stdin. A running worker tells the\n"
+	"followers by itself.\n"
 	"\n"
 	"Options:\n"
 	"  -r, --remove        the feed has no picture any more\n"
@@ -118,7 +119,7 @@ static void start(struct storing *s, const struct buf *image)
 	if (image)
 		s->job =
 			face_make(t->session.loop, !image_is_png(image->data, image->len),
-				  image->data, image->len, on_face, s);
+				  image->data, image->len, DRAW_MS, on_face, s);
 	else
 		store->ops->face_put(store, t->name, NULL, on_feed_done, s);
 }

@@ -317,6 +317,24 @@ static void trust_parent(struct config *c)
 		c->xmpp.trusted_domains[0] = xstrdup(dot + 1);
 }
 
+/* Its users are those of the domain around it. */
+static void check_multicast(struct loading *l, const struct config *c)
+{
+	const char *service = c->xmpp.multicast;
+
+	if (!service)
+		return;
+	if (!strchr(service, '.') || *service == '[')
+		buf_printf(l->problems,
+			   "xmpp.multicast: %s is not below the domain of its users, as "
+			   "multicast.example.org is\n",
+			   service);
+	else if (c->xmpp.domain && strcmp(service, c->xmpp.domain) == 0)
+		buf_adds(l->problems,
+			 "xmpp.multicast: that is xmpp.domain, our own name; leave it "
+			 "out, or name the server's multicast service\n");
+}
+
 static struct config *load(struct loading *l, const char *text, size_t len,
 			   char *const *environ_)
 {
@@ -330,6 +348,7 @@ static struct config *load(struct loading *l, const char *text, size_t len,
 	check_conflicts(l);
 	read_values(l, c);
 	trust_parent(c);
+	check_multicast(l, c);
 	for (size_t key = 0; key < config_key_count; key++) {
 		free(l->settings[key].value);
 		free(l->settings[key].where);

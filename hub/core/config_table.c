@@ -46,6 +46,11 @@ const struct config_key config_keys[] = {
 	 65536, 10485760,
 	 "The largest stanza that the XMPP server takes; an event that would make a\n"
 	 "larger one is refused when it is posted."},
+	{"xmpp.multicast", CONFIG_DOMAIN, AT(xmpp.multicast), NULL, 0, 0,
+	 "A multicast service (XEP-0033) of the XMPP server, such as ejabberd's\n"
+	 "mod_multicast at multicast.example.org: one stanza goes to up to 20 users of\n"
+	 "example.org, and the server has half the work. Default: none, each user gets\n"
+	 "a stanza of his own. See docs/xmpp.md."},
 	{"work.listen", CONFIG_ADDR, AT(work.listen), "127.0.0.1:8081", 0, 0,
 	 "Where `belfry work` shows its health and metrics, HOST:PORT."},
 	{"work.lease_ms", CONFIG_NUMBER, AT(work.lease_ms), "2000", 500, 60000,

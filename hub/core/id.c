@@ -1,6 +1,7 @@
 #include <belfry/core/id.h>
 
 #include <belfry/base/random.h>
+#include <belfry/base/text.h>
 #include <belfry/core/feed.h>
 #include <belfry/core/pos.h>
 
@@ -101,6 +102,12 @@ static int parse_hash(const char *s, size_t len, uint32_t *out)
 	return 0;
 }
 
+static int parse_receiver(const char *s, size_t len, struct stanza_id *id)
+{
+	id->group = text_is(s, len, STANZA_ID_GROUP);
+	return id->group ? 0 : parse_hash(s, len, &id->hash);
+}
+
 int stanza_id_parse(const char *s, size_t len, struct stanza_id *out)
 {
 	const char *end = s + len;
@@ -111,7 +118,7 @@ int stanza_id_parse(const char *s, size_t len, struct stanza_id *out)
 
 	if (!hash || !feed_name_valid(s, (size_t)(pos - s)) ||
 	    pos_parse(pos + 1, (size_t)(hash - pos) - 1, &p) ||
-	    parse_hash(hash + 1, (size_t)(end - hash) - 1, &id.hash))
+	    parse_receiver(hash + 1, (size_t)(end - hash) - 1, &id))
 		return -1;
 	memcpy(id.feed, s, (size_t)(pos - s));
 	id.epoch = p.epoch;

@@ -12,6 +12,7 @@
 #define ELLIPSIS_LEN (sizeof ELLIPSIS - 1)
 #define TITLE_FROM_BODY_MAX 120 /* bytes of a first line that stands in for a title */
 #define HASH_LEN 8
+#define MESSAGE_END "</message>" /* of every stanza */
 #define DOMAIN_MAX 1023
 #define ESCAPE_MAX 6	  /* bytes that one byte becomes at most: &quot; */
 #define MARKUP_MAX 1500	  /* elements, ids, dates of one stanza; tested */
@@ -295,7 +296,7 @@ void render(struct rendered *r, const struct render_event *e, enum sub_format fo
 	buf_adds(out, "'/>");
 	if (delayed)
 		add_delay(out, f, e, domain);
-	buf_adds(out, "</message>");
+	buf_adds(out, MESSAGE_END);
 }
 
 void rendered_free(struct rendered *r)
@@ -359,6 +360,63 @@ void render_splice(struct buf *out, const struct rendered *r, const char *jid,
 	buf_add(out, tail, tail_len);
 }
 
+/* ---- Groups ---------------------------------------------------------------------- */
+
+#define ADDRESSES "<addresses xmlns='http://jabber.org/protocol/address'>"
+#define ADDRESSES_END "</addresses></message>"
+#define ADDRESS "<address type='bcc' jid='"
+#define ADDRESS_END "'/>"
+#define LEN(literal) (sizeof(literal) - 1)
+#define GROUP_MARKUP_MAX                                                                 \
+	(LEN(ADDRESSES) + LEN(ADDRESSES_END) + LEN(ADDRESS) + LEN(ADDRESS_END))
+
+size_t render_address_bytes(const char *jid, size_t len)
+{
+	return LEN(ADDRESS) + LEN(ADDRESS_END) +
+	       (plain(jid, len) ? len : xml_escaped_len(jid, len));
+}
+
+size_t render_group_bytes(const struct rendered *r, const char *service)
+{
+	return r->bytes.len + LEN(STANZA_ID_GROUP) + strlen(service) + LEN(ADDRESSES) +
+	       LEN(ADDRESSES_END) - LEN(MESSAGE_END);
+}
+
+static char *put_escaped(struct buf *out, char *to, const struct render_jid *r)
+{
+	if (plain(r->jid, r->len))
+		return put(to, r->jid, r->len);
+	*to = '\0';
+	out->len = (size_t)(to - out->data);
+	xml_escape(out, r->jid, r->len);
+	return out->data + out->len;
+}
+
+void render_group(struct buf *out, const struct rendered *r, const char *service,
+		  const struct render_jid *to, size_t count)
+{
+	size_t left = r->bytes.len - r->head_len, len = render_group_bytes(r, service);
+
+	for (size_t i = 0; i < count; i++)
+		len += render_address_bytes(to[i].jid, to[i].len);
+	buf_reserve(out, len);
+	char *p = put(out->data + out->len, r->bytes.data, r->head_len);
+	p = put(p, STANZA_ID_GROUP, LEN(STANZA_ID_GROUP));
+	p = put(p, r->bytes.data + r->head_len, r->mid_len);
+	p = put(p, service, strlen(service));
+	p = put(p, r->bytes.data + r->head_len + r->mid_len,
+		left - r->mid_len - LEN(MESSAGE_END));
+	p = put(p, ADDRESSES, LEN(ADDRESSES));
+	for (size_t i = 0; i < count; i++) {
+		p = put(p, ADDRESS, LEN(ADDRESS));
+		p = put_escaped(out, p, &to[i]);
+		p = put(p, ADDRESS_END, LEN(ADDRESS_END));
+	}
+	p = put(p, ADDRESSES_END, LEN(ADDRESSES_END));
+	*p = '\0';
+	out->len = (size_t)(p - out->data);
+}
+
 /* ---- The bound ------------------------------------------------------------------- */
 
 static size_t escaped(const char *s)
@@ -368,7 +426,8 @@ static size_t escaped(const char *s)
 
 static const size_t fixed =
 	MARKUP_MAX + ESCAPE_MAX * (JID_MAX + EVENT_ITEM_MAX + TITLE_FROM_BODY_MAX) +
-	2 * (ESCAPE_MAX * DOMAIN_MAX + FEED_NAME_MAX + 1) + 6 * FEED_NAME_MAX;
+	2 * (ESCAPE_MAX * DOMAIN_MAX + FEED_NAME_MAX + 1) + 6 * FEED_NAME_MAX +
+	DOMAIN_MAX + GROUP_MARKUP_MAX; /* where it goes by a multicast service */
 
 /*
  * Title, text and url stand once in every format. Beside them, event carries the rest

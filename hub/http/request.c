@@ -308,6 +308,11 @@ const char *http_body(const struct http_request *req, size_t *len)
 	return req->body.data ? req->body.data : "";
 }
 
+bool http_awaited(const struct http_request *req)
+{
+	return req->mc && !req->answered;
+}
+
 void http_set_context(struct http_request *req, void *context)
 {
 	req->context = context;

@@ -117,7 +117,7 @@ static enum MHD_Result on_request(void *arg, struct MHD_Connection *mc, const ch
 	struct http_request *req = *context;
 
 	(void)url;
-	if (s->destroyed)
+	if (s->destroyed && !(req && req->response))
 		return MHD_NO;
 	if (!req)
 		return request_first(s, mc, method, version, context);
@@ -295,6 +295,12 @@ size_t http_server_active(const struct http_server *s)
 	return s->stats.active;
 }
 
+/*
+ * The library takes a turn to begin an answer, and another to send it. What a client does
+ * not take at once is cut off.
+ */
+#define LAST_TURNS 3
+
 /* Handlers keep what they have not answered; it no longer knows of us. */
 static void requests_orphan(struct http_server *s)
 {
@@ -325,7 +331,8 @@ void http_server_destroy(struct http_server *s)
 			s->suspended--;
 			MHD_resume_connection(req->mc);
 		}
-	MHD_run(s->mhd);
+	for (int i = 0; i < LAST_TURNS; i++)
+		MHD_run(s->mhd);
 	MHD_stop_daemon(s->mhd);
 	requests_orphan(s);
 	http_requests_free_spare(s);

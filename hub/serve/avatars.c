@@ -19,12 +19,13 @@ struct avatar_job {
 	bool svg;
 };
 
-static bool too_many(const struct service *s)
+/* Beside those of FEED, which would make room. */
+static bool too_many(const struct service *s, const char *feed)
 {
 	size_t drawn = 0;
 
 	for (const struct avatar_job *j = s->avatars; j; j = j->next)
-		drawn += j->svg;
+		drawn += j->svg && strcmp(j->call->feed, feed) != 0;
 	return drawn >= DRAWN_MAX;
 }
 
@@ -39,6 +40,20 @@ static struct call *job_end(struct avatar_job *j)
 	*at = j->next;
 	free(j);
 	return call;
+}
+
+void avatars_supersede(struct service *s, const char *feed)
+{
+	struct avatar_job *next;
+
+	for (struct avatar_job *j = s->avatars; j; j = next) {
+		next = j->next;
+		if (strcmp(j->call->feed, feed) != 0)
+			continue;
+		face_job_destroy(j->job);
+		call_problem(job_end(j), &problem_conflict,
+			     "A later request for this feed took the place of this one.");
+	}
 }
 
 void avatars_finish(struct service *s)
@@ -84,6 +99,10 @@ static void on_face(void *arg, enum face_end end, const struct store_face *face,
 	struct call *call = job_end(arg);
 	struct store *store = call->service->store;
 
+	if (!http_awaited(call->req)) {
+		call_error(call, BELFRY_EAWAY);
+		return;
+	}
 	switch (end) {
 	case FACE_GOOD:
 		describe(call, face);
@@ -94,6 +113,9 @@ static void on_face(void *arg, enum face_end end, const struct store_face *face,
 		return;
 	case FACE_MISSING:
 		call_problem(call, &problem_no_svg, why);
+		return;
+	case FACE_BUSY:
+		call_problem(call, &problem_busy, why);
 		return;
 	}
 }
@@ -107,14 +129,16 @@ static void put_checked(struct call *call)
 
 	if (!call_feed_valid(call))
 		return;
-	if (svg && too_many(s)) {
+	if (svg && too_many(s, call->feed)) {
 		call_problem(call, &problem_busy, NULL);
 		return;
 	}
+	avatars_supersede(s, call->feed);
 	struct avatar_job *j = xcalloc(1, sizeof *j);
 	*j = (struct avatar_job){.next = s->avatars, .call = call, .svg = svg};
 	s->avatars = j;
-	j->job = face_make(s->loop, svg, body, len, on_face, j);
+	j->job = face_make(s->loop, svg, body, len, s->config->http.request_timeout_ms,
+			   on_face, j);
 }
 
 void avatar_put(void *service, struct http_request *req)
@@ -159,8 +183,10 @@ static void delete_checked(struct call *call)
 {
 	struct store *store = call->service->store;
 
-	if (call_feed_valid(call))
-		store->ops->face_put(store, call->feed, NULL, call_removed, call);
+	if (!call_feed_valid(call))
+		return;
+	avatars_supersede(call->service, call->feed);
+	store->ops->face_put(store, call->feed, NULL, call_removed, call);
 }
 
 void avatar_delete(void *service, struct http_request *req)

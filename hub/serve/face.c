@@ -15,6 +15,7 @@
 struct face_job {
 	struct loop *loop;
 	bool svg;
+	uint64_t most_ms;
 	struct buf data;
 	struct loop_timer *soon;
 	struct child *child;
@@ -22,11 +23,11 @@ struct face_job {
 	void *arg;
 };
 
-/* Drawing an avatar takes some 50 ms, and a few hundred MB of address space. */
-static const struct child_limits limits = {
+/* Drawing an avatar takes some 50 ms, and about 100 MB of address space. */
+static const struct child_limits limits_of_all = {
 	.time_ms = 5000,
 	.cpu_s = 4,
-	.memory_bytes = (uint64_t)1024 * 1024 * 1024,
+	.memory_bytes = (uint64_t)256 * 1024 * 1024,
 	.output_bytes = (uint64_t)1024 * 1024,
 };
 
@@ -56,18 +57,31 @@ static void tell(struct face_job *j, enum face_end end, const struct store_face 
 static void take_png(struct face_job *j)
 {
 	char why[IMAGE_WHY_SIZE], sha1[SHA1_HEX_SIZE];
-	struct store_face face = {.type = "image/png",
-				  .sha1 = sha1,
-				  .data = j->data.data,
-				  .len = j->data.len};
+	struct store_face face = {.type = "image/png", .sha1 = sha1};
+	struct buf clean = {0};
 
-	if (image_png_check(face.data, face.len, &face.width, &face.height, why,
-			    sizeof why) < 0) {
+	if (image_png_clean(j->data.data, j->data.len, &clean, &face.width, &face.height,
+			    why, sizeof why) < 0) {
+		buf_free(&clean);
 		tell(j, FACE_REFUSED, NULL, why);
 		return;
 	}
+	face.data = clean.data;
+	face.len = clean.len;
 	sha1_hex(face.data, face.len, sha1);
 	tell(j, FACE_GOOD, &face, "");
+	buf_free(&clean);
+}
+
+static void refuse_drawn(struct face_job *j, size_t len)
+{
+	char why[IMAGE_WHY_SIZE];
+
+	snprintf(why, sizeof why,
+		 "drawn as a PNG the image has %zu bytes, and %d are the most: "
+		 "simplify it, or send a PNG",
+		 len, IMAGE_BYTES_MAX);
+	tell(j, FACE_REFUSED, NULL, why);
 }
 
 /* The PNG that was drawn takes the place of the SVG. */
@@ -75,17 +89,14 @@ static void take_drawn(struct face_job *j, const struct child_result *r)
 {
 	char why[IMAGE_WHY_SIZE];
 
-	if (image_png_square(r->out, r->out_len, &j->data, why, sizeof why) < 0) {
+	if (r->out_len > IMAGE_BYTES_MAX)
+		refuse_drawn(j, r->out_len);
+	else if (image_png_square(r->out, r->out_len, &j->data, why, sizeof why) < 0)
 		tell(j, FACE_REFUSED, NULL, "the SVG cannot be drawn: send a PNG");
-	} else if (j->data.len > IMAGE_BYTES_MAX) {
-		snprintf(why, sizeof why,
-			 "drawn as a PNG the image has %zu bytes, and %d are the most: "
-			 "simplify it, or send a PNG",
-			 j->data.len, IMAGE_BYTES_MAX);
-		tell(j, FACE_REFUSED, NULL, why);
-	} else {
+	else if (j->data.len > IMAGE_BYTES_MAX)
+		refuse_drawn(j, j->data.len);
+	else
 		take_png(j);
-	}
 }
 
 static void on_child(void *arg, const struct child_result *r)
@@ -102,6 +113,11 @@ static void on_child(void *arg, const struct child_result *r)
 		tell(j, FACE_MISSING, NULL,
 		     "An SVG is drawn by the program rsvg-convert, which is not here: "
 		     "install it (Debian: apt install librsvg2-bin), or send a PNG.");
+		return;
+	case CHILD_UNSTARTED:
+		tell(j, FACE_BUSY, NULL,
+		     "rsvg-convert, which draws SVGs, cannot be started now: try again "
+		     "shortly, or send a PNG.");
 		return;
 	case CHILD_LATE:
 		tell(j, FACE_REFUSED, NULL,
@@ -121,8 +137,11 @@ static void on_soon(void *arg)
 					   SIDE("width"),	  SIDE("height"),
 					   "--keep-aspect-ratio", NULL};
 	struct face_job *j = arg;
+	struct child_limits limits = limits_of_all;
 	char why[IMAGE_WHY_SIZE];
 
+	if (limits.time_ms > j->most_ms)
+		limits.time_ms = j->most_ms;
 	if (!j->svg)
 		take_png(j);
 	else if (image_svg_check(j->data.data, j->data.len, why, sizeof why) < 0)
@@ -133,12 +152,13 @@ static void on_soon(void *arg)
 }
 
 struct face_job *face_make(struct loop *loop, bool svg, const char *data, size_t len,
-			   face_cb cb, void *arg)
+			   uint64_t most_ms, face_cb cb, void *arg)
 {
 	struct face_job *j = xcalloc(1, sizeof *j);
 
 	j->loop = loop;
 	j->svg = svg;
+	j->most_ms = most_ms;
 	j->cb = cb;
 	j->arg = arg;
 	buf_add(&j->data, data, len);

@@ -249,8 +249,10 @@ static void delete_checked(struct call *call)
 {
 	struct store *store = call->service->store;
 
-	if (call_feed_valid(call))
-		store->ops->feed_delete(store, call->feed, call_removed, call);
+	if (!call_feed_valid(call))
+		return;
+	avatars_supersede(call->service, call->feed);
+	store->ops->feed_delete(store, call->feed, call_removed, call);
 }
 
 void feed_delete(void *service, struct http_request *req)

@@ -107,6 +107,8 @@ void subscriber_delete(void *service, struct http_request *req);
 void avatar_put(void *service, struct http_request *req); /* avatars.c */
 void avatar_get(void *service, struct http_request *req);
 void avatar_delete(void *service, struct http_request *req);
+/* Ends what is under way for FEED, so that nothing older overwrites what comes now. */
+void avatars_supersede(struct service *s, const char *feed);
 /* Ends what is under way: those who asked are told. */
 void avatars_finish(struct service *s);
 void presence_get(void *service, struct http_request *req); /* presences.c */

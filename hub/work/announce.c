@@ -18,8 +18,10 @@
 #define SLOW_TICK_MS 200 /* where all that is left waits for its time */
 #define ROWS_PAGE 200
 #define FEEDS_PAGE 100
-#define ROUND_READY 4  /* with more feeds ready, the next page of feeds waits */
-#define TITLE_MS 60000 /* between two sweeps of a feed for a title's sake */
+#define ROUND_TICKS 2  /* from one page of feeds to the next, */
+#define ROUND_READY 4  /* or with so many of them ready, */
+#define ROUND_LATE 50  /* so many ticks */
+#define TITLE_MS 60000 /* after a sweep of a feed, before one for a title's sake */
 #define RETRY_MS 5000
 
 static void pump(struct announcer *a);
@@ -67,17 +69,27 @@ static void begin_sweep(struct told *t, struct look *look)
 	look_free(t->sweep);
 	t->sweep = look;
 	t->cursor = 0;
+	t->again = t->force = false;
+}
+
+/*
+ * Who set it does not want to wait for the end of the old sweep. The rest of it tells the
+ * new look; were it to begin anew instead, many changes would keep it from its end.
+ */
+static void change_sweep(struct told *t, struct look *look)
+{
+	look_free(t->sweep);
+	t->sweep = look;
+	t->again = t->cursor > 0;
 	t->force = false;
-	t->swept_ms = clock_mono_ms();
 }
 
 /* Takes LOOK: what T looks like now. */
 static void compare(struct announcer *a, struct told *t, struct look *look)
 {
 	if (t->sweep) {
-		/* Who set it does not want to wait for the end of the old one. */
 		if (!look_same(t->sweep, look, true)) {
-			begin_sweep(t, look);
+			change_sweep(t, look);
 			return;
 		}
 		t->woken = t->woken || !look_same(t->sweep, look, false);
@@ -216,9 +228,16 @@ static void page_done(struct announcer *a)
 		forget_now(a);
 		return;
 	}
+	if (t->again) {
+		t->again = false;
+		t->cursor = 0;
+		rotate(a);
+		return;
+	}
 	look_free(t->told);
 	t->told = t->sweep;
 	t->sweep = NULL;
+	t->swept_ms = clock_mono_ms();
 	rest(a);
 }
 
@@ -272,14 +291,16 @@ static void ask_feeds(struct announcer *a)
 	struct store *s = a->store;
 	a->calling = true;
 	a->calls = 0; /* it is the dearest of all questions */
+	a->round_ticks = 0;
 	s->ops->feed_list(s, a->after, FEEDS_PAGE, on_feeds, a);
 }
 
-/* Those that are ready may be at it for long: the round goes on beside a few of them. */
+/* Those that are ready may be at it for long: the round goes on beside them. */
 static bool round_is_next(const struct announcer *a)
 {
+	unsigned ticks = a->ready_count < ROUND_READY ? ROUND_TICKS : ROUND_LATE;
 	return a->round && clock_mono_ms() >= a->round_ms &&
-	       (!a->ready || (a->round_turn && a->ready_count < ROUND_READY));
+	       (!a->ready || a->round_ticks >= ticks);
 }
 
 /* One step; false: there is none to make now. */
@@ -326,7 +347,7 @@ static void on_tick(void *arg)
 	if (!a->up)
 		return;
 	a->calls = CALLS_A_TICK;
-	a->round_turn = !a->round_turn;
+	a->round_ticks++;
 	a->sends = a->o.busy(a->o.arg) ? SENDS_BUSY : SENDS_A_TICK;
 	if (a->leaving)
 		a->sends = a->calls = SENDS_LEAVING;
@@ -357,6 +378,7 @@ static void on_deadline(void *arg)
 	if (a->now || a->ready)
 		log_info("not every contact was told good-bye",
 			 log_u("presences", a->stats.presences));
+	a->leaving = false;
 	announcer_down(a);
 	a->o.gone(a->o.arg);
 }
@@ -430,13 +452,21 @@ void announcer_wake(struct announcer *a, const char *feed)
 
 void announcer_shown(struct announcer *a, const char *feed, struct look *look)
 {
-	struct told *t = a->up && !a->leaving ? told_make(a, feed) : NULL;
-	if (t && t->state == TOLD_NOW)
+	if (!a->up || a->leaving) {
+		look_free(look);
+		return;
+	}
+	size_t before = a->count;
+	struct told *t = told_make(a, feed);
+	if (t->state == TOLD_NOW)
 		t->woken = true; /* what was read of it may be from before */
-	if (t && !t->told && !t->sweep)
+	if (!t->told && !t->sweep)
 		t->told = look;
 	else
 		look_free(look);
+	/* Nobody heeded what has changed since LOOK was read. */
+	if (a->count > before)
+		announcer_wake(a, feed);
 }
 
 static void begin_good_bye(struct announcer *a, struct told *t)

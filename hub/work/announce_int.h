@@ -31,6 +31,7 @@ struct told {
 	bool force;	    /* has to be told, whatever it looks like */
 	struct look *told;  /* what contacts see; NULL: not all were told */
 	struct look *sweep; /* what they are being told; NULL: they are not */
+	bool again;	    /* the sweep changed on its way: another one follows */
 	uint32_t cursor;    /* of the next page of rows */
 	uint64_t due_ms, looked_ms, swept_ms;
 };
@@ -55,9 +56,9 @@ struct announcer {
 	size_t jid;	      /* the next one */
 	bool page, last_page; /* now has one, which is the last */
 
-	bool round;	   /* goes through all feeds */
-	bool round_turn;   /* in this tick before those that are ready */
-	uint64_t round_ms; /* not before */
+	bool round;	      /* goes through all feeds */
+	unsigned round_ticks; /* since the last page of them */
+	uint64_t round_ms;    /* not before */
 	char after[FEED_NAME_MAX + 1];
 	struct buf out;
 	struct announcer_stats stats;

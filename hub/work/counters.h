@@ -5,7 +5,9 @@
 
 /* What the engine counts, described once: the struct and /metrics come from here. */
 #define ENGINE_COUNTERS(X)                                                               \
-	X(stanzas, "Stanzas written to the XMPP link")                                   \
+	X(stanzas, "Stanzas written to the XMPP link; one may be for a group")           \
+	X(groups, "Stanzas among them that went to a group by xmpp.multicast")           \
+	X(grouped, "Deliveries in them")                                                 \
 	X(bytes, "Bytes of stanzas written to the XMPP link")                            \
 	X(taken, "Deliveries taken by the XMPP server, behind a barrier")                \
 	X(sent, "Headlines taken by the XMPP server; lost where the follower is away")   \

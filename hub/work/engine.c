@@ -6,6 +6,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define WATCH_MS 250
 #define HINTS_MS 5000 /* a wake-up may be lost; the behind set is not */
@@ -115,6 +116,8 @@ struct engine *engine_create(struct loop *loop, struct store *store,
 	e->store = store;
 	e->o = *options;
 	e->ahead = AHEAD_MIN;
+	if (e->o.multicast)
+		e->home = strchr(e->o.multicast, '.') + 1;
 	e->kick = loop_timer_create(loop, on_kick, e);
 	e->watch = loop_timer_create(loop, on_watch, e);
 	e->windows = windows_create();
@@ -141,7 +144,7 @@ void engine_destroy(struct engine *e)
 	fairq_finish(&e->waiting);
 	windows_destroy(e->windows);
 	buf_free(&e->out);
-	free(e->hashes);
+	free(e->ways);
 	loop_timer_destroy(e->kick);
 	loop_timer_destroy(e->watch);
 	free(e);
@@ -189,6 +192,7 @@ static void on_up(void *arg)
 	e->up = true;
 	e->up_ms = clock_mono_ms();
 	windows_reset(e->windows);
+	groups_begin(e);
 	e->repeats = 0;
 	engine_kick(e);
 }
@@ -247,6 +251,7 @@ void engine_gauges(const struct engine *e, struct engine_gauges *out)
 		.feeds_behind = e->feed_count,
 		.pieces = e->unsent,
 		.one_by_one = suspects_any(e),
+		.group = e->up ? e->group : 0,
 	};
 	windows_stats(e->windows, &out->windows);
 }

@@ -20,6 +20,7 @@ struct engine;
 
 struct engine_options {
 	const char *domain;	      /* of the component; outlives the engine */
+	const char *multicast;	      /* JID of the service, the same; NULL: none */
 	size_t max_stanza_bytes;      /* larger ones are skipped */
 	void *arg;		      /* of the functions below */
 	bool (*may_write)(void *arg); /* is the lease valid now? */
@@ -50,6 +51,7 @@ struct engine_gauges {
 	size_t feeds_behind; /* in memory */
 	size_t pieces;	     /* read or being read, not yet sent */
 	bool one_by_one;     /* looking for a stanza that the server does not take */
+	size_t group;	     /* receivers a stanza to the service; 0: it is not used */
 	struct windows_stats windows;
 };
 void engine_gauges(const struct engine *e, struct engine_gauges *out);

@@ -18,6 +18,7 @@
  *   batch.c     a range of log events of a feed, and what they render to
  *   pieces.c    runs of buckets: claimed in fair order, read
  *   send.c      pieces -> stanzas, bucket by bucket, in windows
+ *   groups.c    one stanza for many receivers, by a multicast service
  *   flight.c    windows -> barriers -> done
  *   bounces.c   what comes back
  *   suspects.c  one stanza at a time, to find the one that ends the stream
@@ -41,6 +42,7 @@
 #define BATCHES_MAX 256 /* more feeds behind: those that wait keep no events */
 #define LOADING_MAX 64	/* feeds being looked up at once */
 #define FLUSH_BYTES (128 * 1024)
+#define GROUP_MAX 20 /* receivers of a stanza: twice as many gain nothing */
 #define FEED_TABLE 4096
 #define TABLE_SALT 1000003 /* of row_hash() in memory */
 
@@ -148,12 +150,20 @@ struct part {
 	struct part *next;
 	struct piece *piece;
 	size_t first, count;
+	bool grouped;			/* some of it went to the multicast service */
+	bool refused;			/* which did not serve it: is sent again */
 	struct store_counters counts[]; /* by event of the piece's range */
 };
 struct win {
 	struct win *next;
 	uint64_t number;
 	struct part *parts;
+};
+
+/* How a row of the unit being sent is reached. */
+struct way {
+	uint32_t hash; /* of the row; unless it is in a group */
+	bool group;
 };
 
 /* What became of one stanza sent alone. */
@@ -213,8 +223,11 @@ struct engine {
 	unsigned late; /* late bounces being told to the store */
 	struct buf out;
 	size_t out_stanzas;
-	uint32_t *hashes; /* of the rows of the unit being sent */
-	size_t hashes_cap;
+	struct way *ways; /* to the rows of the unit being sent */
+	size_t ways_cap;
+	const char *home;  /* the domain whose users the multicast service serves */
+	size_t group;	   /* receivers a stanza to it on this stream; 0: none go there */
+	bool ungrouping;   /* it refused one: it is to be left */
 	unsigned repeats;  /* of the oldest barrier */
 	uint64_t asked_us; /* when it was last asked for */
 	uint64_t hints_ms; /* when behind() was last asked */
@@ -283,6 +296,8 @@ void piece_units_done(struct piece *p, size_t count);
 void pieces_look_ahead(struct feed *f);
 void pieces_drop(struct feed *f);
 void piece_called(struct piece *p);
+/* The index in the piece's range of the event at POS; p->events: it is not in it. */
+size_t piece_event(const struct piece *p, struct pos pos);
 void feed_deactivate(struct feed *f);
 
 /* send.c */
@@ -293,6 +308,26 @@ bool send_passes(const struct store_row *row, const struct log_event *ev);
 /* Fit for ROW: neither too large nor a broken JID. */
 bool send_fits(const struct engine *e, const struct rendered *r,
 	       const struct store_row *row);
+
+/* groups.c: receivers of one event and one format, gathered until they are a stanza */
+struct group {
+	const struct rendered *out;
+	size_t count, bytes;
+	struct render_jid to[GROUP_MAX];
+};
+/* A new stream is up. */
+void groups_begin(struct engine *e);
+/* While there is a service (e->group): does JID get what it gets by it? */
+bool groups_reach(const struct engine *e, const char *jid, size_t len);
+/* False: not even alone does ROW fit into a stanza of R to the service. */
+bool groups_add(struct engine *e, struct group *g, const struct rendered *r,
+		const struct store_row *row);
+void groups_send(struct engine *e, struct group *g); /* no harm if it is empty */
+/* Before anything is sent: leaves the service, if it has refused. */
+void groups_turn(struct engine *e);
+/* The service sent ID back: nobody was served. */
+struct stanza_id;
+void groups_refused(struct engine *e, const struct stanza_id *id, const char *condition);
 
 /* flight.c */
 struct part *flight_part(struct engine *e, struct piece *p, size_t unit);
@@ -323,7 +358,6 @@ void suspects_forget(struct engine *e, const char *feed); /* NULL: all */
 void suspects_send(struct engine *e);
 void suspects_passed(struct engine *e);
 /* True if it is the stanza in flight that came back. */
-struct stanza_id;
 bool suspects_bounced(struct engine *e, const struct stanza_id *id, const char *from,
 		      bool end);
 bool suspects_banned(const struct engine *e, const char *feed, struct pos pos,

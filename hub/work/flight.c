@@ -171,12 +171,32 @@ static void part_done(struct engine *e, struct part *q)
 	piece_units_done(p, q->count);
 }
 
+static void count_repeated(struct engine *e, const struct part *q)
+{
+	for (size_t k = 0; k < q->piece->events; k++)
+		e->counters.repeated += q->counts[k].taken + q->counts[k].sent;
+}
+
+/* The multicast service did not serve all of it: its feed is looked up and read again. */
+static void part_refused(struct engine *e, const struct part *q)
+{
+	struct piece *p = q->piece;
+	count_repeated(e, q);
+	for (size_t u = q->first; u < q->first + q->count; u++)
+		p->unit_state[u] = UNIT_DONE;
+	feed_fail(p->feed, 0);
+	piece_units_done(p, q->count);
+}
+
 static void win_done(struct engine *e, struct win *w)
 {
 	while (w->parts) {
 		struct part *q = w->parts;
 		w->parts = q->next;
-		part_done(e, q);
+		if (q->refused)
+			part_refused(e, q);
+		else
+			part_done(e, q);
 		free(q);
 	}
 	free(w);
@@ -225,8 +245,7 @@ static void win_free(struct engine *e, struct win *w)
 	while (w->parts) {
 		struct part *q = w->parts;
 		w->parts = q->next;
-		for (size_t k = 0; k < q->piece->events; k++)
-			e->counters.repeated += q->counts[k].taken + q->counts[k].sent;
+		count_repeated(e, q);
 		free(q);
 	}
 	free(w);

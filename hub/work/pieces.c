@@ -64,6 +64,14 @@ static void piece_free(struct piece *p)
 	free(p);
 }
 
+size_t piece_event(const struct piece *p, struct pos pos)
+{
+	for (size_t k = 0; k < p->events; k++)
+		if (pos_cmp(p->batch->events[p->event + k].pos, pos) == 0)
+			return k;
+	return p->events;
+}
+
 void piece_called(struct piece *p)
 {
 	p->calls--;

@@ -46,15 +46,46 @@ bool send_passes(const struct store_row *row, const struct log_event *ev)
 	       sub_passes(&row->sub, &ev->event, ev->at_ms);
 }
 
-static void hash_rows(struct engine *e, const struct feed *f,
+/* How each row of a unit is reached; true: some in groups. */
+static bool find_ways(struct engine *e, const struct feed *f,
 		      const struct store_row *rows, size_t count)
 {
-	if (count > e->hashes_cap) {
-		e->hashes_cap = count + 256;
-		e->hashes = xreallocarray(e->hashes, e->hashes_cap, sizeof(uint32_t));
+	bool any = false;
+	if (count > e->ways_cap) {
+		e->ways_cap = count + 256;
+		e->ways = xreallocarray(e->ways, e->ways_cap, sizeof(struct way));
 	}
-	for (size_t i = 0; i < count; i++)
-		e->hashes[i] = row_hash(f->salt, rows[i].jid, rows[i].jid_len);
+	for (size_t i = 0; i < count; i++) {
+		struct way *w = &e->ways[i];
+		*w = (struct way){.group = e->group &&
+					   groups_reach(e, rows[i].jid, rows[i].jid_len)};
+		any |= w->group;
+		if (!w->group)
+			w->hash = row_hash(f->salt, rows[i].jid, rows[i].jid_len);
+	}
+	return any;
+}
+
+/* One delivery, or its place in a group; false: it cannot be sent. */
+static bool send_row(struct engine *e, struct group *groups, const struct rendered *r,
+		     const struct store_row *row, const struct way *way)
+{
+	if (!r)
+		return false;
+	if (way->group)
+		return groups_add(e, &groups[policy_format_index(row->sub.format)], r,
+				  row);
+	if (!send_fits(e, r, row))
+		return false;
+	render_splice(&e->out, r, row->jid, row->jid_len, way->hash);
+	e->out_stanzas++;
+	return true;
+}
+
+static void send_groups(struct engine *e, struct group *groups)
+{
+	for (size_t k = 0; k < POLICY_FORMATS; k++)
+		groups_send(e, &groups[k]);
 }
 
 /* One event to the rows of one bucket. */
@@ -62,7 +93,10 @@ static size_t send_event(struct engine *e, struct piece *p, const struct store_b
 			 struct log_event *ev, struct store_counters *count)
 {
 	const struct store_row *rows = p->run->rows + b->first;
+	struct group groups[POLICY_FORMATS];
 	size_t sent = 0;
+	for (size_t k = 0; k < POLICY_FORMATS; k++)
+		groups[k].count = 0;
 	for (size_t i = 0; i < b->count; i++) {
 		const struct store_row *row = &rows[i];
 		if (!policy_wants(&row->sub, b->cursor, ev->pos))
@@ -73,21 +107,20 @@ static size_t send_event(struct engine *e, struct piece *p, const struct store_b
 			continue;
 		}
 		const struct rendered *r = batch_rendered(e, p->feed->name, ev, format);
-		if (!r || !send_fits(e, r, row)) {
+		if (!send_row(e, groups, r, row, &e->ways[i])) {
 			policy_count(count, format, OUTCOME_SKIPPED);
 			continue;
 		}
-		render_splice(&e->out, r, row->jid, row->jid_len, e->hashes[i]);
 		policy_count(count, format, OUTCOME_TAKEN);
-		e->out_stanzas++;
 		sent++;
 		if (e->out.len >= FLUSH_BYTES && !send_flush(e))
 			return sent;
 	}
+	send_groups(e, groups);
 	return sent;
 }
 
-/* One bucket, the range of events. Returns the stanzas sent. */
+/* One bucket, the range of events. Returns the deliveries sent. */
 static size_t send_unit(struct engine *e, struct piece *p)
 {
 	size_t unit = p->unit++, sent = 0;
@@ -97,7 +130,7 @@ static size_t send_unit(struct engine *e, struct piece *p)
 	if (pos_cmp(b->cursor, p->to) >= 0)
 		return 0;
 	if (p->events)
-		hash_rows(e, p->feed, p->run->rows + b->first, b->count);
+		part->grouped |= find_ways(e, p->feed, p->run->rows + b->first, b->count);
 	uint64_t before = e->counters.bytes;
 	size_t buffered = e->out.len;
 	for (size_t k = 0; k < p->events; k++)
@@ -117,6 +150,7 @@ void send_pump(struct engine *e)
 		suspects_send(e);
 		return;
 	}
+	groups_turn(e);
 	size_t units = 0;
 	for (; units < UNITS_A_TURN; units++) {
 		/* Before it is filled it may become full: a barrier's result shrinks it.

@@ -345,8 +345,8 @@ bool suspects_bounced(struct engine *e, const struct stanza_id *id, const char *
 {
 	const struct verdict *v = &e->alone;
 	const struct feed *f = e->alone_piece ? e->alone_piece->feed : NULL;
-	if (!v->jid || !f || v->pos.epoch != id->epoch || v->pos.n != id->n ||
-	    strcmp(f->name, id->feed) != 0 ||
+	if (id->group || !v->jid || !f || v->pos.epoch != id->epoch ||
+	    v->pos.n != id->n || strcmp(f->name, id->feed) != 0 ||
 	    row_hash(f->salt, v->jid, strlen(v->jid)) != id->hash)
 		return false;
 	size_t len = strlen(v->jid);

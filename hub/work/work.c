@@ -290,6 +290,7 @@ static void wire(struct work *w)
 	const struct config *c = w->config;
 	const struct engine_options options = {
 		.domain = c->xmpp.domain,
+		.multicast = c->xmpp.multicast,
 		.max_stanza_bytes = (size_t)c->xmpp.max_stanza_bytes,
 		.arg = w,
 		.may_write = may_write,

@@ -239,6 +239,10 @@ static void replay(struct request *r, const struct hub_item *it)
 /* In chat the events are the answer. */
 static void replay_all(struct request *r, const struct hub_item *items, size_t count)
 {
+	if (!session_room(r->session, SIZE_MAX)) {
+		command_fail(r, REPLY_BUSY_TEXT);
+		return;
+	}
 	for (size_t i = 0; i < count; i++)
 		replay(r, &items[i]);
 	if (r->call->session == NULL) {
@@ -290,7 +294,9 @@ static void ask_last(struct request *r)
 void run_last(struct request *r)
 {
 	const struct xmpp_hub *hub = r->session->hub;
-	if (r->feed[0] != '\0')
+	if (!session_room(r->session, SIZE_MAX))
+		command_fail(r, REPLY_BUSY_TEXT);
+	else if (r->feed[0] != '\0')
 		ask(r, ask_last);
 	else if (command_may_search(r))
 		hub->ops->recent(hub->hub, r->from, (size_t)r->call->args.count,

@@ -4,19 +4,22 @@
 
 #include <belfry/base/buf.h>
 #include <belfry/base/clock.h>
+#include <belfry/base/log.h>
 #include <belfry/base/mem.h>
 #include <belfry/xmpp/component.h>
 
 #include <assert.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define MAGIC 0xc0339043u
 #define BUFFER_BYTES ((size_t)64 * 1024)
 #define TAG_BYTES_SHORT ((size_t)1024)
-#define ANSWERS_BACKLOG_MAX ((size_t)4 * 1024 * 1024)
+#define ANSWERS_BACKLOG_MAX ((size_t)1024 * 1024)
 const struct component_timing component_timing_default = {
 	.connect_ms = 5000,
+	.ask_ms = 5000,
 	.close_ms = 1000,
 	.idle_ms = 30000,
 	.answer_ms = 30000,
@@ -35,10 +38,16 @@ struct component {
 	struct session *session;
 	struct stream *stream;
 	bool up, pinged;
+	bool asking;  /* up, and nobody was told: the multicast service is being asked */
+	size_t group; /* receivers that a stanza to the service may have; 0: not used */
+	char trouble[128];	     /* why it is not; "": it is, or there is none */
 	struct loop_timer *deadline; /* of connecting and of closing */
 	struct loop_timer *tick;     /* looks for a peer that is silent */
 	uint64_t moved_ms;	     /* the peer's last sign of life */
 	uint64_t barrier_asked, barrier_passed;
+	/* The newest ping that came back from ourselves; of the service: sent, answered.
+	 */
+	uint64_t own_back, service_asked, service_back;
 	uint64_t barrier_ms; /* when the oldest open barrier was asked for */
 	struct component_stats stats;
 };
@@ -62,8 +71,40 @@ static void drop_stream(struct component *c)
 	loop_timer_disarm(c->tick);
 	stream_destroy(c->stream);
 	c->stream = NULL;
-	c->up = false;
+	c->up = c->asking = false;
 	session_begin(c->session);
+}
+
+static void send_iq(struct component *c, struct buf *iq)
+{
+	stream_send(c->stream, iq->data, iq->len);
+	c->stats.bytes_sent += iq->len;
+	buf_free(iq);
+}
+
+/* TROUBLE NULL: groups of up to GROUP receivers may be sent. */
+static void tell_up(struct component *c, size_t group, const char *trouble)
+{
+	c->asking = false;
+	c->group = group;
+	snprintf(c->trouble, sizeof(c->trouble), "%s", trouble != NULL ? trouble : "");
+	loop_timer_disarm(c->deadline);
+	if (trouble != NULL)
+		log_warn("xmpp.multicast cannot be used, each receiver gets a stanza of "
+			 "its own until the next stream",
+			 log_s("service", c->config->xmpp.multicast),
+			 log_s("why", trouble),
+			 log_s("hint", "`belfry check` says what to do"));
+	c->handlers->up(c->arg);
+}
+
+static void ask_service(struct component *c)
+{
+	struct buf iq = {0};
+	c->asking = true;
+	loop_timer_arm(c->deadline, c->timing->ask_ms);
+	session_ask_service(c->session, &iq);
+	send_iq(c, &iq);
 }
 
 static void on_up(void *arg)
@@ -73,11 +114,14 @@ static void on_up(void *arg)
 	c->up = true;
 	c->pinged = false;
 	c->moved_ms = clock_mono_ms();
-	c->barrier_passed = c->barrier_asked;
-	loop_timer_disarm(c->deadline);
+	c->barrier_passed = c->own_back = c->barrier_asked;
+	c->service_asked = c->service_back = c->barrier_asked;
 	loop_timer_arm(c->tick, c->timing->tick_ms);
 	session_begin(c->session);
-	c->handlers->up(c->arg);
+	if (c->config->xmpp.multicast != NULL)
+		ask_service(c);
+	else
+		tell_up(c, 0, NULL);
 }
 
 static void on_ended(void *arg, const struct link_down *why)
@@ -104,7 +148,7 @@ static void on_room(void *arg)
 {
 	struct component *c = arg;
 	assert(c->magic == MAGIC);
-	if (c->up)
+	if (c->up && !c->asking)
 		c->handlers->room(c->arg);
 }
 
@@ -127,7 +171,9 @@ static void on_deadline(void *arg)
 {
 	struct component *c = arg;
 	assert(c->magic == MAGIC);
-	if (c->up)
+	if (c->asking)
+		tell_up(c, 0, "no answer");
+	else if (c->up)
 		stream_fail(c->stream, LINK_END_ASKED, "");
 	else
 		stream_fail(c->stream, LINK_END_CONNECT, "no answer in time");
@@ -137,9 +183,7 @@ static void send_ping(struct component *c, uint64_t number)
 {
 	struct buf ping = {0};
 	session_ping(c->session, number, &ping);
-	stream_send(c->stream, ping.data, ping.len);
-	c->stats.bytes_sent += ping.len;
-	buf_free(&ping);
+	send_iq(c, &ping);
 }
 
 static void on_tick(void *arg)
@@ -218,14 +262,63 @@ static void session_out_send(void *arg, const char *data, size_t len)
 		write_out(c, data, len);
 }
 
-static void session_out_barrier(void *arg, uint64_t number)
+/* As those who deliver: large answers must not take all the room from them. */
+static bool session_out_room(void *arg)
 {
-	struct component *c = arg;
-	if (number <= c->barrier_passed || number > c->barrier_asked)
+	const struct component *c = arg;
+	return c->up && stream_room(c->stream);
+}
+
+/* Where the service was pinged, too, both have to be back. */
+static void look_at_barriers(struct component *c)
+{
+	uint64_t number = c->own_back;
+	if (c->service_back < c->service_asked && c->service_back < number)
+		number = c->service_back;
+	if (number <= c->barrier_passed)
 		return;
 	c->barrier_passed = number;
 	c->barrier_ms = clock_mono_ms();
 	c->handlers->barrier(c->arg, number);
+}
+
+static void session_out_barrier(void *arg, uint64_t number)
+{
+	struct component *c = arg;
+	if (number <= c->own_back || number > c->barrier_asked)
+		return;
+	c->own_back = number;
+	look_at_barriers(c);
+}
+
+static void session_out_service_barrier(void *arg, uint64_t number)
+{
+	struct component *c = arg;
+	if (number <= c->service_back || number > c->service_asked)
+		return;
+	c->service_back = number;
+	look_at_barriers(c);
+}
+
+/* What is not confirmed is sent again, on a stream that knows that it is not there. */
+static void session_out_service_gone(void *arg, uint64_t number, const char *condition)
+{
+	struct component *c = arg;
+	if (c->asking) {
+		tell_up(c, 0, condition);
+	} else if (c->up && number > 0) {
+		log_warn("xmpp.multicast went away, opening a new stream",
+			 log_s("service", c->config->xmpp.multicast),
+			 log_s("condition", condition));
+		stream_fail(c->stream, LINK_END_ASKED, "the multicast service is gone");
+	}
+}
+
+static void session_out_service_says(void *arg, size_t most, const char *trouble)
+{
+	struct component *c = arg;
+	if (c->asking)
+		tell_up(c, most, trouble);
 }
 
 static void session_out_bounce(void *arg, const struct link_bounce *bounce)
@@ -236,8 +329,12 @@ static void session_out_bounce(void *arg, const struct link_bounce *bounce)
 
 static const struct session_out session_out = {
 	.send = session_out_send,
+	.room = session_out_room,
 	.barrier = session_out_barrier,
 	.bounce = session_out_bounce,
+	.service_barrier = session_out_service_barrier,
+	.service_gone = session_out_service_gone,
+	.service_says = session_out_service_says,
 };
 
 /* ---- The link ---------------------------------------------------------------------- */
@@ -261,6 +358,7 @@ static void component_close(struct link *l)
 		stream_fail(c->stream, LINK_END_ASKED, "");
 		return;
 	}
+	c->asking = false;
 	stream_close(c->stream);
 	loop_timer_disarm(c->tick);
 	loop_timer_arm(c->deadline, c->timing->close_ms);
@@ -268,7 +366,8 @@ static void component_close(struct link *l)
 
 static bool component_is_up(const struct link *l)
 {
-	return component_of(l)->up;
+	const struct component *c = component_of(l);
+	return c->up && !c->asking;
 }
 
 static void component_send(struct link *l, const char *data, size_t len)
@@ -291,6 +390,22 @@ static void component_barrier(struct link *l, uint64_t number)
 		c->barrier_ms = clock_mono_ms();
 	c->barrier_asked = number;
 	send_ping(c, number);
+	if (c->group == 0)
+		return;
+	struct buf ping = {0};
+	c->service_asked = number;
+	session_ping_service(c->session, number, &ping);
+	send_iq(c, &ping);
+}
+
+static size_t component_group(const struct link *l)
+{
+	return component_of(l)->group;
+}
+
+static void component_ungroup(struct link *l)
+{
+	component_of(l)->group = 0;
 }
 
 static void component_destroy(struct link *l)
@@ -313,6 +428,8 @@ static const struct link_ops component_ops = {
 	.send = component_send,
 	.room = component_room,
 	.barrier = component_barrier,
+	.group = component_group,
+	.ungroup = component_ungroup,
 	.destroy = component_destroy,
 };
 
@@ -332,6 +449,7 @@ struct link *component_create_timed(struct loop *loop, const struct config *conf
 	c->session =
 		session_create(config->xmpp.domain, (size_t)config->xmpp.max_stanza_bytes,
 			       hub, &session_out, c);
+	session_use_service(c->session, config->xmpp.multicast);
 	c->deadline = loop_timer_create(loop, on_deadline, c);
 	c->tick = loop_timer_create(loop, on_tick, c);
 	return &c->link;
@@ -343,6 +461,12 @@ struct link *component_create(struct loop *loop, const struct config *config,
 {
 	return component_create_timed(loop, config, hub, handlers, arg,
 				      &component_timing_default);
+}
+
+const char *component_multicast_trouble(const struct link *l)
+{
+	const struct component *c = component_of(l);
+	return c->trouble[0] != '\0' ? c->trouble : NULL;
 }
 
 void component_stats(const struct link *l, struct component_stats *out)

@@ -6,6 +6,7 @@
 /* How long a component waits; tests wait less. */
 struct component_timing {
 	uint64_t connect_ms; /* for the stream to be up */
+	uint64_t ask_ms;     /* for the multicast service to say what it does */
 	uint64_t close_ms;   /* for the server's good-bye */
 	uint64_t idle_ms;    /* nothing moves: we ping ourselves ... */
 	uint64_t answer_ms;  /* ... and nothing moves still: lost */

@@ -233,7 +233,7 @@ static void on_feeds(void *arg, enum belfry_err err, const struct hub_feed *feed
 
 static void list_feeds(struct session *s, const struct incoming *in)
 {
-	struct request *r = request_create(s, in, false);
+	struct request *r = reply_has_room(s, in) ? request_create(s, in, false) : NULL;
 	if (r == NULL)
 		return;
 	xmpp_stanza_t *set = element_find(in->child, "set", NS_RSM);
@@ -299,6 +299,8 @@ void disco_items(struct session *s, const struct incoming *in)
 		list_feeds(s, in);
 		return;
 	}
+	if (in->place != PLACE_FEED && !reply_has_room(s, in))
+		return;
 	struct request *r = request_create(s, in, false);
 	if (r == NULL)
 		return;

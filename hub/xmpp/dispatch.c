@@ -1,7 +1,6 @@
 #include "reply.h"
 #include "session.h"
 
-#include <belfry/base/mem.h>
 #include <belfry/base/text.h>
 #include <belfry/core/feed.h>
 #include <belfry/core/id.h>
@@ -11,17 +10,6 @@
 #include <string.h>
 
 #define NS_COMPONENT "jabber:component:accept"
-#define BARRIER_PREFIX "barrier-"
-
-void session_ping(const struct session *s, uint64_t number, struct buf *out)
-{
-	buf_adds(out, "<iq type='get'");
-	reply_attr(out, "from", s->domain);
-	reply_attr(out, "to", s->domain);
-	buf_printf(out,
-		   " id='" BARRIER_PREFIX "%s-%llu'><ping xmlns='" NS_PING "'/></iq>",
-		   s->nonce, (unsigned long long)number);
-}
 
 /*
  * Our ping to ourselves, or an answer to it: either way it came round behind all that was
@@ -29,18 +17,8 @@ void session_ping(const struct session *s, uint64_t number, struct buf *out)
  */
 static void from_ourselves(struct session *s, xmpp_stanza_t *stanza)
 {
-	const char *id = xmpp_stanza_get_id(stanza);
-	const size_t prefix = sizeof(BARRIER_PREFIX) - 1;
-	const size_t nonce = 2 * SESSION_NONCE_BYTES;
 	uint64_t number;
-	if (!element_is(stanza, "iq", NULL) || id == NULL ||
-	    strlen(id) <= prefix + nonce + 1 || memcmp(id, BARRIER_PREFIX, prefix) != 0 ||
-	    memcmp(id + prefix, s->nonce, nonce) != 0)
-		return;
-	const char *digits = id + prefix + nonce + 1;
-	if (parse_u64(digits, strlen(digits), UINT64_MAX, &number) != 0)
-		return;
-	if (number > 0)
+	if (session_is_own_iq(s, stanza, BARRIER_WORD, &number) && number > 0)
 		s->out->barrier(s->arg, number);
 }
 
@@ -51,19 +29,6 @@ static const struct {
 	{"gone", BOUNCE_ENDS},
 	{"item-not-found", BOUNCE_ENDS},
 };
-
-static const char *error_condition(xmpp_stanza_t *stanza)
-{
-	xmpp_stanza_t *error = element_find(stanza, "error", NULL);
-	xmpp_stanza_t *e = error != NULL ? element_first(error) : NULL;
-	for (; e != NULL; e = element_next(e)) {
-		const char *ns = xmpp_stanza_get_ns(e);
-		if (ns != NULL && strcmp(ns, NS_STANZAS) == 0 &&
-		    !element_is(e, "text", NULL))
-			return xmpp_stanza_get_name(e);
-	}
-	return "undefined-condition";
-}
 
 static void message_error(struct session *s, const struct incoming *in)
 {
@@ -199,7 +164,8 @@ void session_stanza(struct session *s, xmpp_stanza_t *stanza)
 		;
 	else if (is_our_domain(s, from_jid))
 		from_ourselves(s, stanza);
-	else
+	else if (s->service == NULL || strcmp(from_jid, s->service) != 0 ||
+		 !service_answer(s, stanza))
 		dispatch_to(s, &in);
 	free(to_jid);
 	free(from_jid);

@@ -13,24 +13,40 @@
  * A feed as a contact (RFC 6121, 3 and 4). Somebody who comes online has all the feeds
  * probed that are in his list, at once: so what concerns feeds stands in one queue, of
  * which some are looked up at a time, in order. Two of one JID and feed are never looked
- * up together: who adds a feed and removes it must not end as a follower.
+ * up together: who adds a feed and removes it must not end as a follower. While one of
+ * them is, of the others the last says what is wanted. Probes have limits of their own:
+ * one that is lost costs little.
  */
 #define OPEN_MAX 64
-#define WAITING_MAX 4096
-#define WAITING_A_JID 1024
+#define WAITING_MAX 4096   /* probes, and as many of the others */
+#define WAITING_A_JID 1024 /* of either */
 
 enum kind { SUBSCRIBE, UNSUBSCRIBE, PROBE };
 
 struct waiting {
 	struct waiting *next;
 	enum kind kind;
+	uint64_t key;
 	char *from, *bare, *to, *feed;
 };
 struct presences {
 	struct waiting *first, **last;
-	size_t count;
-	size_t open;
+	uint64_t open[OPEN_MAX]; /* the keys of what is looked up */
+	size_t open_count;
 };
+
+/* Those of one JID and feed have the same; others that have it wait, and no more. */
+static uint64_t key_of(const struct session *s, const char *bare, const char *feed)
+{
+	const char *const texts[] = {bare, feed};
+	uint64_t h = s->hint_seed ^ 14695981039346656037u;
+	for (size_t i = 0; i < 2; i++) {
+		for (const char *p = texts[i]; *p != '\0'; p++)
+			h = (h ^ (unsigned char)*p) * 1099511628211u;
+		h = (h ^ '/') * 1099511628211u;
+	}
+	return h;
+}
 
 /* ---- What is sent ---------------------------------------------------------------- */
 
@@ -106,10 +122,17 @@ static void pump(struct session *s);
 static void end(struct request *r)
 {
 	struct session *s = r->session;
-	request_free(r);
-	if (s == NULL)
+	if (s == NULL) {
+		request_free(r);
 		return;
-	s->presences->open--;
+	}
+	struct presences *p = s->presences;
+	uint64_t key = key_of(s, r->bare, r->feed);
+	size_t i = 0;
+	while (p->open[i] != key)
+		i++;
+	p->open[i] = p->open[--p->open_count];
+	request_free(r);
 	pump(s);
 }
 
@@ -123,29 +146,65 @@ static void on_look(void *arg, enum belfry_err err, const struct hub_look *look)
 	end(r);
 }
 
-static void look(struct request *r)
+static void look(struct request *r, hub_look_cb cb)
 {
 	const struct xmpp_hub *hub = r->session->hub;
-	hub->ops->look(hub->hub, r->feed, r->bare, on_look, r);
+	hub->ops->look(hub->hub, r->feed, r->bare, cb, r);
 }
 
 /* Where the store is away nothing is answered: neither yes nor no would be true. */
-static void explain(struct request *r, enum belfry_err err)
+static void say_why(struct session *s, const char *from, const char *to, const char *feed,
+		    enum belfry_err err)
 {
 	struct buf text = {0};
-	if (!session_hint_due(r->session, HINT_REFUSED, r->bare))
+	if (!session_hint_due(s, HINT_REFUSED, to))
 		return;
 	if (err == BELFRY_ENOFEED)
-		buf_printf(&text, "There is no feed %s.", r->feed);
+		buf_printf(&text, "There is no feed %s.", feed);
 	else if (err == BELFRY_EDENIED)
 		buf_printf(&text,
 			   "The feed %s is not open to you. Its owner can let you in.",
-			   r->feed);
+			   feed);
 	else
 		buf_adds(&text,
 			 "That did not work just now. Please try again in a while.");
-	reply_chat(r->session, r->to, r->bare, NULL, text.data);
+	reply_chat(s, from, to, NULL, text.data);
 	buf_free(&text);
+}
+
+/* The contact is off the list already: nobody would notice. */
+static void say_stays(struct session *s, const char *from, const char *to,
+		      const char *feed)
+{
+	struct buf text = {0};
+	if (!session_hint_due(s, HINT_STAYS, to))
+		return;
+	buf_printf(&text,
+		   "You may still follow %s: leaving it did not work just now. Please "
+		   "try again in a while, or write 'unsubscribe' here.",
+		   feed);
+	reply_chat(s, from, to, NULL, text.data);
+	buf_free(&text);
+}
+
+static void refuse(struct request *r, enum belfry_err err)
+{
+	if (err == BELFRY_ENOFEED || err == BELFRY_EDENIED)
+		tell(r->session, "unsubscribed", r->to, r->bare);
+	say_why(r->session, r->to, r->bare, r->feed, err);
+}
+
+/* The feed is closed to who asks; is it a contact of theirs all the same? */
+static void on_closed(void *arg, enum belfry_err err, const struct hub_look *look)
+{
+	struct request *r = arg;
+	if (request_live(r) && err == BELFRY_OK) {
+		tell(r->session, "subscribed", r->to, r->bare);
+		show(r->session, r->to, r->bare, look);
+	} else if (request_live(r)) {
+		refuse(r, err == BELFRY_ENOENT ? BELFRY_EDENIED : err);
+	}
+	end(r);
 }
 
 static void on_subscribed(void *arg, enum belfry_err err, const struct sub *sub,
@@ -156,17 +215,15 @@ static void on_subscribed(void *arg, enum belfry_err err, const struct sub *sub,
 	(void)created;
 	if (!request_live(r)) {
 		end(r);
-		return;
-	}
-	if (err == BELFRY_OK) {
+	} else if (err == BELFRY_OK) {
 		tell(r->session, "subscribed", r->to, r->bare);
-		look(r);
-		return;
+		look(r, on_look);
+	} else if (err == BELFRY_EDENIED) {
+		look(r, on_closed); /* RFC 6121 3.1.3 */
+	} else {
+		refuse(r, err);
+		end(r);
 	}
-	if (err == BELFRY_ENOFEED || err == BELFRY_EDENIED)
-		tell(r->session, "unsubscribed", r->to, r->bare);
-	explain(r, err);
-	end(r);
 }
 
 static void on_unsubscribed(void *arg, enum belfry_err err, const struct sub *sub,
@@ -179,7 +236,7 @@ static void on_unsubscribed(void *arg, enum belfry_err err, const struct sub *su
 		if (err == BELFRY_OK || err == BELFRY_ENOENT || err == BELFRY_ENOFEED)
 			tell_left(r->session, r->to, r->bare);
 		else
-			explain(r, err);
+			say_stays(r->session, r->to, r->bare, r->feed);
 	}
 	end(r);
 }
@@ -193,13 +250,13 @@ struct presences *presences_create(void)
 	return p;
 }
 
-static struct waiting *take(struct presences *p)
+/* LINK points to it. */
+static struct waiting *take(struct presences *p, struct waiting **link)
 {
-	struct waiting *w = p->first;
-	p->first = w->next;
-	if (p->first == NULL)
-		p->last = &p->first;
-	p->count--;
+	struct waiting *w = *link;
+	*link = w->next;
+	if (w->next == NULL)
+		p->last = link;
 	return w;
 }
 
@@ -215,7 +272,7 @@ static void waiting_free(struct waiting *w)
 void presences_forget(struct presences *p)
 {
 	while (p->first != NULL)
-		waiting_free(take(p));
+		waiting_free(take(p, &p->first));
 }
 
 void presences_destroy(struct presences *p)
@@ -225,11 +282,10 @@ void presences_destroy(struct presences *p)
 }
 
 /* Is something of W's JID and feed being looked up? */
-static bool under_way(const struct session *s, const struct waiting *w)
+static bool under_way(const struct presences *p, const struct waiting *w)
 {
-	for (const struct request *r = s->requests; r != NULL; r = r->next)
-		if (r->presence && strcmp(r->bare, w->bare) == 0 &&
-		    strcmp(r->feed, w->feed) == 0)
+	for (size_t i = 0; i < p->open_count; i++)
+		if (p->open[i] == w->key)
 			return true;
 	return false;
 }
@@ -247,41 +303,74 @@ static void ask(struct session *s, const struct waiting *w)
 			      .place = PLACE_FEED};
 	struct request *r = request_make(s, &in, true);
 	r->presence = true;
-	s->presences->open++;
+	s->presences->open[s->presences->open_count++] = w->key;
 	if (w->kind == SUBSCRIBE)
 		hub->ops->subscribe(hub->hub, w->bare, w->feed, w->bare, &contact,
 				    on_subscribed, r);
 	else if (w->kind == UNSUBSCRIBE)
 		hub->ops->unsubscribe(hub->hub, w->feed, w->bare, on_unsubscribed, r);
 	else
-		look(r);
+		look(r, on_look);
 }
 
+/* What has to wait for another of its JID and feed holds nobody else up. */
 static void pump(struct session *s)
 {
 	struct presences *p = s->presences;
-	while (p->first != NULL && p->open < OPEN_MAX && !under_way(s, p->first)) {
-		struct waiting *w = take(p);
+	struct waiting **link = &p->first;
+	while (*link != NULL && p->open_count < OPEN_MAX) {
+		if (under_way(p, *link)) {
+			link = &(*link)->next;
+			continue;
+		}
+		struct waiting *w = take(p, link);
 		ask(s, w);
 		waiting_free(w);
 	}
 }
 
-/* False: there is no room for it, or it is a probe that waits already. */
-static bool worth_waiting(const struct presences *p, const struct waiting *w)
+static bool same_contact(const struct waiting *v, const struct waiting *w)
 {
-	size_t same = 0;
-	if (p->count >= WAITING_MAX)
-		return false;
-	for (const struct waiting *v = p->first; v != NULL; v = v->next) {
-		if (strcmp(v->bare, w->bare) != 0)
+	return v->key == w->key && strcmp(v->bare, w->bare) == 0 &&
+	       strcmp(v->feed, w->feed) == 0;
+}
+
+/* Is W settled by what waits already? A probe that is there; else the newer one counts.
+ */
+static bool settled(const struct presences *p, const struct waiting *w)
+{
+	for (struct waiting *v = p->first; v != NULL; v = v->next) {
+		if ((v->kind == PROBE) != (w->kind == PROBE) || !same_contact(v, w))
 			continue;
-		same++;
-		if (w->kind == PROBE && v->kind == PROBE &&
-		    strcmp(v->feed, w->feed) == 0 && strcmp(v->from, w->from) == 0)
-			return false;
+		if (w->kind != PROBE) {
+			v->kind = w->kind;
+			return true;
+		}
+		if (strcmp(v->from, w->from) == 0)
+			return true;
 	}
-	return same < WAITING_A_JID;
+	return false;
+}
+
+static bool room_for(const struct presences *p, const struct waiting *w)
+{
+	size_t all = 0, same = 0;
+	for (const struct waiting *v = p->first; v != NULL; v = v->next) {
+		if ((v->kind == PROBE) != (w->kind == PROBE))
+			continue;
+		all++;
+		same += strcmp(v->bare, w->bare) == 0;
+	}
+	return all < WAITING_MAX && same < WAITING_A_JID;
+}
+
+/* Probes come again with the next log-in. */
+static void say_no_room(struct session *s, const struct waiting *w)
+{
+	if (w->kind == SUBSCRIBE)
+		say_why(s, w->to, w->bare, w->feed, BELFRY_EFULL);
+	else if (w->kind == UNSUBSCRIBE)
+		say_stays(s, w->to, w->bare, w->feed);
 }
 
 static void enqueue(struct session *s, const struct incoming *in, const char *to,
@@ -290,18 +379,23 @@ static void enqueue(struct session *s, const struct incoming *in, const char *to
 	struct presences *p = s->presences;
 	struct waiting *w = xcalloc(1, sizeof(*w));
 	w->kind = kind;
+	w->key = key_of(s, in->bare, in->feed);
 	/* Only a probe is answered to where it came from. */
 	w->from = xstrdup(kind == PROBE ? in->from : in->bare);
 	w->bare = xstrdup(in->bare);
 	w->to = xstrdup(to);
 	w->feed = xstrdup(in->feed);
-	if (!worth_waiting(p, w)) {
+	if (settled(p, w)) {
+		waiting_free(w);
+		return;
+	}
+	if (!room_for(p, w)) {
+		say_no_room(s, w);
 		waiting_free(w);
 		return;
 	}
 	*p->last = w;
 	p->last = &w->next;
-	p->count++;
 	pump(s);
 }
 

@@ -217,7 +217,9 @@ static void retrieve(struct session *s, const struct incoming *in, xmpp_stanza_t
 		return;
 	}
 	int count = item_ids(s, in, e, ids);
-	struct request *r = count >= 0 ? request_create(s, in, false) : NULL;
+	if (count < 0 || !reply_has_room(s, in))
+		return;
+	struct request *r = request_create(s, in, false);
 	if (r == NULL)
 		return;
 	r->feed = xstrdup(node);

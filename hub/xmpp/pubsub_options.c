@@ -334,7 +334,8 @@ void pubsub_subscriptions(struct session *s, const struct incoming *in, xmpp_sta
 	static const struct reply_error busy = {"wait", "resource-constraint", NULL,
 						NULL};
 	(void)e;
-	if (node == NULL && session_searched(s, in->bare)) {
+	if (node == NULL &&
+	    (session_searched(s, in->bare) || !session_room(s, SIZE_MAX))) {
 		reply_error(s, in, &busy);
 		return;
 	}

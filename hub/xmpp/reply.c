@@ -6,6 +6,7 @@
 #include <string.h>
 
 #define ID_BYTES 8
+#define RESULT "<iq type='result'"
 
 static const struct {
 	enum belfry_err err;
@@ -64,8 +65,37 @@ void reply_begin(struct buf *out, const char *from, const char *to, const char *
 	begin(out, "result", from, to, id);
 }
 
+static void add_error(struct buf *out, const struct reply_error *e)
+{
+	buf_printf(out, "<error type='%s'><%s xmlns='" NS_STANZAS "'/>", e->type,
+		   e->condition);
+	if (e->detail != NULL) {
+		buf_printf(out, "<%s xmlns='" NS_PUBSUB_ERRORS "'", e->detail);
+		if (e->feature != NULL)
+			reply_attr(out, "feature", e->feature);
+		buf_adds(out, "/>");
+	}
+	buf_adds(out, "</error>");
+}
+
+/* The addresses and the id stay; in attributes there is no '>'. */
+static void make_busy(struct buf *out)
+{
+	const struct reply_error busy = reply_error_of(BELFRY_EFULL);
+	const char *from = out->data + strlen(RESULT);
+	const char *end = memchr(from, '>', out->len - strlen(RESULT));
+	struct buf error = {0};
+	buf_adds(&error, "<iq type='error'");
+	buf_add(&error, from, (size_t)(end + 1 - from));
+	add_error(&error, &busy);
+	buf_free(out);
+	*out = error;
+}
+
 void reply_send(struct session *s, struct buf *out)
 {
+	if (!session_room(s, out->len) && memcmp(out->data, RESULT, strlen(RESULT)) == 0)
+		make_busy(out);
 	buf_adds(out, "</iq>");
 	session_send(s, out);
 	s->counters.iqs_answered++;
@@ -89,15 +119,7 @@ static void send_error(struct session *s, const char *from, const char *to,
 {
 	struct buf out = {0};
 	begin(&out, "error", from, to, id);
-	buf_printf(&out, "<error type='%s'><%s xmlns='" NS_STANZAS "'/>", e->type,
-		   e->condition);
-	if (e->detail != NULL) {
-		buf_printf(&out, "<%s xmlns='" NS_PUBSUB_ERRORS "'", e->detail);
-		if (e->feature != NULL)
-			reply_attr(&out, "feature", e->feature);
-		buf_adds(&out, "/>");
-	}
-	buf_adds(&out, "</error>");
+	add_error(&out, e);
 	reply_send(s, &out);
 }
 
@@ -105,6 +127,15 @@ void reply_error(struct session *s, const struct incoming *in,
 		 const struct reply_error *e)
 {
 	send_error(s, in->to, in->from, in->id, e);
+}
+
+bool reply_has_room(struct session *s, const struct incoming *in)
+{
+	if (session_room(s, SIZE_MAX))
+		return true;
+	struct reply_error busy = reply_error_of(BELFRY_EFULL);
+	reply_error(s, in, &busy);
+	return false;
 }
 
 void reply_request_error(struct request *r, const struct reply_error *e)
@@ -134,7 +165,7 @@ void reply_chat(struct session *s, const char *from, const char *to, const char 
 	reply_attr(&out, "to", to);
 	reply_attr(&out, "id", id);
 	buf_addc(&out, '>');
-	reply_text(&out, "body", text);
+	reply_text(&out, "body", session_room(s, strlen(text)) ? text : REPLY_BUSY_TEXT);
 	if (thread != NULL && thread[0] != '\0')
 		reply_text(&out, "thread", thread);
 	buf_adds(&out, "</message>");

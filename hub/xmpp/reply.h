@@ -31,13 +31,20 @@ bool reply_request_ok(struct request *r, enum belfry_err err);
 void reply_begin(struct buf *out, const char *from, const char *to, const char *id);
 void reply_attr(struct buf *out, const char *name, const char *value);
 void reply_text(struct buf *out, const char *element, const char *text);
-/* Closes the IQ, sends and frees OUT. */
+/* Closes the IQ, sends and frees OUT. A result that there is no room for becomes an
+ * error: wait/resource-constraint. */
 void reply_send(struct session *s, struct buf *out);
+/* Is there room for a large answer? Where there is none, that is answered. */
+bool reply_has_room(struct session *s, const struct incoming *in);
 /* An empty result. */
 void reply_done(struct session *s, const struct incoming *in);
 
-/* A chat message to the one who wrote; sent, counted. THREAD may be NULL. */
+/* A chat message to the one who wrote; sent, counted. THREAD may be NULL. Where there is
+ * no room for TEXT, that is said instead. */
 void reply_chat(struct session *s, const char *from, const char *to, const char *thread,
 		const char *text);
+
+#define REPLY_BUSY_TEXT                                                                  \
+	"There is too much to be sent just now. Please try again in a while."
 
 #endif

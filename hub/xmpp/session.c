@@ -17,6 +17,7 @@
 #define REQUESTS_A_JID 32
 /* Those that look for all that somebody follows, in all; of a JID: one. */
 #define SEARCHES_MAX 8
+#define SMALL_ANSWER_BYTES 2048
 #define HINTS 4096
 /* Two JIDs, an echo and one more entry of a list, escaped. */
 #define REPLY_MARGIN_BYTES ((size_t)16 * 1024)
@@ -61,6 +62,11 @@ void session_destroy(struct session *s)
 	free(s);
 }
 
+void session_use_service(struct session *s, const char *service)
+{
+	s->service = service;
+}
+
 void session_begin(struct session *s)
 {
 	s->stream++;
@@ -75,6 +81,11 @@ void session_send(struct session *s, const struct buf *b)
 	else
 		log_warn("an answer is larger than xmpp.max_stanza_bytes, not sent",
 			 log_u("bytes", b->len));
+}
+
+bool session_room(const struct session *s, size_t len)
+{
+	return len <= SMALL_ANSWER_BYTES || s->out->room(s->arg);
 }
 
 size_t session_list_bytes(const struct session *s)
@@ -185,6 +196,7 @@ static const struct hint_pace {
 	[HINT_HELP] = {HELP_EVERY_MS, HELP_BURST},
 	[HINT_ENCRYPTED] = {0, 0},
 	[HINT_REFUSED] = {REFUSED_EVERY_MS, 1},
+	[HINT_STAYS] = {HELP_EVERY_MS, HELP_BURST},
 };
 
 bool session_hint_due(struct session *s, enum hint kind, const char *bare)

@@ -23,6 +23,7 @@
 #define NS_FORM "jabber:x:data"
 #define NS_VCARD "vcard-temp"
 #define NS_VCARD4 "urn:ietf:params:xml:ns:vcard-4.0"
+#define NS_ADDRESS "http://jabber.org/protocol/address"
 #define NS_STANZAS "urn:ietf:params:xml:ns:xmpp-stanzas"
 
 /*
@@ -33,8 +34,18 @@ struct session;
 
 struct session_out {
 	void (*send)(void *arg, const char *data, size_t len);
+	/* May large answers be sent now? They wait behind what is delivered. */
+	bool (*room)(void *arg);
 	void (*barrier)(void *arg, uint64_t number);
 	void (*bounce)(void *arg, const struct link_bounce *bounce);
+	/*
+	 * The multicast service answered the ping of barrier NUMBER. It is gone: that
+	 * ping came back from where it is not (NUMBER 0: that of the question). It was
+	 * asked: it serves groups of up to MOST, or 0 and the reason.
+	 */
+	void (*service_barrier)(void *arg, uint64_t number);
+	void (*service_gone)(void *arg, uint64_t number, const char *condition);
+	void (*service_says)(void *arg, size_t most, const char *trouble);
 };
 struct session_counters {
 	uint64_t stanzas_received, bounces_received, iqs_answered, chats_answered;
@@ -46,12 +57,17 @@ struct session *session_create(const char *domain, size_t max_stanza_bytes,
 			       const struct xmpp_hub *hub, const struct session_out *out,
 			       void *arg);
 void session_destroy(struct session *s); /* NULL is safe */
+/* There is a multicast service: its JID, which outlives the session. */
+void session_use_service(struct session *s, const char *service);
 /* A new stream: answers to what was asked on the one before are dropped. */
 void session_begin(struct session *s);
 void session_stanza(struct session *s, xmpp_stanza_t *stanza);
 /* Appends the ping to ourselves that is barrier NUMBER, or the keepalive where it is 0.
  */
 void session_ping(const struct session *s, uint64_t number, struct buf *out);
+/* The same to the multicast service; and the question what it does, behind ping 0. */
+void session_ping_service(const struct session *s, uint64_t number, struct buf *out);
+void session_ask_service(const struct session *s, struct buf *out);
 
 /* ---- For the files of this folder ------------------------------------------------- */
 
@@ -60,6 +76,7 @@ struct hint_entry;
 struct session {
 	unsigned magic;
 	const char *domain;
+	const char *service; /* of multicast; NULL: there is none */
 	size_t max_stanza_bytes;
 	const struct xmpp_hub *hub;
 	const struct session_out *out;
@@ -95,6 +112,11 @@ struct incoming {
  */
 #define ECHO_BYTES_MAX 512
 void session_send(struct session *s, const struct buf *b);
+/*
+ * Is there room for an answer of LEN bytes? Small ones always have it: what is refused
+ * has to be answered, too. SIZE_MAX: one that will be large.
+ */
+bool session_room(const struct session *s, size_t len);
 /* How long a list in an answer may grow; the rest of the stanza has room beside it. */
 size_t session_list_bytes(const struct session *s);
 
@@ -128,10 +150,11 @@ bool session_searched(const struct session *s, const char *bare);
 
 /*
  * Is it time to tell JID? Help, and what was wrong: ten times, and once more each six
- * minutes; encryption: once; why it may not follow a feed: once an hour. Yes counts as
- * told. The table is bounded: a JID may be forgotten, and told again.
+ * minutes; encryption: once; why it may not follow a feed: once an hour; that it could
+ * not leave one: as often as help. Yes counts as told. The table is bounded: a JID may be
+ * forgotten, and told again.
  */
-enum hint { HINT_HELP, HINT_ENCRYPTED, HINT_REFUSED };
+enum hint { HINT_HELP, HINT_ENCRYPTED, HINT_REFUSED, HINT_STAYS };
 bool session_hint_due(struct session *s, enum hint kind, const char *bare);
 
 /* ---- Presence -------------------------------------------------------------------- */
@@ -169,6 +192,18 @@ void presence_unsubscribe(struct session *s, const struct incoming *in);
 void presence_probe(struct session *s, const struct incoming *in);
 /* NULL-terminated: what the hub and the feeds can. */
 const char *const *disco_bot_features(void);
+/* An answer of the multicast service to what we asked; true: it was one. */
+bool service_answer(struct session *s, xmpp_stanza_t *stanza);
+
+/*
+ * Is it what we asked on this stream, or an answer to it? Its id is "WORD-NONCE-NUMBER".
+ */
+#define BARRIER_WORD "barrier"
+bool session_is_own_iq(const struct session *s, xmpp_stanza_t *stanza, const char *word,
+		       uint64_t *number);
+
+/* The condition of a stanza error. */
+const char *error_condition(xmpp_stanza_t *stanza);
 
 /* ---- Reading stanzas -------------------------------------------------------------- */
 

@@ -237,6 +237,8 @@ static void ask(struct session *s, const struct incoming *in, const char *node,
 		reply_error(s, in, &not_found);
 		return;
 	}
+	if (in->place == PLACE_FEED && !reply_has_room(s, in))
+		return;
 	struct request *r = request_create(s, in, false);
 	if (r == NULL)
 		return;

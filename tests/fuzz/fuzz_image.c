@@ -45,22 +45,28 @@ static void check_png(const char *data, size_t size)
 {
 	unsigned width = 0, height = 0, w, h;
 	char why[IMAGE_WHY_SIZE] = "";
-	struct buf square = {0};
-	bool sound = image_png_check(data, size, &width, &height, why, sizeof why) == 0;
+	struct buf clean = {0}, again = {0}, square = {0};
+	bool sound = image_png_clean(data, size, &clean, &width, &height, why,
+				     sizeof why) == 0;
 
 	CHECK(sound || (why[0] && utf8_valid(why, strlen(why))));
 	if (sound) {
 		CHECK(image_is_png(data, size) && size <= IMAGE_BYTES_MAX);
 		CHECK(width >= 1 && width <= IMAGE_SIDE_MAX);
 		CHECK(height >= 1 && height <= IMAGE_SIDE_MAX);
+		CHECK(image_png_clean(clean.data, clean.len, &again, &w, &h, why,
+				      sizeof why) == 0);
+		CHECK(again.len == clean.len && w == width && h == height);
 	}
 	bool made = image_png_square(data, size, &square, why, sizeof why) == 0;
 	CHECK(made || !sound);
 	if (made && square.len <= IMAGE_BYTES_MAX) {
-		CHECK(image_png_check(square.data, square.len, &w, &h, why, sizeof why) ==
-		      0);
+		CHECK(image_png_clean(square.data, square.len, &again, &w, &h, why,
+				      sizeof why) == 0);
 		CHECK(w == h);
 	}
+	buf_free(&clean);
+	buf_free(&again);
 	buf_free(&square);
 }
 

@@ -30,7 +30,28 @@ static void on_bounce(void *arg, const struct link_bounce *bounce)
 	CHECK(bounce->id && bounce->from && bounce->condition);
 }
 
-static const struct session_out out = {on_send, on_barrier, on_bounce};
+static bool on_room(void *arg)
+{
+	(void)arg;
+	return true;
+}
+
+static void on_service_gone(void *arg, uint64_t number, const char *condition)
+{
+	(void)arg;
+	(void)number;
+	CHECK(condition[0] != '\0');
+}
+
+static void on_service_says(void *arg, size_t most, const char *trouble)
+{
+	(void)arg;
+	CHECK((most > 0) == (trouble == NULL));
+}
+
+static const struct session_out out = {on_send,	       on_room,	   on_barrier,
+				       on_bounce,      on_barrier, on_service_gone,
+				       on_service_says};
 
 static void handle(xmpp_ctx_t *ctx, const char *xml)
 {
@@ -42,6 +63,7 @@ static void handle(xmpp_ctx_t *ctx, const char *xml)
 	fake_hub_init(&hub);
 	struct session *s =
 		session_create("feeds.example.org", 262144, &hub.hub, &out, NULL);
+	session_use_service(s, "multicast.example.org");
 	session_stanza(s, stanza);
 	fake_hub_answer(&hub);
 	session_stanza(s, stanza);

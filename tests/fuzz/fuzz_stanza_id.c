@@ -13,9 +13,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	event_id_valid((const char *)data, size);
 	if (stanza_id_parse((const char *)data, size, &id) == 0) {
-		int len = snprintf(text, sizeof text,
-				   "%s~%" PRIu64 "-%" PRIu64 "~%08" PRIx32, id.feed,
-				   id.epoch, id.n, id.hash);
+		int len = snprintf(text, sizeof text, "%s~%" PRIu64 "-%" PRIu64 "~",
+				   id.feed, id.epoch, id.n);
+		if (id.group)
+			len += snprintf(text + len, sizeof text - (size_t)len,
+					STANZA_ID_GROUP);
+		else
+			len += snprintf(text + len, sizeof text - (size_t)len,
+					"%08" PRIx32, id.hash);
 		CHECK(len > 0 && (size_t)len == size && memcmp(text, data, size) == 0);
 		CHECK(feed_name_valid(id.feed, strlen(id.feed)));
 	}

@@ -2,11 +2,14 @@
 
 import hashlib
 import json
+import os
 import pathlib
 import shutil
 import socket
+import subprocess
 import threading
 import uuid
+import zlib
 
 import pytest
 from belfry_testing import belfry, png
@@ -67,6 +70,28 @@ def test_a_png_is_kept_as_it_is(hub, feed):
     assert head.headers["Content-Length"] == str(len(image)) and not head.body
 
 
+def test_a_png_loses_what_is_not_shown(hub, feed):
+    """Also what a client would have to unpack."""
+    bomb = png.chunk(b"zTXt", b"Comment\0\0" + zlib.compress(bytes(8_000_000)))
+    more = bomb + png.chunk(b"eXIf", b"MM\0*") + png.chunk(b"gAMA", b"\0\0\xb1\x8f")
+    plain = png.make(8, 8)
+    a = put(hub, feed, png.make(8, 8, extra=more)).ok(200)
+    assert get(hub, feed).body == plain
+    assert a.json["avatar"] == hashlib.sha1(plain).hexdigest()
+    assert a.json["bytes"] == len(plain)
+
+
+def test_it_is_the_one_that_the_feed_names(hub, feed):
+    put(hub, feed, SOUND).ok(200)
+    key, = hub.redis("KEYS", f"belfry:*:f:{feed}")
+    hub.redis("HSET", key, "face", "0" * 40)
+    assert get(hub, feed).status == 404
+    hub.redis("HDEL", key, "face")
+    assert get(hub, feed).status == 404
+    put(hub, feed, SOUND).ok(200)
+    assert get(hub, feed).body == SOUND
+
+
 def test_it_is_fetched_once(hub, feed):
     image = png.make(8, 8)
     etag = f'"{put(hub, feed, image).ok(200).json["avatar"]}"'
@@ -125,6 +150,10 @@ BAD_IMAGES = {
     "a bomb": (png.SIGNATURE + png.header(512, 512, depth=16, interlace=1) +
                png.chunk(b"IDAT", b"\x78\x9c\x03\x00\x00\x00\x00\x01") +
                png.chunk(b"IEND"), "cannot be shown"),
+    "zeros behind its pixels": (
+        png.SIGNATURE + png.header(8, 8) +
+        png.chunk(b"IDAT", zlib.compress(bytes(48_000_000))) + png.chunk(b"IEND"),
+        "behind the PNG's pixels"),
     "without pixels": (png.SIGNATURE + png.header(9, 9) + png.chunk(b"IEND"),
                        "cannot be shown"),
     "many texts": (png.make(4, 4, extra=png.chunk(b"tEXt", b"a\0b") * 50),
@@ -243,14 +272,40 @@ def entity_bomb():
             SVG % b"<text>&e11;</text>")
 
 
-def test_others_do_not_wait_for_a_drawing(hub, feed):
-    """What takes long to draw takes it from nobody; too many at a time are put off."""
+def start_drawings(hub, feeds):
+    """A long one for each of them: the threads, and where the answers will be."""
     answers = []
     drawing = [threading.Thread(
-        target=lambda: answers.append(put(hub, feed, use_bomb(), "image/svg+xml")))
-        for _ in range(8)]
+        target=lambda f=f: answers.append(put(hub, f, use_bomb(), "image/svg+xml")))
+        for f in feeds]
     for t in drawing:
         t.start()
+    return drawing, answers
+
+
+@pytest.mark.parametrize("later", ["a PNG", "an SVG", "none", "no feed"])
+def test_the_later_request_counts(hub, feed, later):
+    """What was asked for before does not come out on top when it is done at last."""
+    drawing, answers = start_drawings(hub, [feed])
+    wait_until(lambda: children(hub.serve.pid), "it is being drawn", pause=0.001)
+    if later == "a PNG":
+        put(hub, feed, SOUND).ok(200)
+    elif later == "an SVG":
+        put(hub, feed, RED, "image/svg+xml").ok(200)
+    elif later == "none":
+        assert hub.rest.request("DELETE", f"/v1/feeds/{feed}/avatar").status == 204
+    else:
+        assert hub.rest.delete_feed(feed).status == 204
+    drawing[0].join()
+    assert answers[0].status == 409 and answers[0].problem == "conflict"
+
+
+def test_others_do_not_wait_for_a_drawing(hub, feed):
+    """What takes long to draw takes it from nobody; too many at a time are put off."""
+    feeds = [f"{feed}-{n}" for n in range(8)]
+    for f in feeds:
+        hub.rest.put_feed(f)
+    drawing, answers = start_drawings(hub, feeds)
     pid = hub.serve.pid
     wait_until(lambda: len(children(pid)) == 4, "four at a time", pause=0.001)
     hub.rest.publish(feed, title="not held up")
@@ -271,6 +326,27 @@ def test_an_entity_bomb(hub, feed):
     a = put(hub, feed, entity_bomb(), "image/svg+xml")
     assert a.status == 400 and a.problem == "bad-image"
     assert hub.serve.alive()
+
+
+def test_what_draws_cannot_read_the_memory_of_serve(tmp_path):
+    """Not as the same user: files of a hidden process belong to root."""
+    user = [shutil.which("setpriv"), "--reuid", "65534", "--regid", "65534",
+            "--clear-groups"] if os.geteuid() == 0 else []
+    with open(belfry.binary(), "rb") as program, open(tmp_path / "log", "wb") as log:
+        fd = program.fileno()
+        child = subprocess.Popen(
+            [*user, f"/proc/self/fd/{fd}", "serve"], pass_fds=[fd], stderr=log,
+            env={**belfry.clean_env(), "BELFRY_HTTP_LISTEN": "127.0.0.1:0",
+                 "BELFRY_REDIS_URL": "redis://127.0.0.1:1/0",
+                 "BELFRY_XMPP_DOMAIN": "feeds.people.test"})
+    try:
+        wait_until(lambda: "msg=listening" in (tmp_path / "log").read_text(), "it runs")
+        assert os.stat(f"/proc/{child.pid}/mem").st_uid == 0
+        assert f"\nUid:\t{65534 if user else os.geteuid()}\t" in pathlib.Path(
+            f"/proc/{child.pid}/status").read_text()
+    finally:
+        child.terminate()
+        assert child.wait(timeout=30) == 0
 
 
 def test_without_the_program_that_draws(hub, feed, tmp_path):
@@ -376,6 +452,32 @@ def test_avatars_that_the_cli_refuses(hub, feed, tmp_path):
     done = run(hub, "avatar", feed, file("red.svg", RED), env={"PATH": "/nonexistent"})
     assert done.returncode == 1 and "librsvg2-bin" in done.stderr
     assert shown(hub, feed)["avatar"] is None
+
+
+def by_shell(hub, words, *args, **more):
+    """`belfry feed ...`, started as WORDS of the shell say."""
+    return subprocess.run(
+        ["bash", "-c", words, "bash", str(belfry.binary()), *map(str, args)],
+        text=True, capture_output=True,
+        env={**belfry.clean_env(), "BELFRY_CONFIG": str(hub.config)}, **more)
+
+
+@pytest.mark.parametrize("words", [
+    "trap '' CHLD; exec \"$@\"", '"$@" <&-', '"$@" 2>&- <&-'])
+def test_an_svg_is_drawn_however_it_was_started(hub, feed, tmp_path, words):
+    (tmp_path / "red.svg").write_bytes(RED)
+    done = by_shell(hub, words, "feed", "avatar", feed, tmp_path / "red.svg")
+    assert done.returncode == 0, done
+    assert shown(hub, feed)["avatar"] + "\n" == done.stdout
+
+
+@pytest.mark.parametrize("words", ['"$@" >/dev/full', '"$@" >&-'])
+def test_what_cannot_be_printed_is_no_success(hub, feed, tmp_path, words):
+    (tmp_path / "a.png").write_bytes(SOUND)
+    for args in (("feed", "presence", feed), ("feed", "link", feed), ("version",),
+                 ("feed", "avatar", feed, tmp_path / "a.png"), ("help",)):
+        done = by_shell(hub, words, *args)
+        assert done.returncode == 1 and "belfry: stdout: " in done.stderr, (args, done)
 
 
 def test_presence_by_cli(hub, feed):

@@ -8,9 +8,14 @@
 
 /*
  * A program that turns bytes into bytes: started as a child of its own, which gets IN on
- * its stdin, and whose stdout is the answer. It may break on what it is fed: it sees
- * nothing of ours (no file descriptor; of the environment, PATH alone), may write no more
- * than its output, open no socket, gain no privilege, and uses no more than LIMITS.
+ * its stdin, and whose stdout is the answer. It may break on what it is fed: it inherits
+ * nothing of ours (no file descriptor; of the environment, PATH alone), may write no file
+ * larger than its output, open no socket, gain no privilege, uses no more than LIMITS,
+ * and is the first to go where memory runs out. What it starts ends with it, unless that
+ * leaves its process group. It is no jail: it runs as our user, whose files it may open
+ * and whose processes it may end; our memory it can read unless we are not dumpable
+ * (prctl(2)), and in any case as root. Where the kernel has no filters (seccomp) nothing
+ * keeps it from sockets.
  */
 struct child;
 
@@ -22,10 +27,11 @@ struct child_limits {
 };
 
 enum child_end {
-	CHILD_DONE,    /* exit status 0 */
-	CHILD_MISSING, /* there is no such program, or it cannot be started */
-	CHILD_FAILED,  /* another status, or a signal: out of a limit, perhaps */
-	CHILD_LATE,    /* killed: it took too long */
+	CHILD_DONE,	 /* exit status 0 */
+	CHILD_MISSING,	 /* there is no such program; or its exit status is 127 */
+	CHILD_UNSTARTED, /* out of processes, files or memory: later, perhaps; or 126 */
+	CHILD_FAILED,	 /* another status, or a signal: out of a limit, perhaps */
+	CHILD_LATE,	 /* killed: it took too long */
 };
 
 struct child_result {

@@ -42,6 +42,8 @@ struct config {
 		char **trusted_domains;	   /* normalized, NULL-terminated; default: domain
 					    * without its first label */
 		uint64_t max_stanza_bytes; /* 262144 */
+		char *multicast; /* JID of a XEP-0033 service below the domain whose
+				  * users it serves; NULL: none */
 	} xmpp;
 	struct {
 		struct config_addr listen; /* 127.0.0.1:8081: health and metrics */

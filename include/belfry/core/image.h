@@ -18,20 +18,24 @@
 bool image_is_png(const char *data, size_t len);
 
 /*
- * A PNG that can be shown: 0, and its size. Decoded wholly; -1 also where it is larger
- * than the above, is cut off or goes on behind its end, has a wrong checksum, or carries
- * much beside the image.
+ * A PNG that can be shown: 0, and its size; OUT is the same image without all that is not
+ * needed to show it (colour profiles, texts, dates, thumbnails). Decoded wholly; -1 also
+ * where it is larger than the above, is cut off or goes on behind its end, has a wrong
+ * checksum, has other than as many pixels as it says, or carries much beside the image.
  */
-int image_png_check(const char *data, size_t len, unsigned *width, unsigned *height,
-		    char *why, size_t why_size);
+int image_png_clean(const char *data, size_t len, struct buf *out, unsigned *width,
+		    unsigned *height, char *why, size_t why_size);
 
-/* The same image in the middle of a square one, which is transparent beside it. */
+/*
+ * The same image in the middle of a square one, which is transparent beside it, and may
+ * be larger than IMAGE_BYTES_MAX.
+ */
 int image_png_square(const char *data, size_t len, struct buf *out, char *why,
 		     size_t why_size);
 
 /*
  * Looks like an SVG: text of at most IMAGE_BYTES_MAX, not compressed. Whether it is one,
- * and what is in it, is for a renderer to see that may break (serve/svg.h).
+ * and what is in it, is for a renderer to see that may break (serve/face.h).
  */
 int image_svg_check(const char *data, size_t len, char *why, size_t why_size);
 

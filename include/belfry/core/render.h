@@ -46,6 +46,21 @@ void rendered_free(struct rendered *r);
 void render_splice(struct buf *out, const struct rendered *r, const char *jid,
 		   size_t jid_len, uint32_t hash);
 
+/*
+ * The same for a group of receivers, in one stanza to the multicast SERVICE (XEP-0033).
+ * Each is a blind copy: what arrives has no <addresses/>, and differs from the stanza for
+ * one by its id alone, which is the same for every group (see STANZA_ID_GROUP).
+ */
+struct render_jid {
+	const char *jid;
+	size_t len;
+};
+void render_group(struct buf *out, const struct rendered *r, const char *service,
+		  const struct render_jid *to, size_t count);
+/* Its size: without receivers, and what one more adds. */
+size_t render_group_bytes(const struct rendered *r, const char *service);
+size_t render_address_bytes(const char *jid, size_t len);
+
 /* What people read: title, text and url, or else compact JSON; cut at max_bytes. */
 void render_text(struct buf *out, const struct event *e, size_t max_bytes);
 /* One <item/> of the event format, for items requests (XEP-0060 6.5). */

@@ -58,7 +58,10 @@ uint16_t http_server_port(const struct http_server *s);
 void http_server_quiesce(struct http_server *s);
 /* Requests not yet answered and sent. */
 size_t http_server_active(const struct http_server *s);
-/* Outstanding requests are cut off; handlers may still answer them, to no effect. */
+/*
+ * What was answered is sent as far as the client takes it at once. Outstanding requests
+ * are cut off; handlers may still answer them, to no effect.
+ */
 void http_server_destroy(struct http_server *s);
 
 const char *http_param(const struct http_request *req, size_t index); /* of the pattern */
@@ -73,6 +76,8 @@ const char *http_path(const struct http_request *req); /* as asked for */
 const char *
 http_content_type(const struct http_request *req); /* media type only, or NULL */
 const char *http_body(const struct http_request *req, size_t *len);
+/* False: the client has gone, or the deadline was answered; an answer is dropped. */
+bool http_awaited(const struct http_request *req);
 /* A pointer of the handler's, carried along. */
 void http_set_context(struct http_request *req, void *context);
 void *http_context(const struct http_request *req);

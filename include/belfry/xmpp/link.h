@@ -26,6 +26,13 @@ struct link_down {
 	const char *text;      /* the server's words; "" */
 };
 
+/*
+ * Beside what goes to one receiver each there may be groups (XEP-0033): one stanza to a
+ * multicast service, with all receivers in it. What comes back of a group bears its id,
+ * and comes from each receiver; or from the service, which has then served none of the
+ * group. Stanzas of the two ways overtake one another.
+ */
+
 /* RFC 6120 8.3.3 as far as delivery tells them apart. */
 enum bounce_class {
 	BOUNCE_ENDS,  /* gone, item-not-found: the subscription ends */
@@ -42,7 +49,8 @@ struct link_handlers {
 	void (*up)(void *arg); /* authenticated: may send */
 	/* After it nothing of the stream is left; unsent bytes are gone. */
 	void (*down)(void *arg, const struct link_down *why);
-	/* The result of barrier NUMBER: everything sent before it was taken. */
+	/* The result of barrier NUMBER: everything sent before it was taken, by the
+	 * multicast service as well. */
 	void (*barrier)(void *arg, uint64_t number);
 	void (*bounce)(void *arg, const struct link_bounce *bounce);
 	void (*room)(void *arg); /* link_room() is true again */
@@ -60,6 +68,11 @@ struct link_ops {
 	/* Asks for the result of a barrier behind all that was sent. Numbers grow. A
 	 * barrier without a result may be asked for again with a larger number. */
 	void (*barrier)(struct link *l, uint64_t number);
+	/* How many receivers a group may have on this stream; 0: there is no service. */
+	size_t (*group)(const struct link *l);
+	/* No more groups on this stream, and a barrier was asked for behind the last;
+	 * group() is 0 from now on. */
+	void (*ungroup)(struct link *l);
 	void (*destroy)(struct link *l); /* NULL is safe */
 };
 struct link {

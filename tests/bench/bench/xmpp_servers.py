@@ -21,14 +21,17 @@ def changed(text, *changes):
 
 class BenchServer:
     """
-    PUBSUB_DOMAIN: the server's own pubsub, where PUBLISHER may make a node. OTHER_DOMAIN:
-    one more component.
+    PUBSUB_DOMAIN: the server's own pubsub, where PUBLISHER may make a node. OTHER_DOMAIN,
+    SECOND_DOMAIN: more components; the second may use the multicast service, if there is
+    one.
     """
 
     password = "bench-password"
+    multicast_domain = None  # its service of XEP-0033
 
     def __init__(self, *args, publisher, **kwargs):
         self.pubsub_domain, self.other_domain = "pubsub.localhost", "other.localhost"
+        self.second_domain = "second.localhost"
         self.publisher = publisher
         super().__init__(*args, **kwargs)
 
@@ -65,18 +68,26 @@ Component "{other_domain}"
 
 
 class BenchEjabberd(BenchServer, Ejabberd):
+    """mod_multicast runs with the limits that it has by default."""
+
+    multicast_domain = "multicast.localhost"
     template = changed(
         EJABBERD,
         ("    starttls_required: true\n", ""),
         ("auth_password_format: scram", "auth_password_format: plain"),
         ('      "{elsewhere_domain}":', '      "{other_domain}":\n'
                                         '        password: "{crowd_secret}"\n'
+                                        '      "{second_domain}":\n'
+                                        '        password: "{component_secret}"\n'
                                         '      "{elsewhere_domain}":'),
         ("  mod_roster:", "  mod_pubsub:\n"
                           "    access_createnode: all\n"
                           "    last_item_cache: true\n"
                           "    plugins: [\"flat\"]\n"
                           "  mod_roster:"))
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, multicast="second.localhost", **kwargs)
 
     def add_accounts(self, names):
         with concurrent.futures.ThreadPoolExecutor(8) as pool:

@@ -195,7 +195,7 @@ class XmppSite:
         self.server.start()
         if self.kind != "prosody":
             self.server.add_accounts(self.names())
-        self.config = self._write_config()
+        self.config = self._write_config("belfry.ini", self.server.component_domain)
         self.token = belfry.create_token(self.config)
         self.serve = belfry.Program("serve", self.config, self.dir / "serve.log").start()
         self.work = belfry.Program("work", self.config, self.dir / "work.log").start()
@@ -230,30 +230,48 @@ class XmppSite:
     def jids(self):
         return [f"{n}@{self.server.domain}" for n in self.names()[:self.count]]
 
-    def _write_config(self):
+    def _write_config(self, name, domain, database=0, **xmpp):
         secret = self.dir / "component-secret"
         secret.write_text(self.server.component_secret + "\n")
         secret.chmod(0o600)
-        return belfry.write_config(self.dir / "belfry.ini", {
+        return belfry.write_config(self.dir / name, {
             "http": {"listen": "127.0.0.1:0"},
-            "redis": {"url": self.redis.url},
-            "xmpp": {"domain": self.server.component_domain,
+            "redis": {"url": f"{self.redis.url.rsplit('/', 1)[0]}/{database}"},
+            "xmpp": {"domain": domain,
                      "server": f"127.0.0.1:{self.server.component_port}",
-                     "secret_file": secret, "trusted_domains": self.server.domain},
+                     "secret_file": secret, "trusted_domains": self.server.domain, **xmpp},
             "work": {"listen": "127.0.0.1:0"}})
 
     # ---- who sends ----
 
     def belfry(self, feed=FEED, format="event", followers=None):
         """Makes the feed; (way, where, template) to publish to it."""
-        rest = self.serve.rest(self.token)
+        return self._followed(self.serve, self.token, feed, format, followers)
+
+    def _followed(self, serve, token, feed=FEED, format="event", followers=None):
+        rest = serve.rest(token)
         rest.put_feed(feed, access="local")
         rest.follow_many(feed, self.jids()[:followers], format)
-        return "http", self.serve.port, post(self.serve.port, self.token, feed)
+        return "http", serve.port, post(serve.port, token, feed)
 
-    def settle(self):
-        """Until Belfry has nothing left to note."""
-        wait_until(lambda: self.work.metrics()["belfry_work_feeds_behind"] == 0,
+    def belfry_multicast(self):
+        """A second Belfry, with xmpp.multicast; its worker, and the way to publish."""
+        config = self._write_config("second.ini", self.server.second_domain, 1,
+                                    multicast=self.server.multicast_domain)
+        token = belfry.create_token(config)
+        serve = belfry.Program("serve", config, self.dir / "serve2.log", name="serve2")
+        work = belfry.Program("work", config, self.dir / "work2.log", name="work2")
+        for program in (serve, work):
+            program.start()
+            self.children.append(program)
+        wait_until(work.holds_link, "the second link is up", 30)
+        if work.metrics()["belfry_work_multicast"] != 1:
+            raise RuntimeError(f"xmpp.multicast is not used:\n{work.tail()}")
+        return work, self._followed(serve, token)
+
+    def settle(self, work=None):
+        """Until Belfry, or that of WORK, has nothing left to note."""
+        wait_until(lambda: (work or self.work).metrics()["belfry_work_feeds_behind"] == 0,
                    "every delivery is noted", 30, pause=0.005)
 
     def bare_writer(self):

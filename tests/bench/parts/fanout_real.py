@@ -18,6 +18,7 @@ PLOTS = [Plot("rate", "Deliveries a second to 1,000 clients", "rate"),
 
 EJABBERD, PROSODY = "ejabberd", "Prosody"
 BELFRY, WRITER, PUBSUB = "Belfry", "bare writer", "the server's own pubsub"
+MULTICAST = "Belfry, XEP-0033"
 SLIXMPP, XMPP4R = "slixmpp worker", "xmpp4r worker"
 
 
@@ -30,9 +31,9 @@ def _shown(ratios, text="{:.2f}"):
     return ", ".join(f"{case} {text.format(value)}" for case, value in ratios.items())
 
 
-def _at_least(rival, least, cases=(EJABBERD, PROSODY)):
+def _at_least(rival, least, cases=(EJABBERD, PROSODY), who=BELFRY):
     def judge(figures):
-        ratios = {c: r for c, r in _ratios(figures, BELFRY, rival).items() if c in cases}
+        ratios = {c: r for c, r in _ratios(figures, who, rival).items() if c in cases}
         return (_shown(ratios), all(r >= least for r in ratios.values())) \
             if ratios else None
     return judge
@@ -45,7 +46,8 @@ def _less_cpu(figures):
 
 TARGETS = [
     Target("95 % of the bare writer's deliveries/s", _at_least(WRITER, 0.95)),
-    Target("ahead of ejabberd's own pubsub", _at_least(PUBSUB, 1.0, (EJABBERD,))),
+    Target("ahead of ejabberd's own pubsub, with `xmpp.multicast`",
+           _at_least(PUBSUB, 1.0, (EJABBERD,), MULTICAST)),
     Target("level (0.95) with Prosody's own pubsub", _at_least(PUBSUB, 0.95, (PROSODY,))),
     Target("50x less CPU than a slixmpp worker", _less_cpu),
 ]
@@ -85,6 +87,9 @@ def contestants(bench, site):
              WRITER: Contestant(site, writer_way, writer),
              PUBSUB: Contestant(site, site.own_pubsub()),
              SLIXMPP: Contestant(site, slixmpp_way, slixmpp)}
+    if site.server.multicast_domain:
+        work, way = site.belfry_multicast()
+        found[MULTICAST] = Contestant(site, way, work, lambda: site.settle(work))
     if bench.rivals:
         xmpp4r, xmpp4r_way = site.xmpp4r()
         found[XMPP4R] = Contestant(site, xmpp4r_way, xmpp4r)
@@ -104,10 +109,13 @@ def run(bench):
                                 for name, c in all_of.items()})
             bench.note(f"{case}: {clients:,} clients online without TLS; deliveries/s from "
                        f"the first of {burst} events to the last delivery.")
+    bench.note("ejabberd runs mod_multicast, with its default limits, beside all of them; "
+               f"only \"{MULTICAST}\" uses it, by `xmpp.multicast`: one stanza for 20.")
     if not bench.rivals:
         bench.leave_out(XMPP4R, "needs packages of its own")
     bench.ok_means(BELFRY, "the event is on disk before it is sent, and the server has "
                            "confirmed each window of deliveries")
+    bench.ok_means(MULTICAST, "the same; the multicast service confirms it as well")
     bench.ok_means(WRITER, "nothing: bytes from memory are handed to the socket")
     bench.ok_means(PUBSUB, "the server has the item in its own memory or store")
     for name in (SLIXMPP, XMPP4R):

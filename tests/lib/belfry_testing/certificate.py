@@ -1,6 +1,7 @@
-"""A self-signed certificate, for STARTTLS on loopback."""
+"""A self-signed certificate, for STARTTLS on loopback, and who trusts it."""
 
 import pathlib
+import shutil
 import subprocess
 
 
@@ -14,3 +15,9 @@ def make_certificate(directory, domain):
          f"/CN={domain}", "-addext", f"subjectAltName=DNS:{domain}", "-keyout", key,
          "-out", cert], check=True, capture_output=True)
     return cert, key
+
+
+def trust(directory, cert):
+    """Makes DIRECTORY one of OpenSSL's for those to trust, with CERT in it."""
+    shutil.copy(cert, pathlib.Path(directory) / "trusted.pem")
+    subprocess.run(["openssl", "rehash", directory], check=True, capture_output=True)

@@ -49,6 +49,14 @@ api_permissions:
     who: {{ ip: "127.0.0.1/8" }}
     what: ["register", "status"]
 
+acl:
+  multicast:
+    server: "{multicast_for}"
+
+access_rules:
+  multicast:
+    allow: multicast
+
 shaper_rules:
   max_user_sessions: 100
   max_user_offline_messages: 10000
@@ -58,13 +66,26 @@ modules:
   mod_carboncopy: {{}}
   mod_disco: {{}}
   mod_http_api: {{}}
-  mod_offline:
+{multicast_module}  mod_offline:
     access_max_user_messages: max_user_offline_messages
   mod_ping: {{}}
   mod_privacy: {{}}
   mod_roster: {{}}
   mod_stream_mgmt: {{}}
   mod_version: {{}}
+"""
+
+
+# XEP-0033; what comes from components is of the remote limits.
+MULTICAST = """\
+  mod_multicast:
+    host: "multicast.{domain}"
+    access: multicast
+"""
+LIMITS = """\
+    limits:
+      remote:
+        message: {multicast_limit}
 """
 
 
@@ -77,10 +98,19 @@ class Ejabberd(XmppServer):
         self.api_port = free_port()
         super().__init__(*args, **kwargs)
 
+    def _multicast(self):
+        module = MULTICAST if self.multicast else ""
+        if self.multicast_limit:
+            module += LIMITS
+        return {"multicast_module": module.format(**vars(self)),
+                "multicast_for": self.component_domain if self.multicast in (None, True)
+                else self.multicast}
+
     def configure(self):
         both, self.conf = self.dir / "both.pem", self.dir / "ejabberd.yml"
         both.write_text(self.cert.read_text() + self.key.read_text())
-        self.conf.write_text(self.template.format(limit=self.stanza_limit, **vars(self)))
+        self.conf.write_text(self.template.format(
+            limit=self.stanza_limit, **self._multicast(), **vars(self)))
         give_to(self.user, both, self.conf)
         libs = glob.glob("/usr/lib/*/ejabberd-*") + glob.glob("/usr/lib/ejabberd-*")
         env = {"HOME": str(self.dir), "EJABBERD_CONFIG_PATH": str(self.conf),

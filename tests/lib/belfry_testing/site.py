@@ -21,11 +21,12 @@ class Site:
     Started by start() or `with`, stopped by stop(). Data is in a directory of its own
     under the temporary directory and goes with it; logs are in LOGS, or with the data.
     SETTINGS: configuration that differs, {"section": {"key": value}}. STANZA_LIMIT: the
-    XMPP server closes the component's stream on a larger stanza.
+    XMPP server closes the component's stream on a larger stanza. SERVER: more of what
+    XmppServer takes.
     """
 
     def __init__(self, kind="prosody", logs=None, settings=None, say=lambda _text: None,
-                 stanza_limit=None):
+                 stanza_limit=None, **server):
         # In /tmp, and to be walked through: the servers run as users of their own, and
         # a checkout under somebody's home may be closed to them.
         self.dir = pathlib.Path(tempfile.mkdtemp(prefix="belfry-"))
@@ -33,7 +34,7 @@ class Site:
         self.logs = pathlib.Path(logs or self.dir)
         self.logs.mkdir(parents=True, exist_ok=True)
         self.kind, self.settings, self.say = kind, settings or {}, say
-        self.stanza_limit = stanza_limit
+        self.server_options = {"stanza_limit": stanza_limit, **server}
         self.redis = self.server = self.serve = self.token = None
         self.works = []
         self._redis_ups = 1
@@ -57,7 +58,7 @@ class Site:
         self.say(f"starting {self.kind}")
         self.server = SERVERS[self.kind](self.dir / self.kind,
                                          self.logs / f"{self.kind}.log",
-                                         stanza_limit=self.stanza_limit).start()
+                                         **self.server_options).start()
         self.config = self.write_config()
         self.say("starting belfry serve and belfry work")
         self.token = belfry.create_token(self.config)

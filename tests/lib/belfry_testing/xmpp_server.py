@@ -31,7 +31,8 @@ class XmppServer:
     kind = None  # "prosody", "ejabberd"
     user_name = None
 
-    def __init__(self, directory, log, domain="localhost", stanza_limit=None):
+    def __init__(self, directory, log, domain="localhost", stanza_limit=None,
+                 multicast=None, multicast_limit=None):
         self.dir = pathlib.Path(directory)
         self.dir.mkdir(parents=True, exist_ok=True)
         self.log, self.domain = log, domain
@@ -45,6 +46,9 @@ class XmppServer:
         self.passwords = {}
         # Of what the component may send; by default as Prosody's own.
         self.stanza_limit = stanza_limit or 524288
+        # multicast.DOMAIN (XEP-0033), where the server can: True, or the component that
+        # alone may use it; and how many receivers it grants.
+        self.multicast, self.multicast_limit = multicast or None, multicast_limit
         self.child = None
         self.configure()
 

@@ -14,6 +14,7 @@ static const char closing[] = "</message>";
 struct asked {
 	uint64_t number;
 	size_t messages; /* sent before it */
+	bool service;	 /* was pinged, too */
 };
 
 struct recorder {
@@ -22,6 +23,7 @@ struct recorder {
 	const struct link_handlers *handlers;
 	void *arg;
 	bool up, room, obliging, count_only;
+	size_t group;
 	unsigned opens, closes;
 	struct buf bytes;
 	uint64_t bytes_total;
@@ -90,8 +92,18 @@ static void record_barrier(struct link *l, uint64_t number)
 	r->asked = number;
 	r->barriers =
 		xreallocarray(r->barriers, r->barrier_count + 1, sizeof(*r->barriers));
-	r->barriers[r->barrier_count++] =
-		(struct asked){number, r->count_only ? 0 : recorder_messages(l)};
+	r->barriers[r->barrier_count++] = (struct asked){
+		number, r->count_only ? 0 : recorder_messages(l), r->group > 0};
+}
+
+static size_t record_group(const struct link *l)
+{
+	return recorder_of(l)->group;
+}
+
+static void record_ungroup(struct link *l)
+{
+	recorder_of(l)->group = 0;
 }
 
 static void record_destroy(struct link *l)
@@ -113,6 +125,8 @@ static const struct link_ops ops = {
 	.send = record_send,
 	.room = record_room,
 	.barrier = record_barrier,
+	.group = record_group,
+	.ungroup = record_ungroup,
 	.destroy = record_destroy,
 };
 
@@ -139,6 +153,11 @@ bool recorder_oldest(const struct link *l, size_t *messages)
 		return false;
 	*messages = r->barriers[0].messages;
 	return true;
+}
+
+bool recorder_oldest_service(const struct link *l)
+{
+	return recorder_of(l)->barriers[0].service;
 }
 
 void recorder_serve_one(struct link *l)
@@ -246,6 +265,21 @@ char *recorder_attribute(const struct link *l, size_t index, const char *name)
 	return NULL;
 }
 
+char *recorder_receiver(const struct link *l, size_t index, size_t n)
+{
+	static const char address[] = "<address type='bcc' jid='";
+	size_t len;
+	const char *p = recorder_message(l, index, &len), *end = p + len;
+	if (memmem(p, len, "<addresses ", strlen("<addresses ")) == NULL)
+		return n == 0 ? recorder_attribute(l, index, "to") : NULL;
+	while ((p = memmem(p, (size_t)(end - p), address, sizeof(address) - 1)) != NULL) {
+		p += sizeof(address) - 1;
+		if (n-- == 0)
+			return xmemdup0(p, strcspn(p, "'"));
+	}
+	return NULL;
+}
+
 uint64_t recorder_barrier_asked(const struct link *l)
 {
 	return recorder_of(l)->asked;
@@ -288,6 +322,11 @@ void recorder_bounce(struct link *l, const char *id, const char *from,
 							  .from = from,
 							  .class = class,
 							  .condition = condition});
+}
+
+void recorder_set_group(struct link *l, size_t most)
+{
+	recorder_of(l)->group = most;
 }
 
 void recorder_set_room(struct link *l, bool room)

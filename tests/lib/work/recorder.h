@@ -18,6 +18,8 @@ void recorder_obliging(struct link *l, bool on);
 size_t recorder_serve(struct link *l);
 /* Is one open? *MESSAGES of those kept were sent before the oldest was asked for. */
 bool recorder_oldest(const struct link *l, size_t *messages);
+/* Is the multicast service pinged as well? */
+bool recorder_oldest_service(const struct link *l);
 void recorder_serve_one(struct link *l); /* the oldest */
 
 /* ---- What was asked of it ---- */
@@ -35,6 +37,8 @@ size_t recorder_messages(const struct link *l);
 const char *recorder_message(const struct link *l, size_t index, size_t *len);
 /* An attribute of a message's start tag, still escaped, malloc'ed. NULL: it has none. */
 char *recorder_attribute(const struct link *l, size_t index, const char *name);
+/* Its receiver N, of a group or the only one, as the attribute is. NULL: no more. */
+char *recorder_receiver(const struct link *l, size_t index, size_t n);
 /* The newest barrier asked for, and the newest passed; 0: none. */
 uint64_t recorder_barrier_asked(const struct link *l);
 uint64_t recorder_barrier_passed(const struct link *l);
@@ -46,6 +50,8 @@ void recorder_down(struct link *l, enum link_end end, const char *condition);
 void recorder_pass(struct link *l, uint64_t number);
 void recorder_bounce(struct link *l, const char *id, const char *from,
 		     enum bounce_class class, const char *condition);
+/* Receivers that a group may have: as long as the engine does not say it wants none. */
+void recorder_set_group(struct link *l, size_t most);
 /* From true to false: no room; from false to true: room() is called. */
 void recorder_set_room(struct link *l, bool room);
 

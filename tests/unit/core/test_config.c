@@ -172,6 +172,21 @@ static void unknown_keys_are_errors_with_a_suggestion(void **state)
 	check_problem("[http]\n= 1\n", "unknown key http.");
 }
 
+static void a_multicast_service_is_below_its_users(void **state)
+{
+	struct config *c = config_load_ok("[xmpp]\ndomain = feeds.example.org\n"
+					  "multicast = Multicast.Example.ORG\n",
+					  NULL);
+
+	(void)state;
+	assert_string_equal(c->xmpp.multicast, "multicast.example.org");
+	config_free(c);
+	check_problem("[xmpp]\nmulticast = localhost\n", "is not below the domain");
+	check_problem("[xmpp]\nmulticast = [::1]\n", "is not below the domain");
+	check_problem("[xmpp]\nmulticast = a@b.c\n", "is not a domain");
+	check_problem("[xmpp]\ndomain = f.x\nmulticast = F.x\n", "our own name");
+}
+
 static void every_error_is_told(void **state)
 {
 	static const char *const expected[] = {
@@ -286,7 +301,7 @@ static void the_template_is_the_defaults(void **state)
 	size_t keys = 0;
 	for (const char *s = text.data; (s = strstr(s, "BELFRY_")) != NULL; s++)
 		keys++;
-	assert_int_equal(keys, 22);
+	assert_int_equal(keys, 23);
 	buf_free(&text);
 }
 
@@ -299,6 +314,7 @@ int main(void)
 		cmocka_unit_test(nobody_may_be_trusted),
 		cmocka_unit_test(unknown_variables_are_warned_of),
 		cmocka_unit_test(unknown_keys_are_errors_with_a_suggestion),
+		cmocka_unit_test(a_multicast_service_is_below_its_users),
 		cmocka_unit_test(every_error_is_told),
 		cmocka_unit_test(bad_values_are_refused),
 		cmocka_unit_test(bad_files_are_refused),

@@ -113,6 +113,9 @@ static void stanza_ids_parse(void **state)
 		"deploys~12~0000abcd",
 		"deploys~1-2~0000abcd~",
 		"a~b~1-2~0000abcd",
+		"deploys~1-2~groups",
+		"deploys~1-2~grou",
+		"deploys~1-2~GROUP",
 	};
 	struct stanza_id id;
 
@@ -123,6 +126,11 @@ static void stanza_ids_parse(void **state)
 	assert_int_equal(id.epoch, 12);
 	assert_int_equal(id.n, 345);
 	assert_int_equal(id.hash, 0xabcd);
+	assert_false(id.group);
+	good = "deploys.eu~12-345~group";
+	assert_int_equal(stanza_id_parse(good, strlen(good), &id), 0);
+	assert_int_equal(id.n, 345);
+	assert_true(id.group);
 	for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
 		assert_int_equal(stanza_id_parse(bad[i], strlen(bad[i]), &id), -1);
 	assert_int_equal(stanza_id_parse(NULL, 0, &id), -1);

@@ -264,6 +264,54 @@ static void receivers_are_spliced_in(void **state)
 	event_free(&e);
 }
 
+/* What arrives is the same, but for the id: the addresses are taken out on the way. */
+static void groups_carry_the_same(void **state)
+{
+	static const struct render_jid to[] = {
+		{"a@b.c", 5}, {"b@b.c/it's <&> \"q\"", 18}, {"cd@b.c/no more", 6}};
+	static const enum sub_format formats[] = {FORMAT_CHAT, FORMAT_EVENT,
+						  FORMAT_HEADLINE, FORMAT_NORMAL};
+	struct render_event re;
+	struct event e;
+
+	(void)state;
+	parse(&e, "{\"title\":\"T\",\"url\":\"https://x.y/&\"}");
+	re = with(&e);
+	for (size_t f = 0; f < 4; f++) {
+		struct rendered r;
+		struct buf out = {0}, one = {0};
+		render(&r, &re, formats[f], "feeds.example.org", false);
+		buf_adds(&out, "before");
+		render_group(&out, &r, "m.b.c", to, 3);
+		size_t bytes = render_group_bytes(&r, "m.b.c");
+		for (size_t i = 0; i < 3; i++)
+			bytes += render_address_bytes(to[i].jid, to[i].len);
+		assert_int_equal(out.len, 6 + bytes);
+		assert_int_equal(strlen(out.data), out.len);
+		assert_true(bytes <= render_bound(&e));
+		assert_null(xml_check(out.data + 6, out.len - 6));
+		char *addresses = strstr(out.data, "<addresses ");
+		assert_string_equal(
+			addresses,
+			"<addresses xmlns='http://jabber.org/protocol/address'>"
+			"<address type='bcc' jid='a@b.c'/>"
+			"<address type='bcc' jid='b@b.c/it&apos;s &lt;&amp;&gt; "
+			"&quot;q&quot;'/><address type='bcc' jid='cd@b.c'/>"
+			"</addresses></message>");
+		render_splice(&one, &r, "m.b.c", 5, 0xabc);
+		strcpy(addresses, "</message>");
+		char *id = strstr(out.data, "~group'");
+		memcpy(id, "~00000", 6);
+		assert_true(strncmp(out.data + 6, one.data, (size_t)(id - out.data)) ==
+			    0);
+		assert_string_equal(strstr(id, "' to="), strstr(one.data, "' to="));
+		buf_free(&out);
+		buf_free(&one);
+		rendered_free(&r);
+	}
+	event_free(&e);
+}
+
 static void stanzas_follow_one_another(void **state)
 {
 	struct render_event re;
@@ -376,6 +424,7 @@ int main(void)
 		cmocka_unit_test(what_xml_cannot_carry_is_replaced),
 		cmocka_unit_test(delayed_ones_bear_a_stamp),
 		cmocka_unit_test(receivers_are_spliced_in),
+		cmocka_unit_test(groups_carry_the_same),
 		cmocka_unit_test(stanzas_follow_one_another),
 		cmocka_unit_test(text_is_cut_and_keeps_its_url),
 		cmocka_unit_test(bodies_are_capped),

@@ -89,7 +89,7 @@ static void random_event(struct event *e)
 
 static void the_bound_holds(void **state)
 {
-	char *jid = xmalloc(JID_MAX + 1), domain[1024], feed[65];
+	char *jid = xmalloc(JID_MAX + 1), domain[1024], feed[65], service[1024];
 	struct event e;
 
 	(void)state;
@@ -99,6 +99,8 @@ static void the_bound_holds(void **state)
 	domain[sizeof domain - 1] = '\0';
 	memset(feed, 'x', 64);
 	feed[64] = '\0';
+	memset(service, 'm', sizeof service - 1);
+	service[sizeof service - 1] = '\0';
 	for (int i = 0; i < 2000; i++) {
 		random_event(&e);
 		char item[256];
@@ -118,6 +120,10 @@ static void the_bound_holds(void **state)
 			const char *wrong = xml_check(out.data, out.len);
 			if (wrong)
 				fail_msg("%s: %s", wrong, out.data);
+			assert_true(out.len <= render_bound(&e));
+			buf_clear(&out);
+			render_group(&out, &r, service,
+				     &(struct render_jid){jid, JID_MAX}, 1);
 			assert_true(out.len <= render_bound(&e));
 			buf_free(&out);
 			rendered_free(&r);

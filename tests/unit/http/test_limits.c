@@ -61,6 +61,33 @@ static void destroyed_meanwhile(void **state)
 	close(fd);
 }
 
+/* What was answered before is sent, though nobody turns the loop again. */
+static void destroyed_behind_an_answer(void **state)
+{
+	int fd = client_connect();
+	struct buf body = {0};
+	char got[1000] = "";
+
+	(void)state;
+	client_send(fd, "GET /later HTTP/1.1\r\nHost: x\r\n\r\n");
+	while (!bench.held_count)
+		loop_turn(bench.loop, true);
+	buf_adds(&body, "farewell");
+	http_answer(bench.held[0], 503, "text/plain", &body);
+	http_server_destroy(bench.server);
+	bench.server = NULL;
+	for (size_t len = 0; len < sizeof got - 1;) {
+		ssize_t n = recv(fd, got + len, sizeof got - 1 - len, 0);
+
+		if (n <= 0)
+			break;
+		len += (size_t)n;
+	}
+	if (!strstr(got, "farewell"))
+		fail_msg("%s", got);
+	close(fd);
+}
+
 /* A byte now and then keeps an idle time-out away, but not the deadline. */
 static void slow_clients(void **state)
 {
@@ -184,10 +211,15 @@ static void address_in_use(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(deadline_answers),	   TEST(client_gone),
-		TEST(destroyed_meanwhile), TEST(slow_clients),
-		TEST(silent_client),	   TEST(too_many_from_one_address),
-		TEST(too_large_heads),	   TEST(quiesces),
+		TEST(deadline_answers),
+		TEST(client_gone),
+		TEST(destroyed_meanwhile),
+		TEST(destroyed_behind_an_answer),
+		TEST(slow_clients),
+		TEST(silent_client),
+		TEST(too_many_from_one_address),
+		TEST(too_large_heads),
+		TEST(quiesces),
 		TEST(address_in_use),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

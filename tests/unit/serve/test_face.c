@@ -10,12 +10,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
 /* Images on their way to be an avatar; SVGs are drawn by the real rsvg-convert. */
+
+#define MOST_MS 60000
 
 static struct loop *loop;
 
@@ -66,7 +69,7 @@ static void make(bool svg, const char *data, size_t len)
 {
 	got.calls = 0;
 	buf_clear(&got.png);
-	face_make(loop, svg, data, len, on_face, NULL);
+	face_make(loop, svg, data, len, MOST_MS, on_face, NULL);
 	assert_int_equal(got.calls, 0);
 	loop_run(loop);
 	assert_int_equal(got.calls, 1);
@@ -128,9 +131,10 @@ static void write_png(struct buf *out, const char rgba[4])
 #define RED "\xff\x00\x00\xff"
 #define CLEAR "\x00\x00\x00\x00"
 
-static void a_png_stays_as_it_is(void **state)
+static void a_png_keeps_its_pixels(void **state)
 {
-	struct buf png = {0};
+	struct buf png = {0}, clean = {0};
+	unsigned width, height;
 	char sha1[SHA1_HEX_SIZE];
 
 	(void)state;
@@ -138,9 +142,14 @@ static void a_png_stays_as_it_is(void **state)
 	make(false, png.data, png.len);
 	assert_int_equal(got.end, FACE_GOOD);
 	assert_string_equal(got.type, "image/png");
-	assert_int_equal(got.png.len, png.len);
-	assert_memory_equal(got.png.data, png.data, png.len);
-	sha1_hex(png.data, png.len, sha1);
+	assert_int_equal(image_png_clean(png.data, png.len, &clean, &width, &height,
+					 got.why, sizeof got.why),
+			 0);
+	assert_int_equal(got.png.len, clean.len);
+	assert_memory_equal(got.png.data, clean.data, clean.len);
+	buf_free(&clean);
+	/* The name is of what is stored. */
+	sha1_hex(got.png.data, got.png.len, sha1);
 	assert_string_equal(got.sha1, sha1);
 	assert_int_equal(got.width, 1);
 	png.data[png.len / 2]++;
@@ -280,15 +289,66 @@ static void without_the_program(void **state)
 	assert_non_null(strstr(got.why, "apt install librsvg2-bin"));
 }
 
+/* Not the program's absence, and not the image's fault. */
+static void without_files(void **state)
+{
+	struct rlimit before, none;
+
+	(void)state;
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+	none = before;
+	none.rlim_cur = 0;
+	face_make(loop, true, SVG "/>", strlen(SVG "/>"), MOST_MS, on_face, NULL);
+	setrlimit(RLIMIT_NOFILE, &none);
+	loop_run(loop);
+	setrlimit(RLIMIT_NOFILE, &before);
+	assert_int_equal(got.calls, 1);
+	assert_int_equal(got.end, FACE_BUSY);
+}
+
+/* In its place, a program that says what it may use. */
+static void what_draws_is_limited(void **state)
+{
+	char dir[] = "/tmp/belfry-svg-XXXXXX", name[100];
+	char *path = xstrdup(getenv("PATH"));
+
+	(void)state;
+	assert_non_null(mkdtemp(dir));
+	snprintf(name, sizeof name, "%s/rsvg-convert", dir);
+	FILE *f = fopen(name, "w");
+	assert_non_null(f);
+	fputs("#!/bin/sh\necho \"$(ulimit -v) $(ulimit -t)\" >&2\nexit 1\n", f);
+	fclose(f);
+	assert_int_equal(chmod(name, 0700), 0);
+	setenv("PATH", dir, 1);
+	refused(SVG "/>", "cannot be drawn: 262144 4");
+	setenv("PATH", path, 1);
+	free(path);
+	remove(name);
+	assert_int_equal(rmdir(dir), 0);
+}
+
+/* The caller's time, if that is less than ours. */
+static void the_callers_time_ends_it(void **state)
+{
+	static const char svg[] = SVG "viewBox=\"0 0 10 10\"/>";
+
+	(void)state;
+	face_make(loop, true, svg, strlen(svg), 0, on_face, NULL);
+	loop_run(loop);
+	assert_int_equal(got.end, FACE_REFUSED);
+	assert_non_null(strstr(got.why, "too long"));
+}
+
 static void jobs_can_be_ended(void **state)
 {
 	struct face_job *j;
 
 	(void)state;
 	face_job_destroy(NULL);
-	j = face_make(loop, false, "x", 1, on_face, NULL);
+	j = face_make(loop, false, "x", 1, MOST_MS, on_face, NULL);
 	face_job_destroy(j);
-	j = face_make(loop, true, SVG "/>", strlen(SVG "/>"), on_face, NULL);
+	j = face_make(loop, true, SVG "/>", strlen(SVG "/>"), MOST_MS, on_face, NULL);
 	loop_turn(loop, true); /* the program runs */
 	face_job_destroy(j);
 	loop_run(loop);
@@ -299,10 +359,11 @@ int main(void)
 {
 #define TEST(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 	const struct CMUnitTest tests[] = {
-		TEST(a_png_stays_as_it_is), TEST(an_svg_is_drawn),
-		TEST(what_is_no_svg),	    TEST(references_are_left_out),
-		TEST(bombs_do_not_go_off),  TEST(without_the_program),
-		TEST(jobs_can_be_ended),
+		TEST(a_png_keeps_its_pixels),	TEST(an_svg_is_drawn),
+		TEST(what_is_no_svg),		TEST(references_are_left_out),
+		TEST(bombs_do_not_go_off),	TEST(without_the_program),
+		TEST(what_draws_is_limited),	TEST(without_files),
+		TEST(the_callers_time_ends_it), TEST(jobs_can_be_ended),
 	};
 
 	return cmocka_run_group_tests_name("face", tests, NULL, NULL);

@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -349,8 +350,89 @@ static void ends_with_an_image_under_way(void **state)
 	assert_non_null(bench.service->avatars);
 	loop_turn(bench.loop, true);
 	tear_down(NULL);
+	/* It is told, though the loop turns no more. */
+	ssize_t n = recv(fd, text, sizeof text - 1, 0);
+	assert_true(n > 0);
+	text[n] = '\0';
+	assert_non_null(strstr(text, "store-away"));
 	close(fd);
 	assert_int_equal(set_up(NULL), 0);
+}
+
+/* A service that answers 503 after 200 ms, and gives what draws longer than that. */
+static void restart_impatient(void)
+{
+	char why[200];
+
+	service_destroy(bench.service);
+	bench.config.http.request_timeout_ms = 200;
+	bench.service =
+		service_create(bench.loop, &bench.config, bench.store, why, sizeof why);
+	assert_non_null(bench.service);
+	bench.service->checked = true;
+	bench.config.http.request_timeout_ms = 60000;
+}
+
+/* A rsvg-convert in DIR that waits for the file DIR/go, and PATH begins with DIR. */
+static void write_waiting(const char *dir, const char *path)
+{
+	char name[100];
+	struct buf paths = {0};
+
+	snprintf(name, sizeof name, "%s/rsvg-convert", dir);
+	FILE *f = fopen(name, "w");
+	assert_non_null(f);
+	fprintf(f,
+		"#!/bin/sh\nwhile [ ! -e %s/go ]; do sleep 0.01; done\n"
+		"PATH='%s' exec rsvg-convert \"$@\"\n",
+		dir, path);
+	fclose(f);
+	assert_int_equal(chmod(name, 0700), 0);
+	buf_printf(&paths, "%s:%s", dir, path);
+	setenv("PATH", paths.data, 1);
+	buf_free(&paths);
+}
+
+static void remove_in(const char *dir, const char *name)
+{
+	char path[100];
+
+	snprintf(path, sizeof path, "%s/%s", dir, name);
+	assert_int_equal(remove(path), 0);
+}
+
+/* Who was told that it was not done repeats it, or does something else. */
+static void a_drawing_nobody_waits_for_is_dropped(void **state)
+{
+	static const char svg[] =
+		"<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 9 9'/>";
+	char dir[] = "/tmp/belfry-svg-XXXXXX", head[200], name[100];
+	char *path = xstrdup(getenv("PATH"));
+
+	(void)state;
+	ASK("PUT /v1/feeds/x", NULL, "201", NULL);
+	assert_non_null(mkdtemp(dir));
+	write_waiting(dir, path);
+	restart_impatient();
+	snprintf(head, sizeof head,
+		 "Content-Type: image/svg+xml\r\nContent-Length: %zu\r\n\r\n%s",
+		 sizeof svg - 1, svg);
+	assert_said(ask(bench.token, "PUT /v1/feeds/x/avatar", head, NULL), "503",
+		    "deadline");
+	assert_non_null(bench.service->avatars);
+	snprintf(name, sizeof name, "%s/go", dir);
+	FILE *f = fopen(name, "w");
+	assert_non_null(f);
+	fclose(f);
+	uint64_t give_up = clock_mono_ms() + GIVE_UP_MS;
+	while (bench.service->avatars && clock_mono_ms() < give_up)
+		loop_turn(bench.loop, true);
+	ASK("GET /v1/feeds/x/avatar", NULL, "404", "no avatar");
+	setenv("PATH", path, 1);
+	remove_in(dir, "go");
+	remove_in(dir, "rsvg-convert");
+	assert_int_equal(rmdir(dir), 0);
+	free(path);
 }
 
 /* What is under way when the service ends is answered, or cut off, and freed. */
@@ -393,6 +475,7 @@ int main(void)
 		TEST(links),
 		TEST(ends_with_a_request_under_way),
 		TEST(ends_with_an_image_under_way),
+		TEST(a_drawing_nobody_waits_for_is_dropped),
 		TEST(metrics),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

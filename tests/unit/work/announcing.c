@@ -10,6 +10,7 @@
 
 #include <cmocka.h>
 
+#define TICK_MS 20
 #define SETTLED_TURNS 300 /* of the loop: more than what is tested takes */
 
 static bool may_write(void *arg)
@@ -109,12 +110,59 @@ unsigned announcing_told(struct announcing *f, const char *part)
 	return n;
 }
 
-void announcing_settle(struct announcing *f)
+/* Of the stanza at AT, which there is. */
+static const char *stanza_end(const char *at)
 {
-	for (unsigned i = 0; i < SETTLED_TURNS; i++) {
-		world_skip(20);
+	static const char end[] = "</presence>";
+	while (strncmp(at, end, strlen(end)) != 0) {
+		at = strchr(at + 1, '<');
+		assert_non_null(at);
+	}
+	return at + strlen(end);
+}
+
+unsigned announcing_seen(struct announcing *f, const char *feed, unsigned count,
+			 const char *part)
+{
+	const char *at = recorder_bytes(f->link)->data;
+	bool *seen = xcalloc(count, sizeof(*seen));
+	char begin[128];
+	unsigned n = 0;
+	snprintf(begin, sizeof(begin), "<presence from='%s@" DOMAIN "' to='c", feed);
+	while (at != NULL && *at != '\0') {
+		/* A copy: to search in all that follows takes too long. */
+		const char *end = stanza_end(at);
+		char *stanza = xmemdup0(at, (size_t)(end - at));
+		if (strncmp(stanza, begin, strlen(begin)) == 0) {
+			unsigned long i = strtoul(stanza + strlen(begin), NULL, 10);
+			assert_true(i < count);
+			seen[i] = strstr(stanza, part) != NULL;
+		}
+		free(stanza);
+		at = end;
+	}
+	for (unsigned i = 0; i < count; i++)
+		n += seen[i];
+	free(seen);
+	return n;
+}
+
+static void turn(struct announcing *f, unsigned ticks)
+{
+	while (ticks--) {
+		world_skip(TICK_MS);
 		world_turns(&f->w, 1);
 	}
+}
+
+void announcing_pass(struct announcing *f, unsigned seconds)
+{
+	turn(f, seconds * 1000 / TICK_MS);
+}
+
+void announcing_settle(struct announcing *f)
+{
+	turn(f, SETTLED_TURNS);
 }
 
 static void on_plain(void *arg, enum belfry_err err)

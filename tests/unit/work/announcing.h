@@ -27,6 +27,11 @@ void announcing_set_presence(struct announcing *f, const char *feed, const char 
 void announcing_set_face(struct announcing *f, const char *feed); /* SHA1 is its hash */
 /* How often PART stands in what was sent. */
 unsigned announcing_told(struct announcing *f, const char *part);
+/* How many of the first COUNT contacts of FEED see PART in what they were told last. */
+unsigned announcing_seen(struct announcing *f, const char *feed, unsigned count,
+			 const char *part);
+/* SECONDS of ticks. */
+void announcing_pass(struct announcing *f, unsigned seconds);
 /* Turns until nothing more can come of what has happened. */
 void announcing_settle(struct announcing *f);
 

@@ -31,6 +31,22 @@ static void good_bye(void **state)
 	assert_int_equal(announcing_told(f, "<presence"), 301);
 }
 
+static void good_bye_ends_once(void **state)
+{
+	struct announcing *f = *state;
+	world_feed(&f->w, "a", "{}");
+	announcing_contacts(f, "a", 1);
+	recorder_up(f->link);
+	announcing_settle(f);
+	assert_true(announcer_leave(f->announcer));
+	world_until(&f->w, &f->gone);
+	f->gone = false;
+	world_turns(&f->w, 10);
+	recorder_down(f->link, LINK_END_LOST, "");
+	world_turns(&f->w, 10);
+	assert_false(f->gone);
+}
+
 static void good_bye_is_bounded(void **state)
 {
 	struct announcing *f = *state;
@@ -67,6 +83,7 @@ int main(void)
 #define TEST(name)                                                                       \
 	cmocka_unit_test_setup_teardown(name, announcing_set_up, announcing_tear_down)
 		TEST(good_bye),
+		TEST(good_bye_ends_once),
 		TEST(good_bye_is_bounded),
 		TEST(good_bye_without_a_link),
 	};

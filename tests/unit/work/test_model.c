@@ -1,4 +1,4 @@
-#include "world.h"
+#include "model.h"
 
 #include <belfry/base/clock.h>
 #include <belfry/base/log.h>
@@ -15,62 +15,14 @@
 /*
  * Random histories of one feed under a real engine: publish, join, leave, split, trim,
  * bounces, stanzas that the server does not take, links that break with stanzas on them,
- * crashes, take-overs, a store that is away or begins a new epoch. Checked against what
- * is promised: nobody is missed, nobody gets what is not his, first copies come in the
- * log's order, each delivery counts once.
+ * crashes, take-overs, a store that is away or begins a new epoch. In every other history
+ * there is a multicast service, with a queue of its own that outlives streams, which
+ * comes and goes. Checked against what is promised: nobody is missed, nobody gets what is
+ * not his, first copies come in the log's order, each delivery counts once.
  *
  * MODEL_SEED=n plays that history alone; MODEL_HISTORIES=n plays that many.
  */
-enum { HISTORIES = 2000, STEPS = 250, PEOPLE = 60, EVENTS = 400 };
-
-struct person {
-	char jid[32];
-	bool joined;
-	bool ended; /* a bounce ended, or may have ended, the subscription */
-	uint64_t generation;
-	size_t last; /* the newest event taken, + 1 */
-};
-
-struct posted {
-	char id[EVENT_ID_SIZE];
-	struct pos pos;
-	uint64_t owed[PEOPLE]; /* the generation it was committed for; 0: not to him */
-	bool taken[PEOPLE];
-};
-
-struct model {
-	struct world w;
-	struct worker *worker,
-		*former; /* the former one is awake, but its lease is over */
-	uint64_t seed, rng, generation;
-	int step;
-	uint32_t buckets;
-	struct person p[PEOPLE];
-	struct posted e[EVENTS];
-	size_t posted;
-	size_t looked; /* at these messages of the worker: taken, or lost with a link */
-};
-
-#define CHECK(m, what, cond)                                                             \
-	do {                                                                             \
-		if (!(cond))                                                             \
-			wrong(m, what, __LINE__);                                        \
-	} while (0)
-
-_Noreturn static void wrong(const struct model *m, const char *what, int line)
-{
-	fprintf(stderr, "test_model.c:%d: %s\nMODEL_SEED=%llu repeats it (step %d)\n",
-		line, what, (unsigned long long)m->seed, m->step);
-	abort();
-}
-
-static uint32_t below(struct model *m, uint32_t bound)
-{
-	m->rng ^= m->rng << 13;
-	m->rng ^= m->rng >> 7;
-	m->rng ^= m->rng << 17;
-	return (uint32_t)((m->rng >> 16) % bound);
-}
+enum { HISTORIES = 2000, STEPS = 250 };
 
 /* ---- The app: its calls are not waited for, so that they fall into every gap ------- */
 
@@ -188,89 +140,6 @@ static void step_trim(struct model *m)
 	m->w.app->ops->trim(m->w.app, "feed", below(m, 5), 0, on_trim, m);
 }
 
-/* ---- The server -------------------------------------------------------------------- */
-
-/* One delivery of some events ends the stream, whenever it is tried. */
-static bool poisonous(const struct posted *e, size_t person)
-{
-	return (e->pos.n * 7 + person) % 97 == 0;
-}
-
-/* False: it ended the stream. */
-static bool take(struct model *m, size_t index)
-{
-	char *to = recorder_attribute(m->worker->link, index, "to");
-	char *id = recorder_attribute(m->worker->link, index, "id");
-	struct stanza_id sid;
-	size_t i = (size_t)atoi(to + 4), k = 0;
-	CHECK(m, "a stanza id", !stanza_id_parse(id, strlen(id), &sid) && i < PEOPLE);
-	free(to);
-	free(id);
-	while (k < m->posted && pos_cmp(m->e[k].pos, (struct pos){sid.epoch, sid.n}) != 0)
-		k++;
-	struct posted *e = &m->e[k];
-	CHECK(m, "an event that was committed", k < m->posted);
-	CHECK(m, "it was committed for him", e->owed[i]);
-	if (poisonous(e, i))
-		return false;
-	if (!e->taken[i]) {
-		CHECK(m, "first copies are in order", k >= m->p[i].last);
-		m->p[i].last = k + 1;
-		e->taken[i] = true;
-	}
-	return true;
-}
-
-static void step_serve(struct model *m)
-{
-	struct link *l = m->worker->link;
-	size_t before = 0;
-	for (uint32_t n = 1 + below(m, 3); n && recorder_oldest(l, &before); n--) {
-		for (; m->looked < before; m->looked++) {
-			if (take(m, m->looked))
-				continue;
-			m->looked = recorder_messages(l);
-			recorder_down(l, LINK_END_ERROR, "policy-violation");
-			return;
-		}
-		recorder_serve_one(l);
-	}
-}
-
-static void step_bounce(struct model *m)
-{
-	struct link *l = m->worker->link;
-	size_t count = recorder_messages(l);
-	if (count == 0 || !l->ops->is_up(l))
-		return;
-	size_t index = below(m, 3) ? count - 1 : below(m, (uint32_t)count);
-	char *to = recorder_attribute(l, index, "to");
-	char *id = recorder_attribute(l, index, "id");
-	bool end = below(m, 20) == 0;
-	if (end)
-		m->p[atoi(to + 4)].ended = true;
-	recorder_bounce(l, id, to, end ? BOUNCE_ENDS : BOUNCE_OTHER, "");
-	free(to);
-	free(id);
-}
-
-/* What was sent behind the last barrier that passed may never have arrived. */
-static void step_break(struct model *m)
-{
-	struct link *l = m->worker->link;
-	if (!l->ops->is_up(l))
-		return;
-	m->looked = recorder_messages(l);
-	recorder_down(l, LINK_END_LOST, "");
-}
-
-static void step_up(struct model *m)
-{
-	struct link *l = m->worker->link;
-	if (!l->ops->is_up(l))
-		recorder_up(l);
-}
-
 /* ---- Workers ------------------------------------------------------------------------
  */
 
@@ -286,6 +155,8 @@ static void bury(struct worker **k)
 static void hire(struct model *m)
 {
 	m->worker = malloc(sizeof(*m->worker));
+	m->stream++;
+	m->w.group = m->absent ? 0 : m->group;
 	worker_start(&m->w, m->worker, 0);
 	m->looked = 0;
 }
@@ -396,24 +267,52 @@ static const struct {
 	void (*step)(struct model *m);
 	uint32_t weight;
 } steps_table[] = {
-	{step_turn, 40}, {step_serve, 25}, {step_post, 12}, {step_join, 12},
-	{step_leave, 3}, {step_split, 3},  {step_trim, 2},  {step_bounce, 4},
-	{step_break, 2}, {step_up, 8},	   {step_crash, 1}, {step_take_over, 1},
-	{step_away, 2},	 {step_epoch, 1},  {step_time, 4},  {step_former, 2},
+	{step_turn, 40},
+	{step_serve, 25},
+	{step_post, 12},
+	{step_join, 12},
+	{step_leave, 3},
+	{step_split, 3},
+	{step_trim, 2},
+	{step_bounce, 4},
+	{step_break, 2},
+	{step_up, 8},
+	{step_crash, 1},
+	{step_take_over, 1},
+	{step_away, 2},
+	{step_epoch, 1},
+	{step_time, 4},
+	{step_former, 2},
+	/* Where there is a multicast service: */
+	{step_parcels, 8},
+	{step_service, 3},
 };
+
+/* Some of the people are not the service's: of another domain, or not plainly ASCII. */
+static void people(struct model *m)
+{
+	for (int i = 0; i < PEOPLE; i++) {
+		struct person *p = &m->p[i];
+		p->by_service = i % 4 != 0 && i % 7 != 0;
+		snprintf(p->jid, sizeof(p->jid), "user%d%s@%s", i,
+			 i % 7 ? "" : "\xc3\xa4", i % 4 ? "example.org" : "example.net");
+	}
+}
 
 static void play(uint64_t seed)
 {
 	struct model *m = calloc(1, sizeof(*m));
 	m->seed = seed;
 	m->rng = seed * 0x9e3779b97f4a7c15u + 88172645463325252u;
-	for (int i = 0; i < PEOPLE; i++)
-		snprintf(m->p[i].jid, sizeof(m->p[i].jid), "user%d@example.org", i);
+	people(m);
+	static const size_t groups[] = {0, 3, 0, 20};
+	m->group = groups[seed % 4];
 	world_start(&m->w);
 	world_feed(&m->w, "feed", "{\"max_items\":3}");
 	hire(m);
+	size_t kinds = sizeof(steps_table) / sizeof(steps_table[0]) - (m->group ? 0 : 2);
 	uint32_t total = 0;
-	for (size_t i = 0; i < sizeof(steps_table) / sizeof(steps_table[0]); i++)
+	for (size_t i = 0; i < kinds; i++)
 		total += steps_table[i].weight;
 	for (m->step = 0; m->step < STEPS; m->step++) {
 		uint32_t dice = below(m, total);

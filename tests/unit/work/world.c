@@ -305,6 +305,7 @@ void worker_start(struct world *w, struct worker *k, size_t max_stanza_bytes)
 	*k = (struct worker){.world = w, .valid = true};
 	const struct engine_options o = {
 		.domain = DOMAIN,
+		.multicast = MULTICAST,
 		.max_stanza_bytes = max_stanza_bytes ? max_stanza_bytes : 262144,
 		.arg = k,
 		.may_write = may_write,
@@ -317,6 +318,7 @@ void worker_start(struct world *w, struct worker *k, size_t max_stanza_bytes)
 	engine_use(k->engine, k->link);
 	take_lease(k);
 	engine_own(k->engine, &k->owner);
+	recorder_set_group(k->link, w->group);
 	recorder_up(k->link);
 }
 
@@ -394,17 +396,26 @@ void world_end(struct world *w, struct worker *k)
 
 /* ---- Letters ---------------------------------------------------------------------- */
 
+static void letter(struct letters *l, const char *line)
+{
+	if (l->count == l->cap) {
+		l->cap = l->cap ? 2 * l->cap : 256;
+		l->text = xreallocarray(l->text, l->cap, sizeof(char *));
+	}
+	l->text[l->count++] = xstrdup(line);
+}
+
 void letters_add(struct letters *l, const struct link *link)
 {
 	size_t n = recorder_messages(link);
-	l->text = xreallocarray(l->text, l->count + n + 1, sizeof(char *));
 	for (size_t i = 0; i < n; i++) {
-		char *to = recorder_attribute(link, i, "to");
-		char *id = recorder_attribute(link, i, "id");
-		char line[512];
-		snprintf(line, sizeof(line), "%s %s", to, id);
-		l->text[l->count++] = xstrdup(line);
-		free(to);
+		char *id = recorder_attribute(link, i, "id"), *to;
+		for (size_t k = 0; (to = recorder_receiver(link, i, k)) != NULL; k++) {
+			char line[512];
+			snprintf(line, sizeof(line), "%s %s", to, id);
+			letter(l, line);
+			free(to);
+		}
 		free(id);
 	}
 }

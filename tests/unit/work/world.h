@@ -17,6 +17,7 @@
  * engine over a recorder that the test serves.
  */
 #define DOMAIN "feeds.example.org"
+#define MULTICAST "multicast.example.org" /* for the users of example.org */
 
 struct worker {
 	struct world *world;
@@ -35,6 +36,7 @@ struct world {
 	char *ids[2048]; /* of the events committed, in order */
 	size_t id_count;
 	uint64_t at_ms; /* when events are committed; 0: now */
+	size_t group;	/* what links say of MULTICAST as they come up; 0: not there */
 };
 
 void world_start(struct world *w);
@@ -81,7 +83,7 @@ void world_end(struct world *w, struct worker *k);
 /* What was delivered: "JID ID" of each message, sorted. */
 struct letters {
 	char **text;
-	size_t count;
+	size_t count, cap;
 };
 void letters_add(struct letters *l, const struct link *link);
 void letters_sort(struct letters *l);

@@ -18,6 +18,11 @@ static void on_send(void *arg, const char *data, size_t len)
 	buf_add(&f->sent, data, len);
 }
 
+static bool on_room(void *arg)
+{
+	return !((struct fixture *)arg)->no_room;
+}
+
 static void on_barrier(void *arg, uint64_t number)
 {
 	((struct fixture *)arg)->barrier = number;
@@ -31,7 +36,26 @@ static void on_bounce(void *arg, const struct link_bounce *b)
 		 b->class == BOUNCE_ENDS ? "ends" : "other", b->condition);
 }
 
-static const struct session_out out = {on_send, on_barrier, on_bounce};
+static void on_service_barrier(void *arg, uint64_t number)
+{
+	((struct fixture *)arg)->service_barrier = number;
+}
+
+static void on_service_gone(void *arg, uint64_t number, const char *condition)
+{
+	struct fixture *f = arg;
+	snprintf(f->service, sizeof(f->service), "%d gone: %s", (int)number, condition);
+}
+
+static void on_service_says(void *arg, size_t most, const char *trouble)
+{
+	struct fixture *f = arg;
+	snprintf(f->service, sizeof(f->service), "%zu %s", most, trouble ? trouble : "");
+}
+
+static const struct session_out out = {
+	on_send,	 on_room,	 on_barrier, on_bounce, on_service_barrier,
+	on_service_gone, on_service_says};
 
 int set_up(void **state)
 {

@@ -21,9 +21,10 @@ struct fixture {
 	struct fake_hub hub;
 	struct session *session;
 	struct buf sent;
-	uint64_t barrier;
+	bool no_room; /* for large answers */
+	uint64_t barrier, service_barrier;
 	unsigned bounces;
-	char bounce[300];
+	char bounce[300], service[300];
 };
 
 int set_up(void **state);

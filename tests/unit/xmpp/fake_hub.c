@@ -108,6 +108,8 @@ static void fake_look(void *hub, const char *feed, const char *jid, hub_look_cb 
 	struct fake_hub *f = hub;
 	buf_printf(&f->log, "look %s %s\n", feed, jid);
 	enum belfry_err err = access_to(f, feed);
+	if (err == BELFRY_EDENIED && f->was_let_in)
+		err = BELFRY_OK;
 	if (err == BELFRY_EDENIED || (!err && f->no_contact))
 		err = BELFRY_ENOENT;
 	ask(f, FAKE_LOOK, arg, err)->u.look = cb;

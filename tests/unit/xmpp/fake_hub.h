@@ -46,6 +46,7 @@ struct fake_hub {
 	bool follows_not;    /* nobody follows; else both feeds, "secret" as event */
 	const char *title, *body;
 	bool no_contact;	     /* nobody has "deploys" as a contact */
+	bool was_let_in;	     /* who asks has "secret" as a contact */
 	struct hub_look look;	     /* what it shows of itself */
 	const struct hub_face *face; /* NULL: it has none */
 	size_t feeds;	 /* in a list, all named "deploys"; 0: as many as there are */

@@ -60,7 +60,7 @@ static void on_tick(void *arg)
 	loop_timer_arm(f->tick, 1);
 }
 
-int server_set_up(void **state)
+static int begin(void **state, const char *multicast)
 {
 	struct server_fixture *f = xcalloc(1, sizeof(*f));
 	struct sockaddr_in addr = {.sin_family = AF_INET,
@@ -80,6 +80,7 @@ int server_set_up(void **state)
 	f->config.xmpp.server.host = xstrdup("127.0.0.1");
 	f->config.xmpp.server.port = ntohs(addr.sin_port);
 	f->config.xmpp.max_stanza_bytes = 262144;
+	f->config.xmpp.multicast = multicast ? xstrdup(multicast) : NULL;
 	f->timing = component_timing_default;
 	f->timing.tick_ms = 10;
 	fake_hub_init(&f->hub);
@@ -87,6 +88,16 @@ int server_set_up(void **state)
 					 &f->timing);
 	*state = f;
 	return 0;
+}
+
+int server_set_up(void **state)
+{
+	return begin(state, NULL);
+}
+
+int server_set_up_multicast(void **state)
+{
+	return begin(state, MULTICAST);
 }
 
 int server_tear_down(void **state)
@@ -102,6 +113,7 @@ int server_tear_down(void **state)
 	close(f->listener);
 	free(f->config.xmpp.domain);
 	free(f->config.xmpp.secret);
+	free(f->config.xmpp.multicast);
 	free(f->config.xmpp.server.host);
 	buf_free(&f->got);
 	buf_free(&f->to_send);
@@ -150,7 +162,7 @@ bool server_got(const struct server_fixture *f, const char *text)
 	return f->got.data != NULL && strstr(f->got.data, text) != NULL;
 }
 
-void come_up(struct server_fixture *f)
+void shake_hands(struct server_fixture *f)
 {
 	f->link->ops->open(f->link);
 	SPIN_UNTIL(f, server_got(f, "to=\"" DOMAIN "\""));
@@ -160,6 +172,11 @@ void come_up(struct server_fixture *f)
 	/* SHA-1 of "abc" and "secret". */
 	assert_true(server_got(f, ">de0a408ef519cd62e7379039634152874895c50c<"));
 	server_say(f, "<handshake/>");
+}
+
+void come_up(struct server_fixture *f)
+{
+	shake_hands(f);
 	SPIN_UNTIL(f, f->ups == 1);
 	assert_true(f->link->ops->is_up(f->link));
 }

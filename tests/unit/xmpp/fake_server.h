@@ -7,6 +7,7 @@
 #include <belfry/base/clock.h>
 
 #define DOMAIN "feeds.example.org"
+#define MULTICAST "multicast.example.org"
 #define DEADLINE_MS 20000
 #define HEADER                                                                           \
 	"<?xml version='1.0'?><stream:stream xmlns='jabber:component:accept' "           \
@@ -39,12 +40,14 @@ struct server_fixture {
 };
 
 int server_set_up(void **state);
+int server_set_up_multicast(void **state); /* with xmpp.multicast = MULTICAST */
 int server_tear_down(void **state);
 void server_say(struct server_fixture *f, const char *text);
 /* Accepts, reads, echoes and writes what there is. */
 void server_turn(struct server_fixture *f);
 /* The server has read TEXT. */
 bool server_got(const struct server_fixture *f, const char *text);
+void shake_hands(struct server_fixture *f); /* up() may follow */
 void come_up(struct server_fixture *f);
 void ping_round_trip(struct server_fixture *f, uint64_t number);
 

@@ -83,10 +83,31 @@ static void nothing_is_promised_while_the_store_is_away(void **state)
 	const char *a = told(f, PRESENCE(ALICE, FEED, "subscribe"));
 	assert_null(strstr(a, "<presence"));
 	assert_has(a, "try again");
-	assert_string_equal(told(f, PRESENCE(ALICE, FEED, "unsubscribe")), "");
 	assert_string_equal(told(f, PRESENCE(ALICE, FEED, "probe")), "");
-	assert_has(told(f, PRESENCE("bob@example.org", FEED, "unsubscribe")),
-		   "try again");
+	/* A refusal that was told takes no other's place, nor does one feed another's. */
+	a = told(f, PRESENCE(ALICE, FEED, "unsubscribe"));
+	assert_null(strstr(a, "<presence"));
+	assert_has(a, "You may still follow deploys");
+	a = told(f, PRESENCE(ALICE, "none@" DOMAIN, "unsubscribe"));
+	assert_has(a, "You may still follow none");
+	assert_string_equal(told(f, PRESENCE(ALICE, FEED, "subscribe")), "");
+}
+
+/* Closed since: the row goes on, and so does what the contact list shows. */
+static void who_was_let_in_stays_a_contact(void **state)
+{
+	struct fixture *f = *state;
+	const char *subscribe = PRESENCE(ALICE, "secret@" DOMAIN, "subscribe");
+	f->hub.was_let_in = true;
+	const char *a = told(f, subscribe);
+	assert_has(a, TOLD("subscribed", "secret@" DOMAIN));
+	assert_has(a, THERE("secret@" DOMAIN, ALICE));
+	assert_null(strstr(a, "unsubscribed"));
+	assert_null(strstr(a, "<message"));
+	f->hub.was_let_in = false;
+	a = told(f, subscribe);
+	assert_has(a, TOLD("unsubscribed", "secret@" DOMAIN));
+	assert_has(a, "not open to you");
 }
 
 static void removing_leaves(void **state)
@@ -154,18 +175,35 @@ static void in_the_order_they_came(void **state)
 	struct fixture *f = *state;
 	ask_only(f, PRESENCE(ALICE, FEED, "subscribe"));
 	ask_only(f, PRESENCE(ALICE, FEED, "unsubscribe"));
-	ask_only(f, PRESENCE(ALICE, FEED, "subscribe"));
 	assert_int_equal(f->hub.call_count, 1);
 	fake_hub_answer(&f->hub);
-	assert_string_equal(f->hub.log.data,
-			    "subscribe " ALICE " deploys " ALICE
-			    " c contact\nlook deploys " ALICE
-			    "\nunsubscribe deploys " ALICE "\nsubscribe " ALICE
-			    " deploys " ALICE " c contact\nlook deploys " ALICE "\n");
+	assert_string_equal(f->hub.log.data, "subscribe " ALICE " deploys " ALICE
+					     " c contact\nlook deploys " ALICE
+					     "\nunsubscribe deploys " ALICE "\n");
 	const char *first = strstr(f->sent.data, TOLD("subscribed", FEED));
 	const char *left = strstr(f->sent.data, TOLD("unsubscribed", FEED));
 	assert_true(first != NULL && left > first);
-	assert_non_null(strstr(left, TOLD("subscribed", FEED)));
+}
+
+/* One who changes his mind without an end holds up nobody, and fills nothing. */
+static void the_last_word_counts(void **state)
+{
+	struct fixture *f = *state;
+	for (unsigned i = 0; i < 3000; i++) {
+		ask_only(f, PRESENCE(ALICE, FEED, "subscribe"));
+		ask_only(f, PRESENCE(ALICE, FEED, "unsubscribe"));
+	}
+	assert_int_equal(f->hub.call_count, 1);
+	ask_only(f, PRESENCE("bob@example.org", FEED, "subscribe"));
+	ask_only(f, PRESENCE(ALICE, "none@" DOMAIN, "unsubscribe"));
+	assert_int_equal(f->hub.call_count, 3);
+	buf_clear(&f->hub.log);
+	fake_hub_answer(&f->hub);
+	assert_string_equal(f->hub.log.data,
+			    "look deploys " ALICE "\nlook deploys bob@example.org\n"
+			    "unsubscribe deploys " ALICE "\n");
+	assert_has(f->sent.data, TOLD("unsubscribed", FEED) GONE(FEED));
+	assert_null(strstr(f->sent.data, "<message"));
 }
 
 /* Who comes online has all his contacts probed at once. */
@@ -216,6 +254,35 @@ static void floods_are_limited(void **state)
 		snprintf(xml, sizeof(xml), PRESENCE(ALICE, "f%u@" DOMAIN, "probe"), i);
 		ask_only(f, xml);
 	}
+}
+
+/* Probes keep no place from those who come or go, of whom none is left out in silence. */
+static void what_there_is_no_room_for(void **state)
+{
+	struct fixture *f = *state;
+	char xml[300];
+	for (unsigned i = 0; i < 5 * 1100; i++) {
+		snprintf(xml, sizeof(xml),
+			 PRESENCE("u%u@example.org", "f%u@" DOMAIN, "probe"), i / 1100,
+			 i);
+		ask_only(f, xml);
+	}
+	ask_only(f, PRESENCE(ALICE, FEED, "unsubscribe"));
+	for (unsigned i = 0; i < 1023; i++) {
+		snprintf(xml, sizeof(xml), PRESENCE(ALICE, "f%u@" DOMAIN, "subscribe"),
+			 i);
+		ask_only(f, xml);
+	}
+	assert_int_equal(f->sent.len, 0);
+	ask_only(f, PRESENCE(ALICE, "g@" DOMAIN, "subscribe"));
+	assert_has(f->sent.data, "That did not work just now.");
+	ask_only(f, PRESENCE(ALICE, "h@" DOMAIN, "unsubscribe"));
+	assert_has(f->sent.data, "You may still follow h:");
+	assert_int_equal(f->hub.call_count, 64);
+	buf_clear(&f->hub.log);
+	session_begin(f->session);
+	fake_hub_answer(&f->hub);
+	assert_int_equal(f->hub.log.len, 0);
 }
 
 /* By chat or XEP-0060: the contact list is told, where the feed was in it. */
@@ -286,12 +353,15 @@ int main(void)
 		TEST(adding_follows),
 		TEST(refusals_say_why_once_an_hour),
 		TEST(nothing_is_promised_while_the_store_is_away),
+		TEST(who_was_let_in_stays_a_contact),
 		TEST(removing_leaves),
 		TEST(the_hub_is_everybodys),
 		TEST(probes_are_answered),
 		TEST(in_the_order_they_came),
+		TEST(the_last_word_counts),
 		TEST(many_probes_at_once),
 		TEST(floods_are_limited),
+		TEST(what_there_is_no_room_for),
 		TEST(leaving_by_another_way),
 		TEST(capabilities),
 	};

@@ -134,6 +134,56 @@ static void what_is_too_large(void **state)
 	free(data);
 }
 
+static void busy_with(struct fixture *f, const char *xml)
+{
+	f->no_room = true;
+	assert_has(told(f, xml), ERROR("wait", "resource-constraint"));
+	assert_answer(f, f->sent.data, strstr(xml, "to='" FEED) ? FEED : DOMAIN);
+	assert_int_equal(f->hub.log.len, 0);
+	/* There was room when it was asked. */
+	f->no_room = false;
+	buf_clear(&f->sent);
+	ask_only(f, xml);
+	assert_int_equal(f->sent.len, 0);
+	f->no_room = true;
+	fake_hub_answer(&f->hub);
+	assert_has(f->sent.data, ERROR("wait", "resource-constraint"));
+	assert_answer(f, f->sent.data, strstr(xml, "to='" FEED) ? FEED : DOMAIN);
+	f->no_room = false;
+}
+
+/* What is delivered goes before what somebody asks for. */
+static void without_room(void **state)
+{
+	struct fixture *f = *state;
+	char data[3000] = "";
+	const struct hub_face big = {"image/png", SHA1, data, sizeof(data), 64, 32};
+	f->hub.face = &big;
+	f->hub.big_body = 3000;
+	f->hub.feeds = 100;
+	busy_with(f, VCARD(FEED));
+	busy_with(f, VCARD4(FEED));
+	busy_with(f, ITEMS(FEED, "urn:xmpp:avatar:data", ""));
+	busy_with(f, ITEMS(DOMAIN, "deploys", ""));
+	busy_with(f, IQ("get", DOMAIN, "<query xmlns='" NS_DISCO_ITEMS "'/>"));
+	/* In chat. */
+	f->no_room = true;
+	f->hub.body = "abc";
+	assert_has(told(f, CHAT("deploys", "last 3")), "There is too much to be sent");
+	assert_int_equal(f->hub.log.len, 0);
+	assert_has(told(f, CHAT("hub", "list")), "There is too much to be sent");
+	f->no_room = false;
+	ask_only(f, CHAT("deploys", "last 3"));
+	buf_clear(&f->sent);
+	f->no_room = true;
+	fake_hub_answer(&f->hub);
+	assert_has(f->sent.data, "There is too much to be sent");
+	/* Small answers are given. */
+	assert_has(told(f, VCARD("hub@" DOMAIN)), "<FN>Belfry</FN>");
+	assert_has(told(f, IQ("get", FEED, "<ping xmlns='" NS_PING "'/>")), "'result'");
+	assert_has(told(f, CHAT("hub", "whoami")), ALICE);
+}
+
 static void answers_after_the_stream(void **state)
 {
 	struct fixture *f = *state;
@@ -148,13 +198,10 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
-		TEST(vcard_temp_of_a_feed),
-		TEST(vcard4_of_a_feed),
-		TEST(avatar_nodes),
-		TEST(the_hubs_own),
-		TEST(hidden_feeds),
-		TEST(what_is_too_large),
-		TEST(answers_after_the_stream),
+		TEST(vcard_temp_of_a_feed), TEST(vcard4_of_a_feed),
+		TEST(avatar_nodes),	    TEST(the_hubs_own),
+		TEST(hidden_feeds),	    TEST(what_is_too_large),
+		TEST(without_room),	    TEST(answers_after_the_stream),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

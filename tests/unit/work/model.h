@@ -1,0 +1,74 @@
+#ifndef BELFRY_TESTS_UNIT_WORK_MODEL_H
+#define BELFRY_TESTS_UNIT_WORK_MODEL_H
+
+#include "world.h"
+
+#include <belfry/core/id.h>
+
+/* What test_model.c plays histories on; its server is in model_server.c. */
+enum { PEOPLE = 60, EVENTS = 400, QUEUE = 4096 };
+
+struct person {
+	char jid[32];
+	bool joined;
+	bool ended; /* a bounce ended, or may have ended, the subscription */
+	uint64_t generation;
+	size_t last; /* the newest event taken, + 1 */
+	bool by_service;
+};
+
+struct posted {
+	char id[EVENT_ID_SIZE];
+	struct pos pos;
+	uint64_t owed[PEOPLE]; /* the generation it was committed for; 0: not to him */
+	bool taken[PEOPLE];
+	bool refused[PEOPLE]; /* by the multicast service: its first copy went out */
+};
+
+/* A group that the server has parsed, and its multicast service has yet to serve. */
+struct parcel {
+	size_t event, count, people[20];
+	uint64_t stream; /* where it came from */
+	char id[64];
+};
+
+struct model {
+	struct world w;
+	struct worker *worker,
+		*former; /* the former one is awake, but its lease is over */
+	uint64_t seed, rng, generation;
+	int step;
+	uint32_t buckets;
+	struct person p[PEOPLE];
+	struct posted e[EVENTS];
+	size_t posted;
+	size_t looked; /* at these messages of the worker: taken, or lost with a link */
+	struct parcel queue[QUEUE]; /* of the multicast service */
+	size_t first, past;	    /* of it: the parcels that wait, modulo QUEUE */
+	uint64_t stream;	    /* counts the worker's */
+	size_t group;		    /* receivers of a group at most; 0: no service ever */
+	bool absent;		    /* the service: it refuses, or is not there */
+};
+
+#define CHECK(m, what, cond)                                                             \
+	do {                                                                             \
+		if (!(cond))                                                             \
+			model_wrong(m, what, __FILE__, __LINE__);                        \
+	} while (0)
+
+_Noreturn void model_wrong(const struct model *m, const char *what, const char *file,
+			   int line);
+uint32_t below(struct model *m, uint32_t bound); /* at random */
+
+/* One delivery of some events ends the stream, whenever it is tried. */
+bool poisonous(const struct posted *e, size_t person);
+
+/* Steps. */
+void step_serve(struct model *m);
+void step_bounce(struct model *m);
+void step_break(struct model *m);
+void step_up(struct model *m);
+void step_parcels(struct model *m);
+void step_service(struct model *m);
+
+#endif
