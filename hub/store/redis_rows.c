@@ -84,22 +84,25 @@ static void on_row(struct call *c, enum belfry_err err, const redisReply *reply)
  * replaced, and by which. */
 static void cmd_change(struct redis_store *s, const struct sub_change *change)
 {
-	char format = (char)change->format, letters[5] = "", words[SUB_OPTIONS_SIZE];
+	static const struct {
+		unsigned set;
+		char letter;
+	} letter_of[] = {{SUB_SET_CONTACT, 'a'},
+			 {SUB_SET_PRIORITY, 'p'},
+			 {SUB_SET_TAGS, 't'},
+			 {SUB_SET_MUTED, 'm'}};
+	char format = (char)change->format, letters[4], words[SUB_OPTIONS_SIZE];
 	struct sub_options options = {0};
+	size_t count = 0;
 	sub_change_apply(change, &options);
 	sub_options_text(&options, words);
-	if (change->set & SUB_SET_CONTACT)
-		strcat(letters, "a");
-	if (change->set & SUB_SET_PRIORITY)
-		strcat(letters, "p");
-	if (change->set & SUB_SET_TAGS)
-		strcat(letters, "t");
-	if (change->set & SUB_SET_MUTED)
-		strcat(letters, "m");
+	for (size_t i = 0; i < sizeof letters; i++)
+		if (change->set & letter_of[i].set)
+			letters[count++] = letter_of[i].letter;
 	cmd_data(s, &format, 1);
 	cmd_text(s, change->set & SUB_SET_FORMAT ? "1" : "0");
 	cmd_text(s, change->only_existing ? "1" : "0");
-	cmd_text(s, letters);
+	cmd_data(s, letters, count);
 	cmd_text(s, words);
 }
 

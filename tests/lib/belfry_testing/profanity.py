@@ -12,6 +12,13 @@ from .waiting import wait_until
 COLUMNS, LINES = 200, 50
 
 
+def version():
+    """(0, 13) for 0.13.1."""
+    said = subprocess.run(["profanity", "--version"], capture_output=True, text=True,
+                          check=True).stdout
+    return tuple(int(n) for n in re.search(r"version (\d+)\.(\d+)", said).groups())
+
+
 class Profanity:
     """USER's, logged in; its console tells of each contact's presence."""
 
