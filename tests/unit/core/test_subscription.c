@@ -109,7 +109,7 @@ static void options_round_trip(void **state)
 static void tags_are_bounded(void **state)
 {
 	struct sub_options o = {0};
-	char long_tag[SUB_TAG_MAX + 1], out[SUB_OPTIONS_SIZE], name[8];
+	char long_tag[SUB_TAG_MAX + 1], out[SUB_OPTIONS_SIZE], name[16];
 
 	(void)state;
 	memset(long_tag, 'x', sizeof long_tag);
