@@ -199,6 +199,8 @@ def test_it_is_taken_away():
         assert site.settled("deploys", id, 60)
         assert counted(site, "multicast") == 0
         alice = site.client("alice")
+        # From the server's offline store, which may hand it over beside what is new.
+        alice.wait_for(is_event("deploys", "meanwhile"))
         site.rest.publish("deploys", item="after")
         alice.wait_for(is_event("deploys", "after"))
         got = alice.all(is_event("deploys"))
