@@ -72,7 +72,8 @@ int sub_parse(const char *s, size_t len, struct sub *out)
 		sub.options = next + 1;
 		sub.options_len = (size_t)(end - next) - 1;
 		if (!sub.options_len || sub.options_len >= SUB_OPTIONS_SIZE ||
-		    *sub.options < 'a' || *sub.options > 'z')
+		    *sub.options < 'a' || *sub.options > 'z' ||
+		    memchr(sub.options, '\0', sub.options_len))
 			return -1;
 	}
 	*out = sub;

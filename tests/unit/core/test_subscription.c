@@ -78,6 +78,14 @@ static struct sub with(const char *options)
 	return (struct sub){.options = options, .options_len = strlen(options)};
 }
 
+static void a_row_has_no_nul(void **state)
+{
+	struct sub sub;
+
+	(void)state;
+	assert_int_equal(sub_parse("c 12-3 ta\0b", 11, &sub), -1);
+}
+
 static void options_round_trip(void **state)
 {
 	static const char *const texts[] = {
@@ -308,6 +316,7 @@ int main(void)
 		cmocka_unit_test(formats_have_names),
 		cmocka_unit_test(rows_round_trip),
 		cmocka_unit_test(bad_rows_are_refused),
+		cmocka_unit_test(a_row_has_no_nul),
 		cmocka_unit_test(options_round_trip),
 		cmocka_unit_test(tags_are_bounded),
 		cmocka_unit_test(filters_decide),
