@@ -103,6 +103,8 @@ def test_who_is_offline_gets_it_at_login(site, feed):
 
 
 def test_who_blocked_it_is_counted(site, feed):
+    if site.kind == "prosody":
+        pytest.skip("Prosody 13 drops what a blocked sender sends, without a bounce")
     site.rest.follow(feed, "carol@localhost", "chat")
     carol, bob = site.client("carol"), site.client("bob")
     site.rest.follow(feed, bob.jid, "chat")
