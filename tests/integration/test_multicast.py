@@ -2,6 +2,7 @@
 
 import collections
 import re
+import subprocess
 
 import pytest
 from belfry_testing import belfry
@@ -102,9 +103,15 @@ def test_who_is_offline_gets_it_at_login(site, feed):
     site.client("sleeper").wait_for(is_chat("good morning"), 60)
 
 
+def prosody_version():
+    said = subprocess.run(["dpkg-query", "-W", "-f", "${Version}", "prosody"],
+                          capture_output=True, text=True, check=True).stdout
+    return int(said.split(".")[0])
+
+
 def test_who_blocked_it_is_counted(site, feed):
-    if site.kind == "prosody":
-        pytest.skip("Prosody 13 drops what a blocked sender sends, without a bounce")
+    if site.kind == "prosody" and prosody_version() >= 13:
+        pytest.skip("no bounce came from Prosody 13; it does from 0.12")
     site.rest.follow(feed, "carol@localhost", "chat")
     carol, bob = site.client("carol"), site.client("bob")
     site.rest.follow(feed, bob.jid, "chat")
