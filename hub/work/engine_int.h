@@ -38,6 +38,11 @@
  */
 #define AHEAD_MIN 2
 #define AHEAD_MAX 8
+/*
+ * Windows whose completions the store has not answered, beside those in flight: what a
+ * crash repeats. A disk that syncs in less time than they take to drain slows nobody.
+ */
+#define UNTOLD_WINDOWS 16
 #define ACTIVE_MAX 32	/* feeds with pieces: what bounds the memory */
 #define BATCHES_MAX 256 /* more feeds behind: those that wait keep no events */
 #define LOADING_MAX 64	/* feeds being looked up at once */
@@ -150,6 +155,7 @@ struct part {
 	struct part *next;
 	struct piece *piece;
 	size_t first, count;
+	uint64_t sent;			/* deliveries */
 	bool grouped;			/* some of it went to the multicast service */
 	bool refused;			/* which did not serve it: is sent again */
 	struct store_counters counts[]; /* by event of the piece's range */
@@ -220,7 +226,9 @@ struct engine {
 	struct windows *windows;
 	struct win *open, *flying, *flying_last;
 	unsigned dones;
-	unsigned late; /* late bounces being told to the store */
+	uint64_t untold; /* deliveries in them, of which the store has not said that it
+			    knows */
+	unsigned late;	 /* late bounces being told to the store */
 	struct buf out;
 	size_t out_stanzas;
 	struct way *ways; /* to the rows of the unit being sent */
@@ -295,6 +303,8 @@ void piece_units_done(struct piece *p, size_t count);
 /* Asks for the events behind the latest batch, while the rows are being read. */
 void pieces_look_ahead(struct feed *f);
 void pieces_drop(struct feed *f);
+/* What of it is read and not yet sent is not sent: it will be read again. */
+void pieces_unread(struct feed *f);
 void piece_called(struct piece *p);
 /* The index in the piece's range of the event at POS; p->events: it is not in it. */
 size_t piece_event(const struct piece *p, struct pos pos);
@@ -339,8 +349,8 @@ void flight_watch(struct engine *e);
 bool flight_empty(const struct engine *e);
 /* The outcome of deliveries, for /metrics. */
 void flight_count(struct engine *e, const struct store_counters *c);
-/* Tells the store; D's feed, feed_buckets and to are filled in. */
-void flight_done(struct piece *p, struct store_done *d);
+/* Tells the store of SENT deliveries; D's feed, feed_buckets and to are filled in. */
+void flight_done(struct piece *p, struct store_done *d, uint64_t sent);
 
 /* bounces.c */
 void bounces_take(struct engine *e, const struct link_bounce *b);

@@ -386,6 +386,7 @@ void feed_fail(struct feed *f, uint64_t rest_ms)
 	f->failed = true;
 	f->next = f->end;
 	fairq_remove(&f->engine->waiting, &f->turn);
+	pieces_unread(f);
 }
 
 void feed_fail_err(struct feed *f, enum belfry_err err)

@@ -42,6 +42,7 @@ bool flight_empty(const struct engine *e)
 struct completion {
 	struct feed *feed;
 	uint64_t pass;
+	uint64_t sent;
 };
 
 /*
@@ -60,6 +61,7 @@ static void on_done(void *arg, enum belfry_err err)
 	struct engine *e = f->engine;
 	free(arg);
 	e->dones--;
+	e->untold -= c.sent;
 	f->dones--;
 	f->overtaken -= c.pass != f->pass;
 	engine_kick(e);
@@ -76,16 +78,17 @@ static void on_done(void *arg, enum belfry_err err)
 	feed_step(f);
 }
 
-void flight_done(struct piece *p, struct store_done *d)
+void flight_done(struct piece *p, struct store_done *d, uint64_t sent)
 {
 	struct feed *f = p->feed;
 	struct engine *e = f->engine;
 	struct completion *c = xmalloc(sizeof(*c));
-	*c = (struct completion){.feed = f, .pass = f->pass};
+	*c = (struct completion){.feed = f, .pass = f->pass, .sent = sent};
 	d->feed = f->name;
 	d->feed_buckets = p->run->feed_buckets;
 	d->to = p->to;
 	e->dones++;
+	e->untold += sent;
 	f->dones++;
 	f->calls++;
 	STORE(e, done, &e->owner, d, on_done, c);
@@ -164,24 +167,18 @@ static void part_done(struct engine *e, struct part *q)
 	d.row_count = done_rows(q, rows);
 	d.event_count = done_events(e, q, events);
 	if (d.bucket_count)
-		flight_done(p, &d);
+		flight_done(p, &d, q->sent);
 	free(buckets);
 	free(rows);
 	free(events);
 	piece_units_done(p, q->count);
 }
 
-static void count_repeated(struct engine *e, const struct part *q)
-{
-	for (size_t k = 0; k < q->piece->events; k++)
-		e->counters.repeated += q->counts[k].taken + q->counts[k].sent;
-}
-
 /* The multicast service did not serve all of it: its feed is looked up and read again. */
 static void part_refused(struct engine *e, const struct part *q)
 {
 	struct piece *p = q->piece;
-	count_repeated(e, q);
+	e->counters.repeated += q->sent;
 	for (size_t u = q->first; u < q->first + q->count; u++)
 		p->unit_state[u] = UNIT_DONE;
 	feed_fail(p->feed, 0);
@@ -245,7 +242,7 @@ static void win_free(struct engine *e, struct win *w)
 	while (w->parts) {
 		struct part *q = w->parts;
 		w->parts = q->next;
-		count_repeated(e, q);
+		e->counters.repeated += q->sent;
 		free(q);
 	}
 	free(w);

@@ -122,6 +122,17 @@ void piece_sent(struct piece *p)
 	piece_units_done(p, 0);
 }
 
+void pieces_unread(struct feed *f)
+{
+	for (struct piece *p = f->pieces, *next; p; p = next) {
+		next = p->next;
+		if (p->state != PIECE_READY)
+			continue;
+		p->left -= p->run->bucket_count - p->unit;
+		piece_sent(p);
+	}
+}
+
 struct piece *piece_ready(const struct feed *f)
 {
 	struct piece *p = f->pieces;

@@ -137,11 +137,21 @@ static size_t send_unit(struct engine *e, struct piece *p)
 		sent += send_event(e, p, b, &p->batch->events[p->event + k],
 				   &part->counts[k]);
 	size_t bytes = (size_t)(e->counters.bytes - before) + e->out.len - buffered;
+	part->sent += sent;
 	if (sent)
 		windows_sent(e->windows, sent, bytes);
 	fairq_charge(&e->waiting, &p->feed->turn,
 		     EMPTY_UNIT_COST + (double)sent + (double)bytes / BYTES_A_STANZA);
 	return sent;
+}
+
+/* Neither the server nor the store has more to answer than a crash may repeat. */
+static bool may_send(const struct engine *e)
+{
+	struct windows_stats w;
+	windows_stats(e->windows, &w);
+	return windows_may_send(e->windows) && e->link->ops->room(e->link) &&
+	       e->untold < UNTOLD_WINDOWS * w.size;
 }
 
 void send_pump(struct engine *e)
@@ -159,7 +169,7 @@ void send_pump(struct engine *e)
 			flight_close(e);
 		if (e->quiet || !e->up || e->halted)
 			break;
-		if (!windows_may_send(e->windows) || !e->link->ops->room(e->link)) {
+		if (!may_send(e)) {
 			if (e->ahead > AHEAD_MIN)
 				e->ahead--;
 			break;

@@ -261,7 +261,7 @@ static void finish(struct engine *e, struct piece *p)
 		flight_count(e, &events[k].add);
 	}
 	p->unit = p->run->bucket_count;
-	flight_done(p, &d);
+	flight_done(p, &d, b->count * p->events);
 	free(events);
 	free(rows);
 	p->left = 0;

@@ -1,5 +1,7 @@
 #include "world.h"
 
+#include "work/engine_int.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -155,7 +157,7 @@ static enum belfry_err refusal;
 static struct refused {
 	store_cb cb;
 	void *arg;
-} refused[64];
+} refused[4096];
 static size_t refused_count;
 
 static void refuse(struct store *s, const struct store_owner *o,
@@ -164,7 +166,7 @@ static void refuse(struct store *s, const struct store_owner *o,
 	(void)s;
 	(void)o;
 	(void)d;
-	assert_true(refused_count < 64);
+	assert_true(refused_count < 4096);
 	refused[refused_count++] = (struct refused){cb, arg};
 }
 
@@ -229,6 +231,57 @@ static void test_a_feed_that_cannot_be_noted(void **state)
 	world_end(&w, &k);
 }
 
+/* The most that was sent while the store did not answer, and may have been. */
+static uint64_t unanswered(struct worker *k, uint64_t *most)
+{
+	*most = 0;
+	for (unsigned i = 0; i < 4000; i++) {
+		struct engine_gauges g;
+		engine_gauges(k->engine, &g);
+		uint64_t may = in_flight(k) + UNTOLD_WINDOWS * g.windows.size;
+		*most = may > *most ? may : *most;
+		recorder_serve(k->link);
+		loop_turn(k->world->loop, false);
+		world_skip(10); /* the server is slow: windows stay small */
+	}
+	return recorder_messages(k->link);
+}
+
+/* It answers no completion, then it is gone: what was read meanwhile is not sent. */
+static void test_a_store_that_falls_silent(void **state)
+{
+	struct world w;
+	struct worker k;
+	struct letters l = {0};
+	uint64_t most;
+	(void)state;
+	world_begin(&w, &k, 5 * ROWS, 2);
+	struct store_ops ops = *k.store->ops;
+	const struct store_ops *before = k.store->ops;
+	ops.done = refuse;
+	k.store->ops = &ops;
+	size_t sent = unanswered(&k, &most);
+	assert_in_range(sent, 1, most);
+	assert_true(sent < 2 * 5 * ROWS);
+	memory_set_away(w.memory, true);
+	refusal = BELFRY_EAWAY;
+	answer_refused();
+	k.store->ops = before;
+	for (unsigned i = 0; i < 200; i++) {
+		recorder_serve(k.link);
+		loop_turn(w.loop, false);
+	}
+	assert_int_equal(recorder_messages(k.link), sent);
+	memory_set_away(w.memory, false);
+	worker_run(&k);
+	letters_add(&l, k.link);
+	letters_sort(&l);
+	assert_int_equal(letters_distinct(&l), 2 * 5 * ROWS);
+	assert_int_equal(letters_repeats(&l), sent);
+	letters_free(&l);
+	world_end(&w, &k);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -240,6 +293,7 @@ int main(void)
 		cmocka_unit_test(test_new_epoch),
 		cmocka_unit_test(test_a_store_that_writes_nothing),
 		cmocka_unit_test(test_a_feed_that_cannot_be_noted),
+		cmocka_unit_test(test_a_store_that_falls_silent),
 	};
 	return cmocka_run_group_tests_name("work/crash", tests, NULL, NULL);
 }
