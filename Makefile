@@ -65,6 +65,7 @@ help:
 	@echo 'make format         formats the C files'
 	@echo 'make fuzz           the fuzzers, in BUILD-fuzz; FUZZ_SECONDS=60 runs each so long'
 	@echo 'make bench          the benchmarks; ONLY=idle,start: some of them'
+	@echo 'make pictures       docs/pictures again, with real clients; installs those'
 	@echo 'make bench-guard    instructions of ingest and fan-out, against those recorded'
 	@echo 'make install        to DESTDIR and PREFIX (/usr/local)'
 	@echo 'make clean'
@@ -167,6 +168,9 @@ demo:
 run:
 	$(Q)$(setup) && $(MAKE) $(again) all
 	$(Q)SERVER=$(SERVER) scripts/run
+pictures:
+	$(Q)$(setup) && $(MAKE) $(again) all
+	$(Q)scripts/pictures --setup && scripts/pictures
 bench:
 	$(Q)$(setup) && $(MAKE) $(again) all bench-programs
 	$(Q)tests/bench/run
@@ -206,7 +210,7 @@ clean:
 	rm -rf $(BUILD)
 
 .PHONY: all help force unit-programs fuzz-programs bench-programs test unit integration demo \
-	run bench bench-guard fuzz lint format install print-flags clean
+	run pictures bench bench-guard fuzz lint format install print-flags clean
 .DELETE_ON_ERROR:
 .SECONDARY:
 -include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)

@@ -45,8 +45,14 @@ struct child {
 
 static void limit(enum __rlimit_resource resource, uint64_t most)
 {
-	struct rlimit l = {most, most};
+	struct rlimit l;
 
+	if (getrlimit(resource, &l))
+		_exit(STATUS_UNSTARTED);
+	/* Our own may be lower: then that is as far as it goes. */
+	if (l.rlim_max != RLIM_INFINITY && l.rlim_max < most)
+		most = l.rlim_max;
+	l = (struct rlimit){most, most};
 	if (setrlimit(resource, &l))
 		_exit(STATUS_UNSTARTED);
 }

@@ -61,23 +61,6 @@ static void on_room(void *arg)
 static const struct link_handlers handlers = {on_up, on_down, on_barrier, on_bounce,
 					      on_room};
 
-static void connect_once(struct session *s, const struct config *config,
-			 struct attempt *a)
-{
-	struct link *link = component_create(s->loop, config, NULL, &handlers, a);
-
-	link->ops->open(link);
-	session_wait(s, &a->settled, CONNECT_MS);
-	if (a->up) {
-		const char *trouble = component_multicast_trouble(link);
-		a->group = link->ops->group(link);
-		snprintf(a->trouble, sizeof a->trouble, "%s", trouble ? trouble : "");
-		link->ops->close(link);
-		session_wait(s, &a->down, CLOSE_MS);
-	}
-	link->ops->destroy(link);
-}
-
 /* ---- what to say ----------------------------------------------------------------- */
 
 static void say_prosody(const struct config *config)
@@ -263,6 +246,39 @@ static void release(struct session *s, const struct config *config,
 	session_wait(s, &released, 2 * config->redis.timeout_ms);
 }
 
+static void on_beat(void *arg, enum belfry_err err)
+{
+	(void)arg;
+	(void)err;
+}
+
+/* Waits for FLAG, at most MS; a lease without a beat is somebody else's soon. */
+static void wait_holding(struct session *s, const struct config *config,
+			 const struct taking *t, const bool *flag, uint64_t ms)
+{
+	uint64_t until = clock_mono_ms() + ms, slice = config->work.lease_ms / 4;
+
+	while (!session_wait(s, flag, slice) && clock_mono_ms() < until)
+		s->store->ops->lease_beat(s->store, &t->owner, on_beat, NULL);
+}
+
+static void connect_once(struct session *s, const struct config *config,
+			 const struct taking *t, struct attempt *a)
+{
+	struct link *link = component_create(s->loop, config, NULL, &handlers, a);
+
+	link->ops->open(link);
+	wait_holding(s, config, t, &a->settled, CONNECT_MS);
+	if (a->up) {
+		const char *trouble = component_multicast_trouble(link);
+		a->group = link->ops->group(link);
+		snprintf(a->trouble, sizeof a->trouble, "%s", trouble ? trouble : "");
+		link->ops->close(link);
+		wait_holding(s, config, t, &a->down, CLOSE_MS);
+	}
+	link->ops->destroy(link);
+}
+
 bool check_xmpp(struct session *s, const struct config *config)
 {
 	struct taking t = {0};
@@ -289,7 +305,7 @@ bool check_xmpp(struct session *s, const struct config *config)
 			  belfry_err_text(t.err));
 		return false;
 	}
-	connect_once(s, config, &a);
+	connect_once(s, config, &t, &a);
 	release(s, config, &t);
 	return report(config, &a);
 }

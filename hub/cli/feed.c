@@ -12,6 +12,9 @@ static const struct feed_action actions[] = {
 	 "sets its picture, from a PNG or an SVG"},
 	{"presence", feed_presence, "FEED [SHOW [STATUS]]",
 	 "sets how it shows in contact lists, such as dnd 'deploying'"},
+	{"pending", feed_pending, "FEED", "prints who asks to follow it, or was invited"},
+	{"allow", feed_allow, "FEED JID", "lets in who asks to follow it"},
+	{"deny", feed_deny, "FEED JID", "refuses them"},
 	{0},
 };
 

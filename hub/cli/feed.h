@@ -19,6 +19,10 @@ struct feed_action {
 };
 int feed_link(struct cli_options *common, int argc, char **argv);
 int feed_avatar(struct cli_options *common, int argc, char **argv);
+/* feed_pending.c */
+int feed_pending(struct cli_options *common, int argc, char **argv);
+int feed_allow(struct cli_options *common, int argc, char **argv);
+int feed_deny(struct cli_options *common, int argc, char **argv);
 int feed_presence(struct cli_options *common, int argc, char **argv);
 
 /* A feed that is there, and the way to it, for as long as an action runs. Embedded. */

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #define AT(member) offsetof(struct config, member)
+#define LIMIT_MAX 1000000
 
 const struct config_key config_keys[] = {
 	{"http.listen", CONFIG_ADDR, AT(http.listen), "127.0.0.1:8080", 0, 0,
@@ -51,6 +52,34 @@ const struct config_key config_keys[] = {
 	 "mod_multicast at multicast.example.org: one stanza goes to up to 20 users of\n"
 	 "example.org, and the server has half the work. Default: none, each user gets\n"
 	 "a stanza of his own. See docs/xmpp.md."},
+	{"limits.subscribe_per_jid", CONFIG_NUMBER, AT(limits.subscribe_per_jid), "200",
+	 0, LIMIT_MAX,
+	 "How often in an hour one JID may subscribe over XMPP. 0: as often as it likes,\n"
+	 "here and below."},
+	{"limits.subscribe_per_domain", CONFIG_NUMBER, AT(limits.subscribe_per_domain),
+	 "2000", 0, LIMIT_MAX,
+	 "The same for all users of a domain together; not for those that\n"
+	 "xmpp.trusted_domains names."},
+	{"limits.invite_per_jid", CONFIG_NUMBER, AT(limits.invite_per_jid), "5", 0,
+	 LIMIT_MAX,
+	 "How often in an hour one JID may be invited over HTTP, to all feeds together."},
+	{"limits.invite_per_domain", CONFIG_NUMBER, AT(limits.invite_per_domain), "100",
+	 0, LIMIT_MAX, "The same for all users of a domain together."},
+	{"contact.abuse", CONFIG_URIS, AT(contact.abuse), NULL, 0, 0,
+	 "Whom people reach about this service (XEP-0157), shown to every XMPP client that\n"
+	 "asks: URIs separated by blanks, such as mailto:abuse@example.org or\n"
+	 "xmpp:abuse@example.org. This one: about abuse."},
+	{"contact.admin", CONFIG_URIS, AT(contact.admin), NULL, 0, 0,
+	 "Those who run it."},
+	{"contact.feedback", CONFIG_URIS, AT(contact.feedback), NULL, 0, 0,
+	 "What people think of it."},
+	{"contact.sales", CONFIG_URIS, AT(contact.sales), NULL, 0, 0, "Who sells it."},
+	{"contact.security", CONFIG_URIS, AT(contact.security), NULL, 0, 0,
+	 "Who hears of its weaknesses."},
+	{"contact.status", CONFIG_URIS, AT(contact.status), NULL, 0, 0,
+	 "Where its state is told."},
+	{"contact.support", CONFIG_URIS, AT(contact.support), NULL, 0, 0,
+	 "Who helps people with it."},
 	{"work.listen", CONFIG_ADDR, AT(work.listen), "127.0.0.1:8081", 0, 0,
 	 "Where `belfry work` shows its health and metrics, HOST:PORT."},
 	{"work.lease_ms", CONFIG_NUMBER, AT(work.lease_ms), "2000", 500, 60000,

@@ -12,6 +12,7 @@ enum config_type {
 	CONFIG_URL,	    /* char *: redis:// or unix:// */
 	CONFIG_DOMAIN,	    /* char *, normalized */
 	CONFIG_DOMAINS,	    /* char **, normalized */
+	CONFIG_URIS,	    /* char ** */
 	CONFIG_SECRET,	    /* char * */
 	CONFIG_SECRET_FILE, /* char *: what stands in the file named */
 	CONFIG_LEVEL,	    /* enum log_level */

@@ -13,6 +13,9 @@
 
 #define SECRET_FILE_MAX 4096
 #define HOST_MAX 255
+#define URIS_MAX 8
+#define URI_MAX 1023
+#define URI_SHOWN_MAX 128
 
 /* Where the value of a key is kept: MEMBER(char *, c, key) is an lvalue. */
 #define MEMBER(type, c, key) (*(type *)(void *)((char *)(c) + (key)->offset))
@@ -185,6 +188,50 @@ static void read_domains(struct config *c, const struct config_source *src,
 	MEMBER(char **, c, src->key) = list;
 }
 
+/* RFC 3986: a scheme, a colon, and visible ASCII. */
+static bool uri_valid(const char *s, size_t len)
+{
+	static const char letters[] =
+		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
+	size_t scheme = strspn(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+				  "0123456789+.-");
+
+	if (!strchr(letters, *s) || s[scheme] != ':' || scheme + 1 >= len ||
+	    len > URI_MAX)
+		return false;
+	for (size_t i = 0; i < len; i++)
+		if (s[i] <= ' ' || s[i] == 0x7f || strchr("<>\"\\^`{|}", s[i]))
+			return false;
+	return true;
+}
+
+static void read_uris(struct config *c, const struct config_source *src,
+		      struct sinks *sinks)
+{
+	static const char blanks[] = " \t";
+	char **list = xcalloc(URIS_MAX + 1, sizeof *list);
+	const char *s = src->value;
+	size_t count = 0;
+
+	while (*(s += strspn(s, blanks))) {
+		size_t len = strcspn(s, blanks);
+		if (count == URIS_MAX) {
+			buf_printf(sinks->problems, "%s takes at most %d URIs\n",
+				   src->where, URIS_MAX);
+			break;
+		}
+		if (uri_valid(s, len))
+			list[count++] = xmemdup0(s, len);
+		else
+			buf_printf(sinks->problems,
+				   "%s: \"%.*s\" is not a URI such as "
+				   "mailto:help@example.org\n",
+				   src->where, (int)utf8_cut(s, len, URI_SHOWN_MAX), s);
+		s += len;
+	}
+	MEMBER(char **, c, src->key) = list;
+}
+
 static void read_secret(struct config *c, const struct config_source *src,
 			struct sinks *sinks)
 {
@@ -306,8 +353,9 @@ static const read_fn readers[] = {
 	[CONFIG_NUMBER] = read_number, [CONFIG_BOOL] = read_bool,
 	[CONFIG_ADDR] = read_addr,     [CONFIG_URL] = read_url,
 	[CONFIG_DOMAIN] = read_domain, [CONFIG_DOMAINS] = read_domains,
-	[CONFIG_SECRET] = read_secret, [CONFIG_SECRET_FILE] = read_secret_file,
-	[CONFIG_LEVEL] = read_level,   [CONFIG_FORMAT] = read_format,
+	[CONFIG_URIS] = read_uris,     [CONFIG_SECRET] = read_secret,
+	[CONFIG_LEVEL] = read_level,   [CONFIG_SECRET_FILE] = read_secret_file,
+	[CONFIG_FORMAT] = read_format,
 };
 
 void config_value_read(struct config *c, const struct config_source *src,
@@ -319,10 +367,10 @@ void config_value_read(struct config *c, const struct config_source *src,
 	readers[src->key->type](c, src, &sinks);
 }
 
-static void free_domains(char **list)
+static void free_list(char **list)
 {
-	for (char **domain = list; domain && *domain; domain++)
-		free(*domain);
+	for (char **s = list; s && *s; s++)
+		free(*s);
 	free(list);
 }
 
@@ -334,7 +382,8 @@ void config_value_free(struct config *c, const struct config_key *key)
 		MEMBER(struct config_addr, c, key) = (struct config_addr){0};
 		break;
 	case CONFIG_DOMAINS:
-		free_domains(MEMBER(char **, c, key));
+	case CONFIG_URIS:
+		free_list(MEMBER(char **, c, key));
 		MEMBER(char **, c, key) = NULL;
 		break;
 	case CONFIG_URL:

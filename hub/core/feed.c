@@ -5,6 +5,7 @@
 #include <belfry/base/mem.h>
 #include <belfry/base/text.h>
 #include <belfry/core/jid.h>
+#include <belfry/core/subscription.h>
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,12 +17,14 @@
 #define MAX_AGE_MAX 3153600000 /* a hundred years */
 #define WEIGHT_DEFAULT 10
 #define WEIGHT_MAX 100
+#define HASH_SALT 65599	  /* any that spreads */
 #define NAME_SHOWN_MAX 64 /* bytes of a stranger's member name in an error */
 
 static const char *const access_texts[] = {
 	[ACCESS_OPEN] = "open",
 	[ACCESS_LOCAL] = "local",
 	[ACCESS_WHITELIST] = "whitelist",
+	[ACCESS_AUTHORIZE] = "authorize",
 };
 
 bool feed_name_valid(const char *s, size_t len)
@@ -68,6 +71,8 @@ void feed_config_free(struct feed_config *c)
 	free(c->title);
 	free(c->description);
 	free_list(c->whitelist);
+	free_list(c->owners);
+	free_list(c->outcasts);
 	*c = (struct feed_config){0};
 }
 
@@ -91,6 +96,8 @@ static void config_copy(struct feed_config *to, const struct feed_config *from)
 	to->title = from->title ? xstrdup(from->title) : NULL;
 	to->description = from->description ? xstrdup(from->description) : NULL;
 	to->whitelist = copy_list(from->whitelist);
+	to->owners = copy_list(from->owners);
+	to->outcasts = copy_list(from->outcasts);
 }
 
 struct why {
@@ -98,7 +105,8 @@ struct why {
 	size_t size;
 };
 
-/* Takes a text of at most MAX bytes; line breaks and TAB only where LINES. */
+/* Takes a text of at most MAX bytes, "" being none; line breaks and TAB only where LINES.
+ */
 static int take_text(char **to, const json_t *v, const char *name, size_t max, bool lines,
 		     struct why *why)
 {
@@ -127,7 +135,7 @@ static int take_text(char **to, const json_t *v, const char *name, size_t max, b
 				return -1;
 			}
 		}
-		text = xmemdup0(s, len);
+		text = len ? xmemdup0(s, len) : NULL;
 	}
 	free(*to);
 	*to = text;
@@ -159,62 +167,121 @@ static int take_access(struct feed_config *c, const json_t *v, struct why *why)
 		}
 	}
 	snprintf(why->text, why->size,
-		 "access must be \"open\", \"local\" or \"whitelist\"");
+		 "access must be \"open\", \"local\", \"whitelist\" or \"authorize\"");
 	return -1;
 }
 
+/* A list of JIDs. */
+struct jids {
+	const char *name, *of; /* "an array of ..." */
+	size_t max;
+	bool domains; /* may stand in it */
+};
+
 /* A normalized bare JID or domain, malloc'ed; or NULL and WHY. */
-static char *whitelist_entry(const json_t *v, size_t i, struct why *why)
+static char *jids_entry(const struct jids *l, const json_t *v, size_t i, struct why *why)
 {
 	const char *wrong = NULL;
 
 	if (!json_is_string(v)) {
-		snprintf(why->text, why->size,
-			 "whitelist[%zu] must be a string, it is %s", i,
-			 doc_type_text(v));
+		snprintf(why->text, why->size, "%s[%zu] must be a string, it is %s",
+			 l->name, i, doc_type_text(v));
 		return NULL;
 	}
 	char *jid = jid_normalize(json_string_value(v), json_string_length(v), &wrong);
-	if (jid && jid_has_resource(jid)) {
-		free(jid);
-		jid = NULL;
+	if (jid && jid_has_resource(jid))
 		wrong = "leave out the / and what is behind it";
+	else if (jid && !l->domains && !strchr(jid, '@'))
+		wrong = "there is no @ in it";
+	if (!wrong)
+		return jid;
+	free(jid);
+	snprintf(why->text, why->size, "%s[%zu] is not a bare JID%s: %s", l->name, i,
+		 l->domains ? " or a domain" : "", wrong);
+	return NULL;
+}
+
+static bool in_list(char *const *list, const char *jid)
+{
+	for (; list && *list; list++)
+		if (strcmp(*list, jid) == 0)
+			return true;
+	return false;
+}
+
+/* Adds JID, unless it is there. HASHES: of those that are, in the same order; a long list
+ * is read often, and texts that begin alike are slow to compare. */
+static void add_once(char **list, uint32_t *hashes, size_t *count, char *jid)
+{
+	uint32_t hash = row_hash(HASH_SALT, jid, strlen(jid));
+
+	for (size_t i = 0; i < *count; i++) {
+		if (hashes[i] == hash && strcmp(list[i], jid) == 0) {
+			free(jid);
+			return;
+		}
 	}
-	if (!jid)
+	hashes[*count] = hash;
+	list[(*count)++] = jid;
+}
+
+static int take_jids(char ***to, const json_t *v, const struct jids *l, struct why *why)
+{
+	size_t given = json_array_size(v), count = 0;
+	char **list = NULL;
+	uint32_t *hashes = NULL;
+
+	if (!json_is_null(v) && !json_is_array(v)) {
+		snprintf(why->text, why->size, "%s must be an array of %s, it is %s",
+			 l->name, l->of, doc_type_text(v));
+		return -1;
+	}
+	if (given > l->max) {
 		snprintf(why->text, why->size,
-			 "whitelist[%zu] is not a bare JID or a domain: %s", i, wrong);
-	return jid;
+			 "%s must have at most %zu entries, it has %zu", l->name, l->max,
+			 given);
+		return -1;
+	}
+	if (given) {
+		list = xcalloc(given + 1, sizeof *list);
+		hashes = xcalloc(given, sizeof *hashes);
+	}
+	for (size_t i = 0; i < given; i++) {
+		char *jid = jids_entry(l, json_array_get(v, i), i, why);
+		if (!jid) {
+			free_list(list);
+			free(hashes);
+			return -1;
+		}
+		add_once(list, hashes, &count, jid);
+	}
+	free(hashes);
+	free_list(*to);
+	*to = list;
+	return 0;
 }
 
 static int take_whitelist(struct feed_config *c, const json_t *v, struct why *why)
 {
-	size_t count = json_array_size(v);
-	char **list = NULL;
+	static const struct jids l = {"whitelist", "JIDs and domains", FEED_WHITELIST_MAX,
+				      true};
 
-	if (!json_is_null(v) && !json_is_array(v)) {
-		snprintf(why->text, why->size,
-			 "whitelist must be an array of JIDs and domains, it is %s",
-			 doc_type_text(v));
-		return -1;
-	}
-	if (count > FEED_WHITELIST_MAX) {
-		snprintf(why->text, why->size,
-			 "whitelist must have at most %d entries, it has %zu",
-			 FEED_WHITELIST_MAX, count);
-		return -1;
-	}
-	if (count)
-		list = xcalloc(count + 1, sizeof *list);
-	for (size_t i = 0; i < count; i++) {
-		list[i] = whitelist_entry(json_array_get(v, i), i, why);
-		if (!list[i]) {
-			free_list(list);
-			return -1;
-		}
-	}
-	free_list(c->whitelist);
-	c->whitelist = list;
-	return 0;
+	return take_jids(&c->whitelist, v, &l, why);
+}
+
+static int take_owners(struct feed_config *c, const json_t *v, struct why *why)
+{
+	static const struct jids l = {"owners", "JIDs", FEED_OWNERS_MAX, false};
+
+	return take_jids(&c->owners, v, &l, why);
+}
+
+static int take_outcasts(struct feed_config *c, const json_t *v, struct why *why)
+{
+	static const struct jids l = {"outcasts", "JIDs and domains", FEED_OUTCASTS_MAX,
+				      true};
+
+	return take_jids(&c->outcasts, v, &l, why);
 }
 
 struct number {
@@ -273,6 +340,7 @@ static const struct {
 } members[] = {
 	{"title", take_title},	       {"description", take_description},
 	{"access", take_access},       {"whitelist", take_whitelist},
+	{"owners", take_owners},       {"outcasts", take_outcasts},
 	{"max_items", take_max_items}, {"max_age", take_max_age},
 	{"weight", take_weight},
 };
@@ -286,9 +354,37 @@ static int take_member(struct feed_config *c, const char *name, const json_t *v,
 			return members[i].take(c, v, why);
 	snprintf(why->text, why->size,
 		 "unknown member \"%.*s\": a feed has title, description, access, "
-		 "whitelist, max_items, max_age and weight",
+		 "whitelist, owners, outcasts, max_items, max_age and weight",
 		 (int)utf8_cut(name, strlen(name), NAME_SHOWN_MAX), name);
 	return -1;
+}
+
+/* Which of the two would count? */
+static int check_owners(const struct feed_config *c, struct why *why)
+{
+	for (char **owner = c->owners; owner && *owner; owner++) {
+		if (!in_list(c->outcasts, *owner))
+			continue;
+		snprintf(why->text, why->size,
+			 "%.*s stands among the owners and the outcasts: leave it out of "
+			 "one",
+			 (int)utf8_cut(*owner, strlen(*owner), NAME_SHOWN_MAX), *owner);
+		return -1;
+	}
+	return 0;
+}
+
+static int take_members(struct feed_config *c, json_t *root, struct why *why)
+{
+	const char *name;
+	json_t *v;
+
+	json_object_foreach(root, name, v)
+	{
+		if (take_member(c, name, v, why))
+			return -1;
+	}
+	return check_owners(c, why);
 }
 
 int feed_config_patch(struct feed_config *c, const char *json, size_t len, char *why,
@@ -296,25 +392,17 @@ int feed_config_patch(struct feed_config *c, const char *json, size_t len, char 
 {
 	struct why reason = {why, why_size};
 	struct feed_config patched;
-	const char *name;
-	json_t *v;
 
 	json_t *root = doc_load(json, len, 0, why, why_size);
 	if (!root)
 		return -1;
 	config_copy(&patched, c);
-	json_object_foreach(root, name, v)
-	{
-		if (take_member(&patched, name, v, &reason)) {
-			feed_config_free(&patched);
-			json_decref(root);
-			return -1;
-		}
-	}
+	int status = take_members(&patched, root, &reason);
 	json_decref(root);
-	feed_config_free(c);
-	*c = patched;
-	return 0;
+	feed_config_free(status ? &patched : c);
+	if (!status)
+		*c = patched;
+	return status;
 }
 
 static void add_text(struct buf *out, const char *text)
@@ -325,6 +413,17 @@ static void add_text(struct buf *out, const char *text)
 		buf_adds(out, "null");
 }
 
+static void add_jids(struct buf *out, const char *name, char *const *list)
+{
+	buf_printf(out, ",\"%s\":[", name);
+	for (size_t i = 0; list && list[i]; i++) {
+		if (i)
+			buf_addc(out, ',');
+		add_text(out, list[i]);
+	}
+	buf_addc(out, ']');
+}
+
 char *feed_config_json(const struct feed_config *c)
 {
 	struct buf out = {0};
@@ -333,30 +432,12 @@ char *feed_config_json(const struct feed_config *c)
 	add_text(&out, c->title);
 	buf_adds(&out, ",\"description\":");
 	add_text(&out, c->description);
-	buf_printf(&out, ",\"access\":\"%s\",\"whitelist\":[", access_texts[c->access]);
-	for (size_t i = 0; c->whitelist && c->whitelist[i]; i++) {
-		if (i)
-			buf_addc(&out, ',');
-		add_text(&out, c->whitelist[i]);
-	}
-	buf_printf(&out, "],\"max_items\":%llu,\"max_age\":%llu,\"weight\":%u}",
+	buf_printf(&out, ",\"access\":\"%s\"", access_texts[c->access]);
+	add_jids(&out, "whitelist", c->whitelist);
+	add_jids(&out, "owners", c->owners);
+	add_jids(&out, "outcasts", c->outcasts);
+	buf_printf(&out, ",\"max_items\":%llu,\"max_age\":%llu,\"weight\":%u}",
 		   (unsigned long long)c->max_items, (unsigned long long)c->max_age_s,
 		   c->weight);
 	return buf_steal(&out);
-}
-
-bool feed_allows(const struct feed_config *c, const char *jid, char *const *own_domains)
-{
-	switch (c->access) {
-	case ACCESS_OPEN:
-		return true;
-	case ACCESS_LOCAL:
-		return jid_domain_in(jid, own_domains);
-	case ACCESS_WHITELIST:
-		for (char **entry = c->whitelist; entry && *entry; entry++)
-			if (jid_matches(jid, *entry))
-				return true;
-		return false;
-	}
-	return false;
 }

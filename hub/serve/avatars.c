@@ -8,8 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* SVGs drawn at a time; each is a process. */
-#define DRAWN_MAX 4
+/* SVGs at a time, each drawn by a process; and PNGs, which hold all else up for some ms.
+ */
+#define JOBS_MAX 4
 
 /* An image that is being looked at. */
 struct avatar_job {
@@ -19,14 +20,14 @@ struct avatar_job {
 	bool svg;
 };
 
-/* Beside those of FEED, which would make room. */
-static bool too_many(const struct service *s, const char *feed)
+/* Of a kind, beside those of FEED, which would make room. */
+static bool too_many(const struct service *s, const char *feed, bool svg)
 {
-	size_t drawn = 0;
+	size_t others = 0;
 
 	for (const struct avatar_job *j = s->avatars; j; j = j->next)
-		drawn += j->svg && strcmp(j->call->feed, feed) != 0;
-	return drawn >= DRAWN_MAX;
+		others += j->svg == svg && strcmp(j->call->feed, feed) != 0;
+	return others >= JOBS_MAX;
 }
 
 /* The call is whose it was before. */
@@ -120,16 +121,23 @@ static void on_face(void *arg, enum face_end end, const struct store_face *face,
 	}
 }
 
-static void put_checked(struct call *call)
+/* The feed is there: no name that was made up costs the look at an image. */
+static void on_feed(void *arg, enum belfry_err err, const struct store_feed *feed,
+		    bool created)
 {
+	struct call *call = arg;
 	struct service *s = call->service;
 	bool svg = !strcmp(http_content_type(call->req), "image/svg+xml");
 	size_t len;
 	const char *body = http_body(call->req, &len);
 
-	if (!call_feed_valid(call))
+	(void)feed;
+	(void)created;
+	if (err || !http_awaited(call->req)) {
+		call_error(call, err ? err : BELFRY_EAWAY);
 		return;
-	if (svg && too_many(s, call->feed)) {
+	}
+	if (too_many(s, call->feed, svg)) {
 		call_problem(call, &problem_busy, NULL);
 		return;
 	}
@@ -139,6 +147,14 @@ static void put_checked(struct call *call)
 	s->avatars = j;
 	j->job = face_make(s->loop, svg, body, len, s->config->http.request_timeout_ms,
 			   on_face, j);
+}
+
+static void put_checked(struct call *call)
+{
+	struct store *store = call->service->store;
+
+	if (call_feed_valid(call))
+		store->ops->feed_get(store, call->feed, on_feed, call);
 }
 
 void avatar_put(void *service, struct http_request *req)

@@ -89,6 +89,11 @@ static void write_service(struct buf *out, const struct service *s)
 		       (double)s->count.replays);
 	metric_counter(out, "belfry_events_refused_total",
 		       "Events that the store refused.", (double)s->count.refused);
+	metric_counter(out, "belfry_invitations_total",
+		       "People invited to follow a feed.", (double)s->count.invited);
+	metric_counter(out, "belfry_invitations_limited_total",
+		       "Invitations that would have been too many within an hour.",
+		       (double)s->count.limited);
 	metric_counter(out, "belfry_unauthorized_total",
 		       "Requests without a known token.", (double)s->count.unauthorized);
 	metric_counter(out, "belfry_forbidden_total",

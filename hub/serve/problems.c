@@ -17,6 +17,17 @@ static const struct problem of_err[] = {
 			    0},
 	[BELFRY_EDENIED] = {403, "access", "Not let in",
 			    "The feed's access does not let this JID follow it.", 0},
+	[BELFRY_EPENDING] = {409, "pending", "Waits for an answer",
+			     "An invitation is the person's to answer; DELETE takes it "
+			     "back. A request is answered with PUT: {\"decision\": "
+			     "\"allow\"}, or \"deny\".",
+			     0},
+	[BELFRY_EREFUSED] = {409, "refused", "Refused",
+			     "This person was invited to the feed and said no, which is "
+			     "remembered. Only they can change it, by subscribing from "
+			     "their own client.",
+			     0},
+	[BELFRY_ELIMIT] = {429, "limit", "Too many in a while", "Try again later.", 60},
 	[BELFRY_EFULL] =
 		{503, "store-full", "Store full",
 		 "The store has no room for more events. Try again later; the operator "
@@ -49,11 +60,6 @@ const struct problem problem_forbidden = {
 	403, "forbidden", "Forbidden",
 	"This token has not the scope, or not the feed, for that. 'belfry token list' "
 	"shows what tokens may do.",
-	0};
-const struct problem problem_untrusted = {
-	403, "consent-needed", "Consent needed",
-	"Only JIDs of xmpp.trusted_domains are subscribed by others. Everybody else "
-	"follows from their own client: 'subscribe FEED' to hub@ in chat, or XEP-0060.",
 	0};
 const struct problem problem_bad_parameter = {400, "bad-parameter", "Bad parameter", NULL,
 					      0};

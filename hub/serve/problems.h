@@ -17,7 +17,7 @@ struct problem {
 const struct problem *problem_of(enum belfry_err err);
 
 /* Of what serve itself finds wrong. */
-extern const struct problem problem_unauthorized, problem_forbidden, problem_untrusted,
+extern const struct problem problem_unauthorized, problem_forbidden,
 	problem_bad_parameter, problem_bad_document, problem_event_too_large,
 	problem_bad_name, problem_bad_image, problem_no_svg, problem_no_avatar,
 	problem_busy, problem_conflict, problem_not_ready, problem_no_domain;

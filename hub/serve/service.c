@@ -8,6 +8,9 @@
 #define FEED "/v1/feeds/{feed}"
 #define JSON "application/json"
 
+/* JIDs and domains whose invitations are counted. */
+#define INVITED_KEYS 10000
+
 static const struct http_route routes[] = {
 	{"POST", FEED "/events", event_post, JSON " text/plain", false, 0},
 	{"GET", FEED "/events", history_list, NULL, false, 0},
@@ -21,6 +24,10 @@ static const struct http_route routes[] = {
 	{"GET", FEED "/subscribers/{jid}", subscriber_get, NULL, false, 0},
 	{"PUT", FEED "/subscribers/{jid}", subscriber_put, JSON, true, 0},
 	{"DELETE", FEED "/subscribers/{jid}", subscriber_delete, NULL, false, 0},
+	{"GET", FEED "/pending", pending_list, NULL, false, 0},
+	{"GET", FEED "/pending/{jid}", pending_get, NULL, false, 0},
+	{"PUT", FEED "/pending/{jid}", pending_put, JSON, false, 0},
+	{"DELETE", FEED "/pending/{jid}", pending_delete, NULL, false, 0},
 	{"PUT", FEED "/avatar", avatar_put, "image/png image/svg+xml", false,
 	 IMAGE_BYTES_MAX},
 	{"GET", FEED "/avatar", avatar_get, NULL, false, 0},
@@ -52,6 +59,9 @@ struct service *service_create(struct loop *loop, const struct config *config,
 	s->loop = loop;
 	s->store = store;
 	s->auth = auth_cache_create();
+	s->invites.per_jid = limits_create(config->limits.invite_per_jid, INVITED_KEYS);
+	s->invites.per_domain =
+		limits_create(config->limits.invite_per_domain, INVITED_KEYS);
 	s->http = http_server_create(loop, &config->http.listen, &limits, routes, s, why,
 				     why_size);
 	if (s->http)
@@ -67,5 +77,7 @@ void service_destroy(struct service *s)
 	avatars_finish(s);
 	http_server_destroy(s->http);
 	auth_cache_destroy(s->auth);
+	limits_destroy(s->invites.per_jid);
+	limits_destroy(s->invites.per_domain);
 	free(s);
 }

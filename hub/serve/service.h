@@ -6,6 +6,7 @@
 
 #include <belfry/base/loop.h>
 #include <belfry/core/config.h>
+#include <belfry/core/limits.h>
 #include <belfry/core/pos.h>
 #include <belfry/core/token.h>
 #include <belfry/http/server.h>
@@ -22,6 +23,10 @@ struct service {
 	struct avatar_job *avatars; /* images under way */
 	bool checked;		    /* the store is fit: /v1 may be answered */
 	struct {
+		struct limits *per_jid, *per_domain;
+	} invites;
+	struct {
+		uint64_t invited, limited;
 		uint64_t events, replays, refused, unauthorized, forbidden;
 	} count;
 	struct {
@@ -56,7 +61,7 @@ struct call {
 	unsigned tries;
 	size_t limit;
 	struct sub_change change;
-	bool newest;
+	bool newest, created;
 };
 
 /*
@@ -86,6 +91,17 @@ void call_answer_page(struct call *call, struct buf *list, const char *next);
 void call_removed(void *arg, enum belfry_err err);
 /* Can the path's feed be one? If not, the call has been answered: no need to ask. */
 bool call_feed_valid(struct call *call);
+/* The path's second parameter, a JID, normalized, in call->text; -1 and the call has been
+ * answered. */
+int call_jid(struct call *call);
+/* The store's callback that answers with a subscriber: 201 if it, or CALL, is `created`.
+ */
+void call_row(void *arg, enum belfry_err err, const struct store_row *row, bool created);
+/*
+ * call->text, who is in no trusted domain, is to follow as call->change says: asks him,
+ * unless he follows already, and answers.
+ */
+void call_invite(struct call *call); /* invite.c */
 /* The query's limit: 0, or -1 and the call has been answered. */
 int call_limit(struct call *call, size_t default_limit, size_t max);
 
@@ -104,6 +120,10 @@ void subscriber_list(void *service, struct http_request *req); /* subscribers.c 
 void subscriber_get(void *service, struct http_request *req);
 void subscriber_put(void *service, struct http_request *req);
 void subscriber_delete(void *service, struct http_request *req);
+void pending_list(void *service, struct http_request *req); /* pending.c */
+void pending_get(void *service, struct http_request *req);
+void pending_put(void *service, struct http_request *req);
+void pending_delete(void *service, struct http_request *req);
 void avatar_put(void *service, struct http_request *req); /* avatars.c */
 void avatar_get(void *service, struct http_request *req);
 void avatar_delete(void *service, struct http_request *req);

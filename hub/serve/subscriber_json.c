@@ -11,26 +11,24 @@
 
 /* ---- Writing --------------------------------------------------------------------- */
 
-static void write_options(struct buf *out, const struct sub *sub)
+static void write_options(struct buf *out, const struct sub_options *o)
 {
 	char until[CLOCK_TEXT_SIZE];
-	struct sub_options o;
 	struct buf tags = {0};
 
-	sub_options_read(sub, &o);
-	if (o.contact)
+	if (o->contact)
 		json_add_member_raw(out, "contact", "true", 4);
-	if (o.at_least > PRIORITY_LOW)
-		json_add_member(out, "priority", priority_text(o.at_least));
-	if (o.muted_until_ms) {
-		clock_format(o.muted_until_ms, until);
+	if (o->at_least > PRIORITY_LOW)
+		json_add_member(out, "priority", priority_text(o->at_least));
+	if (o->muted_until_ms) {
+		clock_format(o->muted_until_ms, until);
 		json_add_member(out, "muted_until", until);
 	}
-	for (size_t i = 0; i < o.tag_count; i++) {
+	for (size_t i = 0; i < o->tag_count; i++) {
 		buf_adds(&tags, i ? "," : "[");
-		json_add_string(&tags, o.tags[i], strlen(o.tags[i]));
+		json_add_string(&tags, o->tags[i], strlen(o->tags[i]));
 	}
-	if (o.tag_count) {
+	if (o->tag_count) {
 		buf_adds(&tags, "]");
 		json_add_member_raw(out, "tags", tags.data, tags.len);
 	}
@@ -40,6 +38,7 @@ static void write_options(struct buf *out, const struct sub *sub)
 void subscriber_write(struct buf *out, const struct store_row *row)
 {
 	char since[POS_TEXT_SIZE], bounced[POS_TEXT_SIZE];
+	struct sub_options options;
 	struct buf jid = {0};
 
 	pos_format(row->sub.since, since);
@@ -51,9 +50,38 @@ void subscriber_write(struct buf *out, const struct store_row *row)
 	json_add_member(out, "since", since);
 	json_add_member(out, "bounced",
 			row->sub.bounced.epoch || row->sub.bounced.n ? bounced : NULL);
-	write_options(out, &row->sub);
+	sub_options_read(&row->sub, &options);
+	write_options(out, &options);
 	buf_adds(out, "}");
 	buf_free(&jid);
+}
+
+/* As in XEP-0060, pending is who may follow by one answer more; AWAITS says whose. */
+static const struct {
+	const char *state, *awaits;
+} pending_texts[] = {
+	[PENDING_NONE] = {"none", NULL},
+	[PENDING_OWNERS] = {"pending", "owners"},
+	[PENDING_PERSON] = {"pending", "person"},
+	[PENDING_REFUSED] = {"refused", NULL},
+	[PENDING_DENIED] = {"denied", NULL},
+};
+
+void pending_write(struct buf *out, const struct store_pending *p)
+{
+	const char *awaits = pending_texts[p->state].awaits;
+	char at[CLOCK_TEXT_SIZE];
+
+	clock_format(p->at_ms, at);
+	buf_adds(out, "{");
+	json_add_member(out, "jid", p->jid);
+	json_add_member(out, "state", pending_texts[p->state].state);
+	if (awaits)
+		json_add_member(out, "awaits", awaits);
+	json_add_member(out, "at", at);
+	json_add_member(out, "format", sub_format_text(p->format));
+	write_options(out, &p->options);
+	buf_adds(out, "}");
 }
 
 /* ---- Reading --------------------------------------------------------------------- */

@@ -7,6 +7,7 @@
 #include <belfry/core/jid.h>
 #include <belfry/core/subscription.h>
 #include <belfry/http/json.h>
+#include <belfry/store/decide.h>
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -60,8 +61,7 @@ void subscriber_list(void *service, struct http_request *req)
 
 /* ---- one subscriber ------------------------------------------------------------- */
 
-/* The path's JID, normalized, in call->text; -1 and the call has been answered. */
-static int jid_read(struct call *call)
+int call_jid(struct call *call)
 {
 	const char *jid = http_param(call->req, 1), *why = "";
 
@@ -83,21 +83,22 @@ static void answer_row(struct call *call, const struct store_row *row, bool crea
 	call_answer(call, created ? 201 : 200, &out);
 }
 
-static void on_row(void *arg, enum belfry_err err, const struct store_row *row,
-		   bool created)
+void call_row(void *arg, enum belfry_err err, const struct store_row *row, bool created)
 {
+	struct call *call = arg;
+
 	if (err)
-		call_error(arg, err);
+		call_error(call, err);
 	else
-		answer_row(arg, row, created);
+		answer_row(call, row, created || call->created);
 }
 
 static void get_checked(struct call *call)
 {
 	struct store *store = call->service->store;
 
-	if (!jid_read(call))
-		store->ops->sub_get(store, call->feed, call->text, on_row, call);
+	if (!call_jid(call))
+		store->ops->sub_get(store, call->feed, call->text, call_row, call);
 }
 
 void subscriber_get(void *service, struct http_request *req)
@@ -117,7 +118,7 @@ static void delete_checked(struct call *call)
 {
 	struct store *store = call->service->store;
 
-	if (!jid_read(call))
+	if (!call_jid(call))
 		store->ops->leave(store, call->feed, call->text, on_left, call);
 }
 
@@ -127,6 +128,28 @@ void subscriber_delete(void *service, struct http_request *req)
 }
 
 /* ---- follow --------------------------------------------------------------------- */
+
+static void join(struct call *call)
+{
+	struct store *store = call->service->store;
+
+	store->ops->join(store, call->feed, call->text, &call->change, call_row, call);
+}
+
+/* It follows now, or had not asked to, and does so by being entered here. */
+static void on_decided(void *arg, enum belfry_err err, const struct store_row *row,
+		       bool created)
+{
+	struct call *call = arg;
+
+	(void)row;
+	call->created = created;
+	if (err && err != BELFRY_ENOENT && err != BELFRY_EPENDING &&
+	    err != BELFRY_EREFUSED)
+		call_error(call, err);
+	else
+		join(call);
+}
 
 static void on_access(void *arg, enum belfry_err err, const struct store_feed *feed,
 		      bool created)
@@ -143,11 +166,18 @@ static void on_access(void *arg, enum belfry_err err, const struct store_feed *f
 	}
 	feed_config_init(&config);
 	feed_config_patch(&config, feed->config, strlen(feed->config), why, sizeof why);
-	if (feed_allows(&config, call->text, call->service->config->xmpp.trusted_domains))
-		store->ops->join(store, call->feed, call->text, &call->change, on_row,
-				 call);
-	else
+	switch (feed_admits(&config, call->text,
+			    call->service->config->xmpp.trusted_domains)) {
+	case ADMIT_NO:
 		call_error(call, BELFRY_EDENIED);
+		break;
+	case ADMIT_ASK: /* whoever manages the feed over HTTP decides for its owners */
+		store_decide(store, call->feed, call->text, true, on_decided, call);
+		break;
+	case ADMIT_YES:
+		join(call);
+		break;
+	}
 	feed_config_free(&config);
 }
 
@@ -158,20 +188,19 @@ static void put_checked(struct call *call)
 	size_t len;
 	const char *body = http_body(call->req, &len), *why;
 
-	if (jid_read(call))
+	if (call_jid(call))
 		return;
 	why = subscriber_read(body, len, &call->change);
 	if (why) {
 		call_problem(call, &problem_bad_document, why);
 		return;
 	}
-	if (!trusted || !jid_domain_in(call->text, trusted)) {
-		call_problem(call, &problem_untrusted, NULL);
-		return;
-	}
 	if (call->change.format != FORMAT_EVENT)
 		call->text[jid_bare_len(call->text)] = '\0';
-	store->ops->feed_get(store, call->feed, on_access, call);
+	if (jid_domain_in(call->text, trusted))
+		store->ops->feed_get(store, call->feed, on_access, call);
+	else
+		call_invite(call);
 }
 
 void subscriber_put(void *service, struct http_request *req)

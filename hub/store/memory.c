@@ -112,6 +112,12 @@ static const struct store_ops ops = {
 	.sub_get = memory_sub_get,
 	.sub_list = memory_sub_list,
 	.split = memory_split,
+	.pending_put = memory_pending_put,
+	.pending_get = memory_pending_get,
+	.pending_list = memory_pending_list,
+	.notice_put = memory_notice_put,
+	.notices = memory_notices,
+	.notice_done = memory_notice_done,
 	.lease_take = memory_lease_take,
 	.lease_beat = memory_lease_beat,
 	.lease_release = memory_lease_release,
@@ -159,6 +165,7 @@ void memory_destroy(struct memory *m)
 		m->feeds = f->next;
 		mem_feed_free(f);
 	}
+	mem_notices_free(m);
 	while (m->tokens) {
 		struct mem_pair *t = m->tokens;
 		m->tokens = t->next;
@@ -389,7 +396,7 @@ static void run_listen(struct mem_op *op, enum belfry_err err)
 {
 	(void)err;
 	if (op->s->wake)
-		op->s->wake(op->s->wake_arg, op->text);
+		op->s->wake(op->s->wake_arg, WAKE_ALL, "");
 }
 
 void memory_listen(struct store *st, store_wake_cb cb, void *arg)
@@ -399,7 +406,5 @@ void memory_listen(struct store *st, store_wake_cb cb, void *arg)
 	s->wake_arg = arg;
 	if (!cb)
 		return;
-	struct mem_op *op = mem_op_new(st, run_listen, "", NULL);
-	op->text = xstrdup("");
-	mem_op_put(op);
+	mem_op_put(mem_op_new(st, run_listen, "", NULL));
 }

@@ -47,7 +47,7 @@ static void run_presence_put(struct mem_op *op, enum belfry_err err)
 	}
 	op->cb.plain(op->arg, err);
 	if (changed)
-		mem_tell_listeners(op->s->m, op->feed);
+		mem_tell_listeners(op->s->m, WAKE_LOOK, op->feed);
 }
 
 void memory_presence_put(struct store *st, const char *feed, const char *json,
@@ -76,7 +76,7 @@ static void run_face_put(struct mem_op *op, enum belfry_err err)
 	}
 	op->cb.plain(op->arg, err);
 	if (changed)
-		mem_tell_listeners(op->s->m, op->feed);
+		mem_tell_listeners(op->s->m, WAKE_LOOK, op->feed);
 }
 
 void memory_face_put(struct store *st, const char *feed, const struct store_face *face,

@@ -22,6 +22,19 @@ struct mem_idem {
 	struct pos pos;
 };
 
+struct mem_pending {
+	struct mem_pending *next; /* in the order of serials */
+	uint64_t serial;
+	char *jid;
+	struct store_pending p;
+};
+
+struct mem_notice {
+	struct mem_notice *next;
+	char *id, *feed, *jid;
+	enum notice_kind kind;
+};
+
 struct mem_face {
 	struct store_face f;
 	char *type, *sha1, *data; /* what f's point to */
@@ -44,6 +57,9 @@ struct mem_feed {
 	struct mem_event *events;
 	size_t event_count;
 	struct mem_idem *idem;
+	struct mem_pending *pendings;
+	size_t pending_count;
+	uint64_t pending_serial; /* the newest */
 };
 
 struct mem_pair {
@@ -62,6 +78,9 @@ struct memory {
 	struct mem_pair *tokens;
 	struct mem_lease *leases;
 	struct memory_store *stores;
+	struct mem_notice *notices; /* oldest first; as if of one partition */
+	size_t notice_count;
+	uint64_t notice_serial;
 	uint64_t run;	/* grows with each restart */
 	uint64_t epoch; /* the largest that was ever given out */
 	bool away, full;
@@ -99,6 +118,9 @@ struct mem_op {
 		store_token_cb token;
 		store_tokens_cb tokens;
 		store_face_cb face;
+		store_pending_cb pending;
+		store_pendings_cb pendings;
+		store_notices_cb notices;
 	} cb;
 	void *arg;
 	char *feed, *text, *text2, *text3, *text4; /* may be NULL */
@@ -114,6 +136,9 @@ struct mem_op {
 	struct store_done done;
 	struct sub_change change;
 	struct mem_face *face;
+	struct store_pending pending;
+	enum pending_state expect;
+	enum notice_kind notice;
 };
 
 static inline struct memory_store *memory_of(struct store *s)
@@ -130,7 +155,9 @@ void mem_feed_free(struct mem_feed *f);
 struct pos mem_head(const struct mem_feed *f);
 void mem_event_free(struct mem_event *e);
 void mem_face_free(struct mem_face *f); /* NULL is safe */
-void mem_tell_listeners(struct memory *m, const char *feed);
+void mem_pendings_free(struct mem_feed *f);
+void mem_notices_free(struct memory *m);
+void mem_tell_listeners(struct memory *m, enum store_wake what, const char *feed);
 struct mem_event *mem_event_at(struct mem_feed *f, struct pos pos); /* or NULL */
 struct mem_row *mem_row_find(struct mem_feed *f, const char *jid);
 void mem_row_remove(struct mem_feed *f, struct mem_row *row);
@@ -170,6 +197,17 @@ void memory_sub_list(struct store *st, const char *feed, uint32_t cursor, size_t
 		     store_rows_cb cb, void *arg);
 void memory_split(struct store *st, const char *feed, uint32_t buckets, store_cb cb,
 		  void *arg);
+void memory_pending_put(struct store *st, const char *feed, const struct store_pending *p,
+			enum pending_state expect, enum notice_kind notice, store_cb cb,
+			void *arg);
+void memory_pending_get(struct store *st, const char *feed, const char *jid,
+			store_pending_cb cb, void *arg);
+void memory_pending_list(struct store *st, const char *feed, uint64_t cursor,
+			 size_t limit, store_pendings_cb cb, void *arg);
+void memory_notice_put(struct store *st, const char *feed, const char *jid,
+		       enum notice_kind kind, store_cb cb, void *arg);
+void memory_notices(struct store *st, size_t limit, store_notices_cb cb, void *arg);
+void memory_notice_done(struct store *st, const char *id, store_cb cb, void *arg);
 void memory_lease_take(struct store *st, const char *name,
 		       const struct store_lease_seen *seen, store_lease_cb cb, void *arg);
 void memory_lease_beat(struct store *st, const struct store_owner *o, store_cb cb,

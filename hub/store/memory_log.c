@@ -47,6 +47,7 @@ void mem_feed_free(struct mem_feed *f)
 	free(f->events);
 	free(f->cursors);
 	mem_face_free(f->face);
+	mem_pendings_free(f);
 	free(f->name);
 	free(f->config);
 	free(f->presence);
@@ -108,11 +109,11 @@ static struct mem_feed *feed_make(struct memory *m, const char *name, uint64_t a
 	return f;
 }
 
-void mem_tell_listeners(struct memory *m, const char *feed)
+void mem_tell_listeners(struct memory *m, enum store_wake what, const char *feed)
 {
 	for (struct memory_store *s = m->stores; s; s = s->next)
 		if (s->wake)
-			s->wake(s->wake_arg, feed);
+			s->wake(s->wake_arg, what, feed);
 }
 
 static void run_feed_put(struct mem_op *op, enum belfry_err err)
@@ -139,7 +140,7 @@ static void run_feed_put(struct mem_op *op, enum belfry_err err)
 	struct store_feed v = view(f);
 	op->cb.feed(op->arg, BELFRY_OK, &v, created);
 	if (changed)
-		mem_tell_listeners(op->s->m, op->feed);
+		mem_tell_listeners(op->s->m, WAKE_EVENTS, op->feed);
 }
 
 void memory_feed_put(struct store *st, const char *feed, const char *config,
@@ -291,7 +292,7 @@ static void run_commit(struct mem_op *op, enum belfry_err err)
 	}
 	op->cb.commit(op->arg, BELFRY_OK, &done);
 	if (!done.replayed)
-		mem_tell_listeners(m, op->feed);
+		mem_tell_listeners(m, WAKE_EVENTS, op->feed);
 }
 
 void memory_commit(struct store *st, const struct store_commit *c, store_commit_cb cb,

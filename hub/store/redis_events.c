@@ -197,7 +197,7 @@ struct items_op {
 	struct named *named; /* of each name; then of each that is there */
 	size_t named_count;
 	struct store_event *page, *found; /* copies: their strings are ours */
-	size_t page_count, found_count;
+	size_t page_want, page_count, found_count;
 	struct pos from;
 	bool end, more;
 };
@@ -297,7 +297,7 @@ static void on_item_page(struct call *c, enum belfry_err err, const redisReply *
 	if (!err && !reply_is_array(reply, 0))
 		err = reply_broken("a log");
 	op->page_count = 0;
-	for (size_t i = 0; !err && i < reply->elements && i < ITEM_PAGE; i++) {
+	for (size_t i = 0; !err && i < reply->elements && i < op->page_want; i++) {
 		struct store_event e;
 		if (event_parse(reply->element[i], &e) < 0)
 			err = reply_broken("an event");
@@ -309,7 +309,7 @@ static void on_item_page(struct call *c, enum belfry_err err, const redisReply *
 		return;
 	}
 	op->from = op->page[op->page_count - 1].pos;
-	op->end = reply->elements < ITEM_PAGE;
+	op->end = reply->elements < op->page_want;
 	call_reset(c, on_item_positions);
 	cmd_begin(s, "HMGET");
 	cmd_feed_key(s, "i", op->feed);
@@ -321,9 +321,12 @@ static void on_item_page(struct call *c, enum belfry_err err, const redisReply *
 
 static void items_page(struct items_op *op)
 {
+	/* Documents may be large: no more than are likely to be wanted. */
+	size_t want = op->limit - op->found_count + 1;
+	op->page_want = want < ITEM_PAGE ? want : ITEM_PAGE;
 	call_reset(&op->call, on_item_page);
 	cmd_exists(&op->call, op->feed);
-	cmd_range(&op->call, op->feed, op->from, true, ITEM_PAGE);
+	cmd_range(&op->call, op->feed, op->from, true, op->page_want);
 	call_send(&op->call);
 }
 
@@ -346,13 +349,23 @@ static void on_named_event(struct call *c, enum belfry_err err, const redisReply
 		items_end(op, op->err);
 }
 
+/* Is it one of the first COUNT? A name may be asked for twice. */
+static bool named_before(const struct items_op *op, size_t count, const struct named *n)
+{
+	for (size_t i = 0; i < count; i++)
+		if (pos_cmp(op->named[i].pos, n->pos) == 0 &&
+		    op->named[i].by_id == n->by_id)
+			return true;
+	return false;
+}
+
 static void named_send(struct items_op *op)
 {
 	struct redis_store *s = op->call.s;
 	size_t known = 0;
 	call_reset(&op->call, on_named_event);
 	for (size_t i = 0; i < op->named_count && known < EVENTS_MAX; i++) {
-		if (!op->named[i].pos.epoch)
+		if (!op->named[i].pos.epoch || named_before(op, known, &op->named[i]))
 			continue;
 		cmd_begin(s, "XRANGE");
 		cmd_feed_key(s, "l", op->feed);

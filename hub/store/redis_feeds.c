@@ -265,7 +265,7 @@ static void on_unlinked(struct call *c, enum belfry_err err, const redisReply *r
 		call_send(c);
 		return;
 	}
-	static const char *const rest[] = {"l", "i", "d", "c", "a"};
+	static const char *const rest[] = {"l", "i", "d", "c", "a", "p"};
 	enum { REST = sizeof rest / sizeof *rest };
 	uint32_t left = op->buckets - op->next;
 	uint32_t count = left < UNLINK_KEYS ? left : UNLINK_KEYS;

@@ -210,6 +210,17 @@ void redis_split(struct store *st, const char *feed, uint32_t buckets, store_cb 
 /* Splits FEED's buckets, one after the other, until there are enough. */
 void split_start(struct redis_store *s, const char *feed, uint64_t subs,
 		 uint32_t buckets);
+void redis_pending_put(struct store *st, const char *feed, const struct store_pending *p,
+		       enum pending_state expect, enum notice_kind notice, store_cb cb,
+		       void *arg);
+void redis_pending_get(struct store *st, const char *feed, const char *jid,
+		       store_pending_cb cb, void *arg);
+void redis_pending_list(struct store *st, const char *feed, uint64_t cursor, size_t limit,
+			store_pendings_cb cb, void *arg);
+void redis_notice_put(struct store *st, const char *feed, const char *jid,
+		      enum notice_kind kind, store_cb cb, void *arg);
+void redis_notices(struct store *st, size_t limit, store_notices_cb cb, void *arg);
+void redis_notice_done(struct store *st, const char *id, store_cb cb, void *arg);
 void redis_lease_take(struct store *st, const char *name,
 		      const struct store_lease_seen *seen, store_lease_cb cb, void *arg);
 void redis_lease_beat(struct store *st, const struct store_owner *o, store_cb cb,

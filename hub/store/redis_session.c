@@ -188,12 +188,34 @@ static void step_end(struct call *c, const char *bad)
 	loop_timer_arm(s->poll, POLL_MS);
 }
 
-/* The server's own words, shortened by what holds them; never what was sent. */
+/* The server's own words, shortened by what holds them. */
 static const char *step_error(enum belfry_err err, const redisReply *reply)
 {
 	if (err || !reply)
 		return "lost";
 	return reply->type == REDIS_REPLY_ERROR ? reply->str : NULL;
+}
+
+/*
+ * A server that does not know AUTH, or not by that name, quotes its arguments: of what it
+ * says only the code may be shown.
+ */
+static void on_auth(struct call *c, enum belfry_err err, const redisReply *reply)
+{
+	char said[120];
+	if (err) {
+		call_free(c);
+		return;
+	}
+	const char *bad = step_error(err, reply);
+	if (bad) {
+		snprintf(said, sizeof said,
+			 "Redis refuses the password in redis.url or "
+			 "redis.password_file (%.*s)",
+			 (int)strcspn(bad, " "), bad);
+		bad = said;
+	}
+	step_end(c, bad);
 }
 
 static void on_login(struct call *c, enum belfry_err err, const redisReply *reply)
@@ -279,7 +301,7 @@ static void login(struct redis_store *s)
 	struct call *c;
 	const char *password = s->password ? s->password : s->url.password;
 	if (password) {
-		c = step_new(s, on_login, true);
+		c = step_new(s, on_auth, true);
 		if (s->url.user)
 			cmd_words(c, "AUTH", s->url.user, password, NULL);
 		else

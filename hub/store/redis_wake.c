@@ -3,6 +3,7 @@
 #include <belfry/base/clock.h>
 #include <belfry/base/log.h>
 #include <belfry/base/mem.h>
+#include <belfry/core/feed.h>
 
 #include <stdlib.h>
 #include <string.h>
@@ -67,6 +68,18 @@ static void wake_open(void *arg)
 	put(w, (const char *const[]){"SUBSCRIBE", w->s->channel}, 2);
 }
 
+/* What is told of is a feed's name, with a mark before it that no name begins with. */
+static void wake_told(struct wake *w, const char *text)
+{
+	enum store_wake what = text[0] == '@'	? WAKE_LOOK
+			       : text[0] == '!' ? WAKE_NOTICE
+						: WAKE_EVENTS;
+	if (what != WAKE_EVENTS)
+		text++;
+	if (text[0] && strlen(text) <= FEED_NAME_MAX)
+		w->cb(w->arg, what, text);
+}
+
 static void wake_reply(void *arg, const redisReply *reply)
 {
 	struct wake *w = arg;
@@ -79,11 +92,11 @@ static void wake_reply(void *arg, const redisReply *reply)
 		return; /* of AUTH or PING */
 	if (reply_is(reply->element[0], "subscribe")) {
 		backoff_reset(&w->backoff);
-		w->cb(w->arg, "");
+		w->cb(w->arg, WAKE_ALL, "");
 	} else if (reply_is(reply->element[0], "message")) {
-		const char *feed = reply_str(reply->element[2]);
-		if (feed && feed[0] && strlen(feed) <= 64)
-			w->cb(w->arg, feed);
+		const char *text = reply_str(reply->element[2]);
+		if (text)
+			wake_told(w, text);
 	}
 }
 

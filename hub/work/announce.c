@@ -32,7 +32,7 @@ static void arm(struct announcer *a)
 {
 	if (!a->up)
 		return;
-	if (a->ready || a->now || a->round)
+	if (told_any(a) || a->now || a->round)
 		loop_timer_arm(a->tick, TICK_MS);
 	else if (a->due)
 		loop_timer_arm(a->tick, SLOW_TICK_MS);
@@ -278,7 +278,7 @@ static void ask(struct announcer *a)
 	a->calling = true;
 	a->calls--;
 	if (!a->leaving && (!t->sweep || (t->woken && now >= t->looked_ms + LOOK_MS))) {
-		t->woken = false;
+		t->woken = t->set = false;
 		t->looked_ms = now;
 		look_get(s, t->name, on_look, a);
 		return;
@@ -298,9 +298,10 @@ static void ask_feeds(struct announcer *a)
 /* Those that are ready may be at it for long: the round goes on beside them. */
 static bool round_is_next(const struct announcer *a)
 {
-	unsigned ticks = a->ready_count < ROUND_READY ? ROUND_TICKS : ROUND_LATE;
+	size_t ready = a->set.count + a->ready.count;
+	unsigned ticks = ready < ROUND_READY ? ROUND_TICKS : ROUND_LATE;
 	return a->round && clock_mono_ms() >= a->round_ms &&
-	       (!a->ready || a->round_ticks >= ticks);
+	       (!told_any(a) || a->round_ticks >= ticks);
 }
 
 /* One step; false: there is none to make now. */
@@ -320,7 +321,7 @@ static bool step(struct announcer *a)
 		ask_feeds(a);
 		return false;
 	}
-	if (!a->now && a->ready) {
+	if (!a->now && told_any(a)) {
 		a->now = told_next(a);
 		a->now->state = TOLD_NOW;
 	}
@@ -335,7 +336,7 @@ static void pump(struct announcer *a)
 		return;
 	while (step(a))
 		;
-	if (a->leaving && !a->now && !a->ready && !a->calling)
+	if (a->leaving && !a->now && !told_any(a) && !a->calling)
 		loop_timer_arm(a->deadline, 0);
 	else if (!loop_timer_armed(a->tick))
 		arm(a);
@@ -362,9 +363,8 @@ static void stop(struct announcer *a)
 {
 	loop_timer_disarm(a->tick);
 	a->discard = a->calling;
-	a->now = a->due = a->ready = NULL;
-	a->ready_last = &a->ready;
-	a->ready_count = 0;
+	a->now = NULL;
+	told_none(a);
 	a->round = a->page = false;
 	buf_clear(&a->jids);
 	a->jid = 0;
@@ -375,7 +375,7 @@ static void on_deadline(void *arg)
 	struct announcer *a = arg;
 	if (!a->leaving)
 		return;
-	if (a->now || a->ready)
+	if (a->now || told_any(a))
 		log_info("not every contact was told good-bye",
 			 log_u("presences", a->stats.presences));
 	a->leaving = false;
@@ -391,7 +391,7 @@ struct announcer *announcer_create(struct loop *loop, struct store *store,
 	a->o = *options;
 	a->tick = loop_timer_create(loop, on_tick, a);
 	a->deadline = loop_timer_create(loop, on_deadline, a);
-	a->ready_last = &a->ready;
+	told_none(a);
 	return a;
 }
 
@@ -435,17 +435,17 @@ void announcer_room(struct announcer *a)
 	pump(a);
 }
 
-void announcer_wake(struct announcer *a, const char *feed)
+void announcer_wake(struct announcer *a, enum store_wake what, const char *feed)
 {
-	if (!a->up || a->leaving)
+	if (!a->up || a->leaving || what == WAKE_NOTICE)
 		return;
-	if (feed[0]) {
-		struct told *t = *told_place(a, feed);
-		if (t)
-			told_wake(a, t);
-	} else {
+	struct told *t = what == WAKE_ALL ? NULL : *told_place(a, feed);
+	if (what == WAKE_ALL)
 		told_each(a, told_wake);
-	}
+	else if (t && what == WAKE_LOOK)
+		told_wake_set(a, t);
+	else if (t)
+		told_wake(a, t);
 	if (!loop_timer_armed(a->tick))
 		arm(a);
 }
@@ -466,7 +466,7 @@ void announcer_shown(struct announcer *a, const char *feed, struct look *look)
 		look_free(look);
 	/* Nobody heeded what has changed since LOOK was read. */
 	if (a->count > before)
-		announcer_wake(a, feed);
+		announcer_wake(a, WAKE_EVENTS, feed);
 }
 
 static void begin_good_bye(struct announcer *a, struct told *t)

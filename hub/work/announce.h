@@ -15,7 +15,8 @@
  * link is up, slowly; again when that changes, at once where somebody set it, and at most
  * once a minute where it is but another title; and good-bye before a clean end. It gives
  * way to deliveries: it writes little at a time, less while they are going on, and
- * nothing where the link has no room.
+ * nothing where the link has no room. What somebody has set is looked at before what
+ * events may have changed.
  *
  * Reads are bounded too, to some tens of thousands of rows a second. A feed without
  * contacts costs a hundredth of a page of feeds when the link comes up, and nothing
@@ -42,8 +43,8 @@ void announcer_destroy(struct announcer *a);
 void announcer_up(struct announcer *a);
 void announcer_down(struct announcer *a);
 void announcer_room(struct announcer *a);
-/* FEED may look different now; "" : any of them. */
-void announcer_wake(struct announcer *a, const char *feed);
+/* FEED may look different now (store.h, listen). */
+void announcer_wake(struct announcer *a, enum store_wake what, const char *feed);
 /* Somebody was shown FEED, which may be his first contact; takes LOOK. */
 void announcer_shown(struct announcer *a, const char *feed, struct look *look);
 

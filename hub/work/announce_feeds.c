@@ -9,6 +9,7 @@
 #include <string.h>
 
 #define TABLE_SALT 1000003
+#define SET_IN_A_ROW 3
 
 /* ---- The table ------------------------------------------------------------------- */
 
@@ -68,22 +69,56 @@ void told_each(struct announcer *a, void (*f)(struct announcer *a, struct told *
 
 /* ---- Whose turn it is ------------------------------------------------------------ */
 
+static void queue_empty(struct told_queue *q)
+{
+	*q = (struct told_queue){.last = &q->first};
+}
+
+static void queue_add(struct told_queue *q, struct told *t)
+{
+	t->next = NULL;
+	*q->last = t;
+	q->last = &t->next;
+	q->count++;
+}
+
+/* AT points to T in Q. */
+static void queue_remove(struct told_queue *q, struct told **at, struct told *t)
+{
+	*at = t->next;
+	if (!t->next)
+		q->last = at;
+	q->count--;
+}
+
+void told_none(struct announcer *a)
+{
+	a->due = NULL;
+	queue_empty(&a->set);
+	queue_empty(&a->ready);
+}
+
+/* What was looked at a moment ago has to go on with telling: that is in no hurry. */
 void told_ready(struct announcer *a, struct told *t)
 {
 	t->state = TOLD_READY;
-	t->next = NULL;
-	*a->ready_last = t;
-	a->ready_last = &t->next;
-	a->ready_count++;
+	t->ahead = t->set && clock_mono_ms() >= t->looked_ms + LOOK_MS;
+	queue_add(t->ahead ? &a->set : &a->ready, t);
 }
 
+bool told_any(const struct announcer *a)
+{
+	return a->set.first || a->ready.first;
+}
+
+/* However much is set all the time, the others get on, too. */
 struct told *told_next(struct announcer *a)
 {
-	struct told *t = a->ready;
-	a->ready = t->next;
-	if (!a->ready)
-		a->ready_last = &a->ready;
-	a->ready_count--;
+	bool set = a->set.first && (!a->ready.first || a->in_a_row < SET_IN_A_ROW);
+	struct told_queue *q = set ? &a->set : &a->ready;
+	struct told *t = q->first;
+	a->in_a_row = set ? a->in_a_row + 1 : 0;
+	queue_remove(q, &q->first, t);
 	return t;
 }
 
@@ -108,6 +143,20 @@ void told_wake(struct announcer *a, struct told *t)
 		told_wait(a, t, soon);
 	else if (t->state == TOLD_DUE && t->due_ms > soon)
 		t->due_ms = soon;
+}
+
+void told_wake_set(struct announcer *a, struct told *t)
+{
+	bool behind = t->state == TOLD_READY && !t->ahead;
+	t->set = true;
+	told_wake(a, t);
+	if (!behind || clock_mono_ms() < t->looked_ms + LOOK_MS)
+		return;
+	struct told **at = &a->ready.first;
+	while (*at != t)
+		at = &(*at)->next;
+	queue_remove(&a->ready, at, t);
+	told_ready(a, t);
 }
 
 void told_take_due(struct announcer *a)

@@ -17,8 +17,14 @@
 enum told_state {
 	TOLD_REST,
 	TOLD_DUE,   /* in the list of those that wait until due_ms */
-	TOLD_READY, /* in the queue of those to look at, or to go on with */
+	TOLD_READY, /* in a queue of those to look at, or to go on with */
 	TOLD_NOW,   /* announcer->now */
+};
+
+struct told;
+struct told_queue {
+	struct told *first, **last;
+	size_t count;
 };
 
 /* A feed with contacts. */
@@ -27,7 +33,9 @@ struct told {
 	struct told *next;  /* in the list that its state says */
 	char name[FEED_NAME_MAX + 1];
 	enum told_state state;
-	bool woken;	    /* something is new since it was looked at */
+	bool woken;	    /* something is new since it was looked at, */
+	bool set;	    /* and somebody has set it */
+	bool ahead;	    /* it stands in the queue of these */
 	bool force;	    /* has to be told, whatever it looks like */
 	struct look *told;  /* what contacts see; NULL: not all were told */
 	struct look *sweep; /* what they are being told; NULL: they are not */
@@ -49,8 +57,8 @@ struct announcer {
 	struct told *table[TOLD_TABLE];
 	size_t count;
 	struct told *due;
-	struct told *ready, **ready_last;
-	size_t ready_count;
+	struct told_queue set, ready; /* what was set goes before the others, */
+	unsigned in_a_row;	      /* but not always */
 	struct told *now;
 	struct buf jids;      /* contacts of now's page: texts one after the other */
 	size_t jid;	      /* the next one */
@@ -75,10 +83,13 @@ void told_each(struct announcer *a, void (*f)(struct announcer *a, struct told *
 
 /* T stands in no list. */
 void told_ready(struct announcer *a, struct told *t);
-struct told *told_next(struct announcer *a); /* the first that is ready: there is one */
+bool told_any(const struct announcer *a);    /* is one ready? */
+struct told *told_next(struct announcer *a); /* then the first of them */
+void told_none(struct announcer *a);	     /* the queues and lists are empty now */
 /* T, which stands in no list, comes back at DUE_MS, or at once. */
 void told_wait(struct announcer *a, struct told *t, uint64_t due_ms);
 void told_wake(struct announcer *a, struct told *t);
+void told_wake_set(struct announcer *a, struct told *t); /* somebody has set it */
 void told_take_due(struct announcer *a);
 
 #endif

@@ -95,17 +95,17 @@ static void on_watch(void *arg)
 	flight_watch(e);
 }
 
-static void on_wake(void *arg, const char *feed)
+static void on_wake(void *arg, enum store_wake what, const char *feed)
 {
 	struct engine *e = arg;
 	if (!e->owned)
 		return;
-	if (feed[0])
+	if (what == WAKE_EVENTS)
 		feed_wake(e, feed);
-	else
+	else if (what == WAKE_ALL)
 		ask_hints(e);
 	if (e->o.woken)
-		e->o.woken(e->o.arg, feed);
+		e->o.woken(e->o.arg, what, feed);
 }
 
 struct engine *engine_create(struct loop *loop, struct store *store,
@@ -184,6 +184,13 @@ void engine_quiesce(struct engine *e)
 	e->quiet = true;
 	janitor_stop(e->janitor);
 	engine_kick(e);
+}
+
+uint64_t engine_barrier(struct engine *e)
+{
+	if (!engine_can_claim(e) || suspects_any(e) || !e->o.may_write(e->o.arg))
+		return 0;
+	return flight_barrier(e);
 }
 
 static void on_up(void *arg)

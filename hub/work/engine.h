@@ -28,7 +28,7 @@ struct engine_options {
 	void (*stalled)(void *arg);   /* no barrier comes back: wants a new stream */
 	void (*idle)(void *arg);      /* after engine_quiesce(): nothing is in flight */
 	/* FEED has something new (store.h, listen). NULL: it is for the engine alone. */
-	void (*woken)(void *arg, const char *feed);
+	void (*woken)(void *arg, enum store_wake what, const char *feed);
 };
 
 struct engine *engine_create(struct loop *loop, struct store *store,
@@ -42,6 +42,15 @@ void engine_destroy(struct engine *e);
 void engine_own(struct engine *e, const struct store_owner *owner);
 /* Claims and sends no more; idle() follows when what is in flight is done. */
 void engine_quiesce(struct engine *e);
+
+/*
+ * Sees to a barrier behind all that others have sent on the link: when the result of its
+ * number or a larger one comes, the server has taken it. Where deliveries are on their
+ * way it is the one of their window; else it takes a window's place, so that one at a
+ * time is enough. 0: not now, as nothing may be sent, or a stanza is looked for that ends
+ * the stream, which is not to be mistaken.
+ */
+uint64_t engine_barrier(struct engine *e);
 
 /* What the link says; ARG is the engine. */
 extern const struct link_handlers engine_handlers;

@@ -14,7 +14,8 @@
 /*
  * Inside the engine:
  *
- *   feeds.c     feeds that are behind: load, pass, settle, trim
+ *   feeds.c     feeds that are behind: load, pass
+ *   settle.c    feeds that are there: told to the store, trimmed
  *   batch.c     a range of log events of a feed, and what they render to
  *   pieces.c    runs of buckets: claimed in fair order, read
  *   send.c      pieces -> stanzas, bucket by bucket, in windows
@@ -276,12 +277,22 @@ void feed_again(struct feed *f, uint32_t from, uint32_t to);
 void feed_fail(struct feed *f, uint64_t rest_ms);
 void feed_fail_err(struct feed *f, enum belfry_err err);
 void feed_forget(struct feed *f);
-/* For the store's trim: 0 where events may grow as old as they like. */
-uint64_t trim_oldest_ms(uint64_t max_age_s);
 void feeds_drop_all(struct engine *e); /* the lease is lost */
 void feeds_restart(struct engine *e);  /* the link is gone: read all again */
 /* Counts a store call of F that has come back; true: F is gone, was perhaps freed. */
 bool feed_called(struct feed *f);
+/* There is more to do: what has to be passed over once more, or another look at it. */
+void feed_resume(struct feed *f);
+/* All is done: forgotten, unless something new has come meanwhile. */
+void feed_finish(struct feed *f);
+
+/* settle.c */
+void feed_learn_config(struct feed *f, const struct store_feed *sf);
+/* Every bucket is there: tells the store, then trims, then feed_finish(). */
+void feed_settle(struct feed *f);
+void feed_settle_aside(struct feed *f); /* the same, beside deliveries that go on */
+/* For the store's trim: 0 where events may grow as old as they like. */
+uint64_t trim_oldest_ms(uint64_t max_age_s);
 
 /* batch.c */
 struct batch *batch_create(struct engine *e, const char *feed, struct pos from,
@@ -346,6 +357,8 @@ void flight_passed(struct engine *e, uint64_t number);
 void flight_drop(struct engine *e);
 void flight_forget(struct engine *e, const struct feed *f); /* its parts */
 void flight_watch(struct engine *e);
+/* As engine_barrier(), which has made sure that one may be asked for. */
+uint64_t flight_barrier(struct engine *e);
 bool flight_empty(const struct engine *e);
 /* The outcome of deliveries, for /metrics. */
 void flight_count(struct engine *e, const struct store_counters *c);

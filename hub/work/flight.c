@@ -221,6 +221,22 @@ void flight_close(struct engine *e)
 	e->link->ops->barrier(e->link, w->number);
 }
 
+/*
+ * The open window's barrier will be asked for behind all that others have sent; it is not
+ * long in coming, as a window stays open only while more is being read for it.
+ */
+uint64_t flight_barrier(struct engine *e)
+{
+	if (e->open && windows_open(e->windows))
+		return windows_current(e->windows);
+	uint64_t now = clock_mono_us();
+	if (!windows_oldest_us(e->windows))
+		e->asked_us = now;
+	uint64_t number = windows_close(e->windows, now);
+	e->link->ops->barrier(e->link, number);
+	return number;
+}
+
 void flight_passed(struct engine *e, uint64_t number)
 {
 	uint64_t now = clock_mono_us();

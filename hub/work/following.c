@@ -28,7 +28,7 @@ struct search {
 	void *arg;
 	char *who, *bare;
 	char *after; /* the last name of the page before */
-	bool seen;
+	bool reads;
 	size_t limit;
 	enum belfry_err err; /* the first failure; no more is asked then */
 	size_t pages;
@@ -132,7 +132,7 @@ static void on_page(void *arg, enum belfry_err err, const struct store_feed *fee
 	q->err = err;
 	q->more = !err && more && count > 0;
 	for (size_t i = 0; !err && i < count; i++)
-		if (!q->seen || hub_shows(q->hub, &feeds[i], q->who))
+		if (!q->reads || !hub_bars(&feeds[i], q->who))
 			q->page[q->page_count++] = (struct candidate){
 				.search = q, .found.feed = xstrdup(feeds[i].name)};
 	if (q->more) {
@@ -150,7 +150,7 @@ static void next_page(struct search *q)
 }
 
 void hub_search(struct hub *hub, const char *who, const char *after, size_t limit,
-		bool seen, hub_search_cb cb, void *arg)
+		bool reads, hub_search_cb cb, void *arg)
 {
 	struct search *q = xcalloc(1, sizeof(*q));
 	q->hub = hub;
@@ -159,7 +159,7 @@ void hub_search(struct hub *hub, const char *who, const char *after, size_t limi
 	q->who = xstrdup(who);
 	q->bare = jid_bare(who);
 	q->after = xstrdup(after);
-	q->seen = seen;
+	q->reads = reads;
 	q->limit = limit < HUB_FOLLOWED_MAX ? limit : HUB_FOLLOWED_MAX;
 	q->found = xcalloc(q->limit + 1, sizeof(*q->found));
 	next_page(q);

@@ -1,10 +1,7 @@
-#include "work/hub.h"
+#include "work/hub_int.h"
 
-#include <belfry/base/log.h>
 #include <belfry/base/mem.h>
 #include <belfry/base/text.h>
-#include <belfry/core/feed.h>
-#include <belfry/core/jid.h>
 
 #include <stdlib.h>
 #include <string.h>
@@ -19,8 +16,8 @@
 struct ask {
 	struct hub *hub;
 	void *arg;
-	char *who, *feed, *jid;
-	struct sub_change change;
+	char *who, *feed;
+	bool known; /* WHO follows it, or may because it was invited */
 	size_t limit;
 	char **ids;
 	size_t id_count;
@@ -63,44 +60,18 @@ static void ask_free(struct ask *a)
 	free(a->ids);
 	free(a->who);
 	free(a->feed);
-	free(a->jid);
 	free(a);
 }
 
-static bool read_config(const struct store_feed *f, struct feed_config *c)
-{
-	char why[WHY_SIZE];
-	feed_config_init(c);
-	if (!feed_config_patch(c, f->config, strlen(f->config), why, sizeof(why)))
-		return true;
-	log_warn("feed configuration unreadable, nobody may see it",
-		 log_s("feed", f->name), log_s("why", why));
-	feed_config_free(c);
-	return false;
-}
-
-static bool allows(const struct ask *a, const struct feed_config *c, const char *jid)
-{
-	return feed_allows(c, jid, a->hub->trusted_domains);
-}
-
-bool hub_shows(const struct hub *hub, const struct store_feed *feed, const char *jid)
-{
-	struct feed_config c;
-	if (!read_config(feed, &c))
-		return false;
-	bool may = feed_allows(&c, jid, hub->trusted_domains);
-	feed_config_free(&c);
-	return may;
-}
-
-static struct hub_feed describe(const struct store_feed *f, const struct feed_config *c)
+static struct hub_feed describe(const struct ask *a, const struct store_feed *f,
+				const struct feed_config *c)
 {
 	return (struct hub_feed){.name = f->name,
 				 .title = c->title,
 				 .description = c->description,
 				 .face = f->face,
 				 .access = c->access,
+				 .affiliation = feed_affiliation_of(c, a->who),
 				 .subscribers = f->subscribers,
 				 .max_items = c->max_items,
 				 .created_ms = f->created_ms};
@@ -111,7 +82,7 @@ static struct hub_feed describe(const struct store_feed *f, const struct feed_co
 static void found_add(struct ask *a, const struct store_feed *f, struct feed_config *c)
 {
 	struct hub_feed *out = &a->found[a->found_count++];
-	*out = describe(f, c);
+	*out = describe(a, f, c);
 	out->name = xstrdup(f->name);
 	out->face = NULL;
 	c->title = c->description = NULL; /* moved */
@@ -126,9 +97,9 @@ static void on_page(void *arg, enum belfry_err err, const struct store_feed *fee
 	bool full = false;
 	for (size_t i = 0; !err && i < count && !full; i++) {
 		struct feed_config c;
-		if (!read_config(&feeds[i], &c))
+		if (!hub_read_config(&feeds[i], &c))
 			continue;
-		bool may = allows(a, &c, a->who);
+		bool may = feed_shows(&c, a->who, a->hub->trusted_domains);
 		full = may && a->found_count == a->limit;
 		if (may && !full)
 			found_add(a, &feeds[i], &c);
@@ -171,92 +142,87 @@ static void hub_feeds(void *hub, const char *who, const char *after, size_t limi
 
 /* ---- One feed -------------------------------------------------------------------- */
 
+static void feed_ends(struct ask *a, enum belfry_err err, const struct hub_feed *feed)
+{
+	a->cb.feed(a->arg, err, feed);
+	ask_free(a);
+}
+
+static void look_at_feed(struct ask *a);
+
+/* Whom its access does not let in may know it all the same. */
+static void on_feed_known(void *arg, enum belfry_err err)
+{
+	struct ask *a = arg;
+	a->known = !err;
+	if (err)
+		feed_ends(a, err == BELFRY_ENOENT ? BELFRY_EDENIED : err, NULL);
+	else
+		look_at_feed(a);
+}
+
 static void on_feed(void *arg, enum belfry_err err, const struct store_feed *feed,
 		    bool created)
 {
 	struct ask *a = arg;
 	struct feed_config c;
 	(void)created;
-	if (!err && !read_config(feed, &c)) {
+	if (!err && !hub_read_config(feed, &c))
 		err = BELFRY_EDENIED;
-	} else if (!err) {
-		struct hub_feed f = describe(feed, &c);
-		bool may = allows(a, &c, a->who);
-		a->cb.feed(a->arg, may ? BELFRY_OK : BELFRY_EDENIED, may ? &f : NULL);
-		feed_config_free(&c);
-		ask_free(a);
+	if (err) {
+		feed_ends(a, err, NULL);
 		return;
 	}
-	a->cb.feed(a->arg, err, NULL);
-	ask_free(a);
+	bool outcast = feed_affiliation_of(&c, a->who) == AFFILIATION_OUTCAST;
+	if (a->known ? !outcast : feed_shows(&c, a->who, a->hub->trusted_domains)) {
+		struct hub_feed f = describe(a, feed, &c);
+		feed_ends(a, BELFRY_OK, &f);
+	} else if (a->known || outcast) {
+		feed_ends(a, BELFRY_EDENIED, NULL);
+	} else {
+		hub_knows(a->hub, a->feed, a->who, true, on_feed_known, a);
+	}
+	feed_config_free(&c);
+}
+
+static void look_at_feed(struct ask *a)
+{
+	struct store *s = a->hub->store;
+	s->ops->feed_get(s, a->feed, on_feed, a);
 }
 
 void hub_feed(void *hub, const char *who, const char *feed, hub_feed_cb cb, void *arg)
 {
 	struct ask *a = ask_create(hub, who, feed, arg);
-	struct store *s = a->hub->store;
 	a->cb.feed = cb;
-	s->ops->feed_get(s, a->feed, on_feed, a);
+	look_at_feed(a);
 }
 
-/* OK if the feed is there and lets JID in. */
-static enum belfry_err admit(const struct ask *a, enum belfry_err err,
-			     const struct store_feed *feed, const char *jid)
-{
-	if (err)
-		return err;
-	return hub_shows(a->hub, feed, jid) ? BELFRY_OK : BELFRY_EDENIED;
-}
+/* ---- One subscription ------------------------------------------------------------ */
 
-/* ---- Following ------------------------------------------------------------------- */
-
-static void answer(struct ask *a, enum belfry_err err, const struct sub *sub,
-		   bool created)
+static void sub_ends(struct ask *a, enum belfry_err err, const struct sub *sub)
 {
-	a->cb.sub(a->arg, err, sub, created);
+	a->cb.sub(a->arg, err, sub, false);
 	ask_free(a);
+}
+
+static void on_waiting(void *arg, enum belfry_err err, const struct store_pending *p)
+{
+	if (!err)
+		err = p->state == PENDING_OWNERS ? BELFRY_EPENDING : BELFRY_ENOENT;
+	sub_ends(arg, err, NULL);
 }
 
 static void on_row(void *arg, enum belfry_err err, const struct store_row *row,
 		   bool created)
 {
-	answer(arg, err, err ? NULL : &row->sub, created);
-}
-
-static void on_subscribe(void *arg, enum belfry_err err, const struct store_feed *feed,
-			 bool created)
-{
 	struct ask *a = arg;
 	struct store *s = a->hub->store;
 	(void)created;
-	err = admit(a, err, feed, a->who);
-	if (!err)
-		err = admit(a, err, feed, a->jid);
-	if (err)
-		answer(a, err, NULL, false);
+	if (err == BELFRY_ENOENT)
+		s->ops->pending_get(s, a->feed, a->who, on_waiting, a);
 	else
-		s->ops->join(s, a->feed, a->jid, &a->change, on_row, a);
-}
-
-static void hub_subscribe(void *hub, const char *who, const char *feed, const char *jid,
-			  const struct sub_change *change, hub_sub_cb cb, void *arg)
-{
-	struct ask *a = ask_create(hub, who, feed, arg);
-	struct store *s = a->hub->store;
-	/* People talk from any of their clients: chat goes to the person. */
-	a->jid = change->format == FORMAT_EVENT ? xstrdup(jid) : jid_bare(jid);
-	a->change = *change;
-	a->cb.sub = cb;
-	s->ops->feed_get(s, a->feed, on_subscribe, a);
-}
-
-static void hub_unsubscribe(void *hub, const char *feed, const char *jid, hub_sub_cb cb,
-			    void *arg)
-{
-	struct ask *a = ask_create(hub, jid, feed, arg);
-	struct store *s = a->hub->store;
-	a->cb.sub = cb;
-	s->ops->leave(s, a->feed, a->who, on_row, a);
+		sub_ends(a, err, err ? NULL : &row->sub);
 }
 
 static void hub_subscription(void *hub, const char *feed, const char *jid, hub_sub_cb cb,
@@ -312,20 +278,46 @@ static void on_items(void *arg, enum belfry_err err, const struct store_event *e
 	ask_free(a);
 }
 
+static void read_items(struct ask *a)
+{
+	struct store *s = a->hub->store;
+	s->ops->items(s, a->feed, (const char *const *)a->ids, a->id_count, a->limit,
+		      on_items, a);
+}
+
+static void items_end(struct ask *a, enum belfry_err err)
+{
+	a->cb.items(a->arg, err, NULL, 0);
+	ask_free(a);
+}
+
+static void on_items_known(void *arg, enum belfry_err err)
+{
+	if (err)
+		items_end(arg, err == BELFRY_ENOENT ? BELFRY_EDENIED : err);
+	else
+		read_items(arg);
+}
+
 static void on_items_feed(void *arg, enum belfry_err err, const struct store_feed *feed,
 			  bool created)
 {
 	struct ask *a = arg;
-	struct store *s = a->hub->store;
+	struct feed_config c;
 	(void)created;
-	err = admit(a, err, feed, a->who);
+	if (!err && !hub_read_config(feed, &c))
+		err = BELFRY_EDENIED;
 	if (err) {
-		a->cb.items(a->arg, err, NULL, 0);
-		ask_free(a);
+		items_end(a, err);
 		return;
 	}
-	s->ops->items(s, a->feed, (const char *const *)a->ids, a->id_count, a->limit,
-		      on_items, a);
+	if (feed_admits(&c, a->who, a->hub->trusted_domains) == ADMIT_YES)
+		read_items(a);
+	else if (feed_affiliation_of(&c, a->who) == AFFILIATION_OUTCAST)
+		items_end(a, BELFRY_EDENIED);
+	else
+		hub_knows(a->hub, a->feed, a->who, false, on_items_known, a);
+	feed_config_free(&c);
 }
 
 static void hub_items(void *hub, const char *who, const char *feed,
@@ -351,6 +343,13 @@ static const struct xmpp_hub_ops hub_ops = {
 	.subscription = hub_subscription,
 	.look = hub_look,
 	.card = hub_card,
+	.answer = hub_answer,
+	.undelivered = hub_undelivered,
+	.decide = hub_decide,
+	.requests = hub_requests,
+	.affiliations = hub_affiliations,
+	.affiliation = hub_affiliation,
+	.affiliate = hub_affiliate,
 	.items = hub_items,
 	.recent = hub_recent,
 	.following = hub_following,

@@ -1,6 +1,7 @@
 #ifndef BELFRY_WORK_HUB_H
 #define BELFRY_WORK_HUB_H
 
+#include <belfry/core/limits.h>
 #include <belfry/store/store.h>
 #include <belfry/xmpp/hub.h>
 
@@ -9,32 +10,40 @@
  * not see are left out of lists, and refused when named; leaving is always allowed.
  */
 struct look;
+struct turn;
+struct sweep;
 struct hub {
 	struct store *store;
 	char *const *trusted_domains; /* whose users "local" lets in */
 	/* A contact is shown FEED now; LOOK becomes the callee's. NULL: nobody cares. */
 	void (*shown)(void *arg, const char *feed, struct look *look);
 	void *shown_arg;
+	/* On subscribing, of a JID, and of a domain that is not trusted. NULL: none. */
+	struct limits *per_jid, *per_domain;
+	uint64_t limited; /* how often they said no */
+	/* What is under way; NULL at first. */
+	struct turn *turns;
+	struct sweep *sweeps;
 };
 
-/* HUB outlives its use; no state of its own. */
+/* HUB outlives its use, and that of its store. */
 struct xmpp_hub hub_for(struct hub *hub);
 
 /* ---- For the files of this folder ------------------------------------------------- */
 
-/* May JID see it? No, where its configuration cannot be read. */
-bool hub_shows(const struct hub *hub, const struct store_feed *feed, const char *jid);
+/* Is JID an outcast of it? Everybody, where its configuration cannot be read. */
+bool hub_bars(const struct store_feed *feed, const char *jid);
 /* False: it is none, *OUT is empty. Free with event_free(). */
 bool hub_event_parse(const struct store_event *e, struct event *out);
 
 /*
- * xmpp_hub_ops.following, for those alone that WHO may see where SEEN. What is listed is
- * the callback's; free it with hub_followed_free().
+ * xmpp_hub_ops.following, for those alone that WHO may read where READS. What is listed
+ * is the callback's; free it with hub_followed_free().
  */
 typedef void (*hub_search_cb)(void *arg, enum belfry_err err, struct hub_followed *list,
 			      size_t count, bool more);
 void hub_search(struct hub *hub, const char *who, const char *after, size_t limit,
-		bool seen, hub_search_cb cb, void *arg);
+		bool reads, hub_search_cb cb, void *arg);
 void hub_followed_free(struct hub_followed *list, size_t count);
 
 /* xmpp_hub_ops.recent, .following */

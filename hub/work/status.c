@@ -133,6 +133,22 @@ static void contact_metrics(const struct status *s, struct buf *out)
 		     "1 while all feeds are gone through for their contacts", a.round);
 }
 
+static void access_metrics(const struct status *s, struct buf *out)
+{
+	struct notices_stats n;
+	notices_stats(s->notices, &n);
+	metric_counter(out, "belfry_work_notices_total",
+		       "Requests, invitations and decisions told to people",
+		       (double)n.said);
+	metric_counter(out, "belfry_work_notices_stale_total",
+		       "Those that were over before they were told", (double)n.stale);
+	metric_counter(out, "belfry_work_notices_given_up_total",
+		       "Those that could not be told", (double)n.given_up);
+	metric_counter(out, "belfry_work_subscribes_limited_total",
+		       "Subscriptions refused by limits.subscribe_per_jid or _per_domain",
+		       (double)s->hub->limited);
+}
+
 static void store_metrics(const struct status *s, struct buf *out)
 {
 	struct store_health h;
@@ -169,6 +185,7 @@ static void metrics(void *arg, struct http_request *req)
 	engine_metrics(s, &body);
 	link_metrics(s, &body);
 	contact_metrics(s, &body);
+	access_metrics(s, &body);
 	store_metrics(s, &body);
 	process_metrics(&body);
 	http_answer(req, 200, METRICS_CONTENT_TYPE, &body);

@@ -7,7 +7,9 @@
 
 #include "work/announce.h"
 #include "work/engine.h"
+#include "work/hub.h"
 #include "work/lease.h"
+#include "work/notices.h"
 #include "work/uplink.h"
 
 #include <stdbool.h>
@@ -19,6 +21,8 @@ struct status {
 	const struct uplink *uplink;
 	const struct engine *engine;
 	const struct announcer *announcer;
+	const struct notices *notices;
+	const struct hub *hub;
 	const struct link *link; /* a component */
 	bool stopping;
 };

@@ -11,12 +11,16 @@
 #include "work/engine.h"
 #include "work/hub.h"
 #include "work/lease.h"
+#include "work/notices.h"
 #include "work/status.h"
 #include "work/uplink.h"
 
 #include <signal.h>
 #include <stdio.h>
 
+/* Who is remembered for the limits on subscribing. */
+#define LIMITED_JIDS 10000
+#define LIMITED_DOMAINS 1000
 #define LEAVE_MS 20 /* how often a stopping worker looks whether all is told */
 #define WHY_SIZE 256
 
@@ -29,6 +33,7 @@ struct work {
 	struct store *store;
 	struct engine *engine;
 	struct announcer *announcer;
+	struct notices *notices;
 	struct uplink *uplink;
 	struct lease *lease; /* NULL until the store was found to be fit */
 	struct link *link;
@@ -76,10 +81,27 @@ static bool busy(void *arg)
 	return g.windows.in_flight > 0 || g.pieces > 0;
 }
 
-static void on_woken(void *arg, const char *feed)
+/* While a stanza is looked for that ends the stream, nothing else is to be mistaken. */
+static bool may_notify(void *arg)
+{
+	const struct work *w = arg;
+	struct engine_gauges g;
+	engine_gauges(w->engine, &g);
+	return w->phase == RUNNING && !g.one_by_one && lease_valid_now(w->lease);
+}
+
+static uint64_t ask_barrier(void *arg)
+{
+	const struct work *w = arg;
+	return engine_barrier(w->engine);
+}
+
+static void on_woken(void *arg, enum store_wake what, const char *feed)
 {
 	struct work *w = arg;
-	announcer_wake(w->announcer, feed);
+	announcer_wake(w->announcer, what, feed);
+	if (what == WAKE_NOTICE || what == WAKE_ALL)
+		notices_wake(w->notices);
 }
 
 static void on_shown(void *arg, const char *feed, struct look *look)
@@ -183,6 +205,7 @@ static void on_signal(void *arg)
 	loop_timer_arm(w->hurry, w->config->shutdown_ms / 2);
 	loop_timer_arm(w->deadline, w->config->shutdown_ms * 9 / 10);
 	http_server_quiesce(w->http);
+	notices_stop(w->notices);
 	engine_quiesce(w->engine);
 }
 
@@ -192,8 +215,10 @@ static void link_up(void *arg)
 {
 	struct work *w = arg;
 	engine_handlers.up(w->engine);
-	if (w->phase == RUNNING)
-		announcer_up(w->announcer);
+	if (w->phase != RUNNING)
+		return;
+	announcer_up(w->announcer);
+	notices_up(w->notices);
 }
 
 static void link_down(void *arg, const struct link_down *why)
@@ -201,6 +226,7 @@ static void link_down(void *arg, const struct link_down *why)
 	struct work *w = arg;
 	engine_handlers.down(w->engine, why);
 	announcer_down(w->announcer);
+	notices_down(w->notices, why->end);
 	if (w->phase == CLOSING)
 		release(w);
 	else if (w->phase == RUNNING && uplink_stuck(w->uplink))
@@ -211,6 +237,7 @@ static void link_barrier(void *arg, uint64_t number)
 {
 	struct work *w = arg;
 	engine_handlers.barrier(w->engine, number);
+	notices_passed(w->notices, number);
 }
 
 static void link_bounce(void *arg, const struct link_bounce *bounce)
@@ -224,6 +251,7 @@ static void link_room(void *arg)
 	struct work *w = arg;
 	engine_handlers.room(w->engine);
 	announcer_room(w->announcer);
+	notices_room(w->notices);
 }
 
 static const struct link_handlers link_handlers = {.up = link_up,
@@ -304,22 +332,38 @@ static void wire(struct work *w)
 						     .may_write = may_write,
 						     .busy = busy,
 						     .gone = on_gone};
+	const struct notices_options noticing = {.domain = c->xmpp.domain,
+						 .max_stanza_bytes =
+							 (size_t)c->xmpp.max_stanza_bytes,
+						 .arg = w,
+						 .may_write = may_notify,
+						 .busy = busy,
+						 .barrier = ask_barrier,
+						 .shown = on_shown};
 	w->engine = engine_create(w->loop, w->store, &options);
 	w->announcer = announcer_create(w->loop, w->store, &announcing);
-	w->hub = (struct hub){.store = w->store,
-			      .trusted_domains = c->xmpp.trusted_domains,
-			      .shown = on_shown,
-			      .shown_arg = w};
+	w->notices = notices_create(w->loop, w->store, &noticing);
+	w->hub = (struct hub){
+		.store = w->store,
+		.trusted_domains = c->xmpp.trusted_domains,
+		.shown = on_shown,
+		.shown_arg = w,
+		.per_jid = limits_create(c->limits.subscribe_per_jid, LIMITED_JIDS),
+		.per_domain =
+			limits_create(c->limits.subscribe_per_domain, LIMITED_DOMAINS)};
 	w->xmpp_hub = hub_for(&w->hub);
 	w->uplink = uplink_create(w->loop, c->xmpp.domain, &link_handlers, w);
 	w->link = component_create(w->loop, c, &w->xmpp_hub, &uplink_handlers, w->uplink);
 	uplink_use(w->uplink, w->link);
 	engine_use(w->engine, w->link);
 	announcer_use(w->announcer, w->link);
+	notices_use(w->notices, w->link);
 	w->status = (struct status){.store = w->store,
 				    .uplink = w->uplink,
 				    .engine = w->engine,
 				    .announcer = w->announcer,
+				    .notices = w->notices,
+				    .hub = &w->hub,
 				    .link = w->link};
 	w->hurry = loop_timer_create(w->loop, on_hurry, w);
 	w->deadline = loop_timer_create(w->loop, on_deadline, w);
@@ -331,11 +375,15 @@ static void wire(struct work *w)
 static void unwire(struct work *w)
 {
 	http_server_destroy(w->http);
+	notices_down(w->notices, LINK_END_ASKED);
 	uplink_destroy(w->uplink);
 	store_redis_fit_destroy(w->fit);
 	w->store->ops->destroy(w->store);
 	engine_destroy(w->engine);
 	announcer_destroy(w->announcer);
+	notices_destroy(w->notices);
+	limits_destroy(w->hub.per_jid);
+	limits_destroy(w->hub.per_domain);
 	lease_destroy(w->lease);
 	loop_signal_destroy(w->term);
 	loop_signal_destroy(w->intr);

@@ -11,8 +11,7 @@
 /* Of a word that is told not to be known. */
 #define WORD_BYTES_MAX 32
 
-/* Malloc'ed; "" if there is none, or none that anybody would write. */
-static char *thread_of(const struct incoming *in)
+char *chat_thread(const struct incoming *in)
 {
 	char *thread = element_text(element_find(in->stanza, "thread", NULL));
 	if (strlen(thread) > ECHO_BYTES_MAX)
@@ -24,13 +23,13 @@ static struct request *chat_request(struct session *s, const struct incoming *in
 {
 	struct request *r = request_create(s, in, true);
 	if (r != NULL)
-		r->thread = thread_of(in);
+		r->thread = chat_thread(in);
 	return r;
 }
 
 static void say_now(struct session *s, const struct incoming *in, const char *text)
 {
-	char *thread = thread_of(in);
+	char *thread = chat_thread(in);
 	reply_chat(s, in->to, in->from, thread, text);
 	free(thread);
 }
@@ -194,7 +193,7 @@ static void answer(struct session *s, const struct incoming *in, const char *bod
 /* Clients drop chat from a bare host, so nobody is answered from there. */
 void chat_message(struct session *s, const struct incoming *in)
 {
-	if (s->hub == NULL || in->place == PLACE_SERVICE ||
+	if (s->hub == NULL || authorize_answer(s, in) || in->place == PLACE_SERVICE ||
 	    HAS_CHILD_OF(in->stanza, ignored))
 		return;
 	xmpp_stanza_t *body = element_find(in->stanza, "body", NULL);

@@ -95,11 +95,17 @@ static struct word without_stops(struct word w)
 	return w;
 }
 
+/* 'yes'. */
+static struct word plain(struct word w)
+{
+	return trimmed(without_stops(trimmed(w)));
+}
+
 static enum command_problem take(struct command_args *a, enum param_kind kind,
 				 struct word w)
 {
-	if (kind == PARAM_WHAT)
-		w = without_stops(trimmed(w));
+	if (kind == PARAM_WHAT || kind == PARAM_JID)
+		w = plain(w);
 	else if (kind != PARAM_FEED && kind != PARAM_NAME)
 		w = without_stops(w);
 	return param_take(a, kind, w.s, w.len);
@@ -166,10 +172,10 @@ static enum command_problem match_any(struct command_args *a, const struct comma
 
 static bool names(struct word w, const char *feed)
 {
-	struct word plain = without_stops(w);
+	struct word bare = without_stops(w);
 	size_t len = strlen(feed);
 	return (len == w.len && strncasecmp(w.s, feed, len) == 0) ||
-	       (len == plain.len && strncasecmp(plain.s, feed, len) == 0);
+	       (len == bare.len && strncasecmp(bare.s, feed, len) == 0);
 }
 
 /* The words that a command may have are foreign: "only deploys" names a tag. */
@@ -203,7 +209,7 @@ static size_t words_of(const char *text, struct word w[WORDS_MAX])
 {
 	size_t n = split(trimmed((struct word){text, strlen(text)}), w);
 	if (n > 0)
-		w[0] = without_stops(trimmed(w[0]));
+		w[0] = plain(w[0]);
 	return n;
 }
 

@@ -3,6 +3,7 @@
 
 #include <belfry/base/buf.h>
 #include <belfry/core/feed.h>
+#include <belfry/core/jid.h>
 #include <belfry/core/subscription.h>
 
 #include <stdbool.h>
@@ -13,7 +14,7 @@
  * What the hub and the feeds can be told. One table (commands.c) makes what is understood
  * in chat (chat_parse.c), the help, and the commands of XEP-0050 with their forms
  * (commands_iq.c, commands_form.c); what a command does (commands_run.c,
- * commands_follow.c) does not know which way it came.
+ * commands_follow.c, commands_access.c) does not know which way it came.
  */
 #define COMMAND_LAST_MAX 20
 #define COMMAND_LAST_MAX_TEXT "20"
@@ -24,6 +25,7 @@
 
 struct command_args {
 	char feed[FEED_NAME_MAX + 1]; /* "": none was named */
+	char jid[JID_MAX + 1];	      /* normalized */
 	uint64_t count;		      /* 1..COMMAND_LAST_MAX */
 	uint64_t time_ms;	      /* up to COMMAND_MUTE_MAX_MS */
 	enum sub_format format;
@@ -40,6 +42,7 @@ enum command_problem {
 	COMMAND_BAD_TIME,
 	COMMAND_BAD_FORMAT,
 	COMMAND_BAD_WHAT,
+	COMMAND_BAD_JID,
 	COMMAND_FOR_HUB, /* the hub would understand it; a feed was written to */
 };
 /* A sentence without its end. */
@@ -53,7 +56,8 @@ enum param_kind {
 	PARAM_TIME,
 	PARAM_FORMAT,
 	PARAM_WHAT, /* tags and a priority: all the words there are */
-	PARAM_ANY,  /* whatever follows; it says nothing */
+	PARAM_JID,
+	PARAM_ANY, /* whatever follows; it says nothing */
 	PARAM_KINDS,
 };
 /*
@@ -75,11 +79,17 @@ struct command_usage {
 	const char *params; /* behind its name, as the help shows them; NULL: no more */
 	const char *what;   /* for the help; NULL: understood, but not shown */
 };
+/* Which feeds are offered to choose from. */
+enum command_feeds {
+	COMMAND_ANY_FEED, /* those that may be seen */
+	COMMAND_FOLLOWED_FEED,
+	COMMAND_NAMED_FEED, /* none: it may be one that cannot be seen */
+};
 struct command {
 	const char *name;  /* lower case */
 	const char *alias; /* or NULL */
 	const char *title; /* for a menu */
-	bool follows;	   /* FEED is one that is followed already */
+	enum command_feeds feeds;
 	void (*run)(struct request *r);
 	struct command_usage hub[USAGES_MAX], feed[USAGES_MAX];
 };

@@ -195,7 +195,8 @@ static void on_one_changed(void *arg, enum belfry_err err, const struct sub *sub
 	(void)sub;
 	(void)created;
 	r->call->changed += err == BELFRY_OK;
-	if (err == BELFRY_ENOENT || err == BELFRY_ENOFEED || err == BELFRY_EDENIED)
+	if (err == BELFRY_ENOENT || err == BELFRY_ENOFEED || err == BELFRY_EDENIED ||
+	    err == BELFRY_EPENDING)
 		err = BELFRY_OK;
 	if (err != BELFRY_OK || !request_live(r))
 		command_error(r, err);
@@ -338,7 +339,8 @@ static void on_subscription(void *arg, enum belfry_err err, const struct sub *su
 {
 	struct request *r = arg;
 	(void)created;
-	if ((err != BELFRY_OK && err != BELFRY_ENOENT) || !request_live(r)) {
+	bool asks = err == BELFRY_EPENDING;
+	if ((err != BELFRY_OK && err != BELFRY_ENOENT && !asks) || !request_live(r)) {
 		command_error(r, err);
 		return;
 	}
@@ -346,7 +348,9 @@ static void on_subscription(void *arg, enum belfry_err err, const struct sub *su
 	buf_adds(&a.text, known_text);
 	answer_field(&a, "jid", "Address", r->bare);
 	answer_field(&a, "follows", "You follow this feed",
-		     err == BELFRY_OK ? "yes" : "no");
+		     asks		? "not yet: its owners have been asked"
+		     : err == BELFRY_OK ? "yes"
+					: "no");
 	if (err == BELFRY_OK) {
 		struct sub_options o;
 		struct buf only = {0};

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define FEEDS_MAX 200 /* to choose from; where there are more, a name is asked for */
+#define CHOICES_MAX 200 /* where there are more, a name is asked for */
 
 /* ---- Which parameters a command has
  * ---------------------------------------------------- */
@@ -110,9 +110,21 @@ static void what_fields(struct buf *out)
 	form_field_end(out);
 }
 
-static void param_field(struct buf *out, const struct wanted *w,
+/* Who waits can be chosen where that is known: of a feed that was asked. */
+static void jid_field(struct buf *out, bool required, const struct buf *options)
+{
+	form_field(out, "jid", options->data != NULL ? "list-single" : "jid-single",
+		   "Address", required);
+	if (options->data != NULL)
+		buf_add(out, options->data, options->len);
+	form_field_end(out);
+}
+
+static void param_field(struct buf *out, const struct wanted *w, bool to_feed,
 			const struct buf *options)
 {
+	static const struct buf none;
+
 	switch (w->kind) {
 	case PARAM_FEED:
 		feed_field(out, w->required, options);
@@ -131,6 +143,9 @@ static void param_field(struct buf *out, const struct wanted *w,
 		break;
 	case PARAM_WHAT:
 		what_fields(out);
+		break;
+	case PARAM_JID:
+		jid_field(out, w->required, to_feed ? options : &none);
 		break;
 	case PARAM_NAME: /* nobody is asked where a list begins */
 	case PARAM_ANY:
@@ -151,7 +166,7 @@ static void send_form(struct request *r, struct buf *options)
 	form_begin(&out, "form");
 	reply_text(&out, "title", c->title);
 	for (size_t i = 0; i < count; i++)
-		param_field(&out, &wanted[i], options);
+		param_field(&out, &wanted[i], r->place == PLACE_FEED, options);
 	form_end(&out);
 	command_end(r->session, &out);
 	buf_free(options);
@@ -207,20 +222,51 @@ static void on_following(void *arg, enum belfry_err err, const struct hub_follow
 	send_form(r, &options);
 }
 
-/* The form of a feed that is not there would be of no use. */
-static void on_feed_there(void *arg, enum belfry_err err, const struct hub_feed *feed)
+/* The form of a feed that is not there would be of no use; nor one to do what is the
+ * owners'. False: R has been answered. */
+static bool form_possible(struct request *r, enum belfry_err err)
 {
 	static const struct reply_error forbidden = {"cancel", "forbidden", NULL, NULL};
+	if (request_live(r) && err == BELFRY_EDENIED)
+		reply_request_error(r, &forbidden);
+	else if (reply_request_ok(r, err))
+		return true;
+	request_free(r);
+	return false;
+}
+
+static void on_requests(void *arg, enum belfry_err err, const struct hub_request *list,
+			size_t count, bool more)
+{
+	struct request *r = arg;
+	struct buf options = {0};
+	if (!form_possible(r, err))
+		return;
+	if (count == 0) {
+		command_fail(r, "Nobody asks to follow this feed.");
+		return;
+	}
+	for (size_t i = 0; !more && i < count; i++)
+		if (!add_option(r, &options, list[i].jid, NULL))
+			break;
+	send_form(r, &options);
+}
+
+static void on_feed_there(void *arg, enum belfry_err err, const struct hub_feed *feed)
+{
 	struct request *r = arg;
 	struct buf none = {0};
 	(void)feed;
-	if (request_live(r) && err == BELFRY_EDENIED)
-		reply_request_error(r, &forbidden);
-	else if (reply_request_ok(r, err)) {
+	if (form_possible(r, err))
 		send_form(r, &none);
-		return;
-	}
-	request_free(r);
+}
+
+static bool is_wanted(const struct wanted *wanted, size_t count, enum param_kind kind)
+{
+	for (size_t i = 0; i < count; i++)
+		if (wanted[i].kind == kind)
+			return true;
+	return false;
 }
 
 void command_form(struct request *r)
@@ -229,16 +275,19 @@ void command_form(struct request *r)
 	const struct command *c = r->call->command;
 	struct wanted wanted[PARAM_KINDS];
 	struct buf none = {0};
-	size_t count = wanted_of(c, r->place == PLACE_FEED, wanted), i = 0;
-	while (i < count && wanted[i].kind != PARAM_FEED)
-		i++;
-	if (r->place == PLACE_FEED) {
+	size_t count = wanted_of(c, r->place == PLACE_FEED, wanted);
+	bool feed = is_wanted(wanted, count, PARAM_FEED);
+	if (r->place == PLACE_FEED && is_wanted(wanted, count, PARAM_JID)) {
+		hub->ops->requests(hub->hub, r->bare, r->feed, CHOICES_MAX, on_requests,
+				   r);
+	} else if (r->place == PLACE_FEED) {
 		hub->ops->feed(hub->hub, r->from, r->feed, on_feed_there, r);
-	} else if (i < count && !c->follows) {
-		hub->ops->feeds(hub->hub, r->from, "", FEEDS_MAX, on_feeds, r);
-	} else if (i < count && !session_searched(r->session, r->bare)) {
+	} else if (feed && c->feeds == COMMAND_ANY_FEED) {
+		hub->ops->feeds(hub->hub, r->from, "", CHOICES_MAX, on_feeds, r);
+	} else if (feed && c->feeds == COMMAND_FOLLOWED_FEED &&
+		   !session_searched(r->session, r->bare)) {
 		r->searches = true;
-		hub->ops->following(hub->hub, r->from, "", FEEDS_MAX, on_following, r);
+		hub->ops->following(hub->hub, r->from, "", CHOICES_MAX, on_following, r);
 	} else {
 		send_form(r, &none);
 	}
@@ -249,7 +298,7 @@ void command_form(struct request *r)
 
 static const char *const vars[PARAM_KINDS] = {
 	[PARAM_FEED] = "feed", [PARAM_NAME] = "after",	  [PARAM_COUNT] = "count",
-	[PARAM_TIME] = "time", [PARAM_FORMAT] = "format",
+	[PARAM_TIME] = "time", [PARAM_FORMAT] = "format", [PARAM_JID] = "jid",
 };
 
 /* Tags as they stand there; none, and everything, is not what was meant. */

@@ -83,6 +83,11 @@ void run_unmute(struct request *r);
 void run_only(struct request *r);
 void run_everything(struct request *r);
 void run_whoami(struct request *r);
+void run_yes(struct request *r);
+void run_no(struct request *r);
+void run_requests(struct request *r);
+void run_allow(struct request *r);
+void run_deny(struct request *r);
 
 /*
  * A full stop behind a feed's name may have been the sentence's: asks again without it.

@@ -3,6 +3,7 @@
 #include <belfry/base/text.h>
 #include <belfry/core/event.h>
 
+#include <stdlib.h>
 #include <string.h>
 
 static const char *const problems[] = {
@@ -17,6 +18,7 @@ static const char *const problems[] = {
 		"Name up to 8 tags of up to 64 bytes (some 160 in all), or normal, high "
 		"or urgent, which is the least that you get, or both; #high is a tag "
 		"called so",
+	[COMMAND_BAD_JID] = "An address is like alice@example.org",
 	[COMMAND_FOR_HUB] = "",
 };
 
@@ -101,6 +103,17 @@ static bool take_what(struct command_args *a, const char *s, size_t len)
 	return !text_is(s, len, "#") && sub_options_tag(&a->only, s, len) == 0;
 }
 
+static bool take_jid(struct command_args *a, const char *s, size_t len)
+{
+	const char *why;
+	char *jid = jid_normalize(s, len, &why);
+	size_t bytes = jid != NULL ? strlen(jid) : 0;
+	if (bytes > 0 && bytes <= JID_MAX)
+		memcpy(a->jid, jid, bytes + 1);
+	free(jid);
+	return bytes > 0 && bytes <= JID_MAX;
+}
+
 static const struct {
 	bool (*take)(struct command_args *a, const char *s, size_t len);
 	enum command_problem problem;
@@ -111,6 +124,7 @@ static const struct {
 	[PARAM_TIME] = {take_time, COMMAND_BAD_TIME},
 	[PARAM_FORMAT] = {take_format, COMMAND_BAD_FORMAT},
 	[PARAM_WHAT] = {take_what, COMMAND_BAD_WHAT},
+	[PARAM_JID] = {take_jid, COMMAND_BAD_JID},
 };
 
 enum command_problem param_take(struct command_args *a, enum param_kind kind,

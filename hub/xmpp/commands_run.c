@@ -152,12 +152,19 @@ static void on_subscribed(void *arg, enum belfry_err err, const struct sub *sub,
 	(void)created;
 	if (command_asked_again(r, err))
 		return;
-	if (err != BELFRY_OK || !request_live(r)) {
+	if ((err != BELFRY_OK && err != BELFRY_EPENDING) || !request_live(r)) {
 		command_error(r, err);
 		return;
 	}
 	struct answer a = {.r = r};
-	buf_printf(&a.text, "You now follow %s. Write ", r->feed);
+	if (err == BELFRY_EPENDING) {
+		buf_printf(&a.text, REPLY_PENDING_TEXT " Write ", r->feed);
+		command_quote(r, "unsubscribe", "", &a.text);
+		buf_adds(&a.text, " to ask no more.");
+		answer_end(&a, r);
+		return;
+	}
+	buf_printf(&a.text, REPLY_FOLLOWS_TEXT, r->feed);
 	command_quote(r, "unsubscribe", "", &a.text);
 	buf_adds(&a.text, " to stop.");
 	answer_end(&a, r);
@@ -186,6 +193,9 @@ static void on_unsubscribed(void *arg, enum belfry_err err, const struct sub *su
 	if (err == BELFRY_OK && request_live(r)) {
 		presence_left(r->session, r->feed, r->bare, sub);
 		buf_printf(&text, "You no longer follow %s.", r->feed);
+		command_say(r, text.data);
+	} else if (err == BELFRY_EPENDING) {
+		buf_printf(&text, "You no longer ask to follow %s.", r->feed);
 		command_say(r, text.data);
 	} else if (err == BELFRY_ENOENT) {
 		buf_printf(&text, "You do not follow %s, so there is nothing to stop.",

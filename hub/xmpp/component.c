@@ -72,7 +72,7 @@ static void drop_stream(struct component *c)
 	stream_destroy(c->stream);
 	c->stream = NULL;
 	c->up = c->asking = false;
-	session_begin(c->session);
+	session_end(c->session);
 }
 
 static void send_iq(struct component *c, struct buf *iq)
@@ -450,6 +450,7 @@ struct link *component_create_timed(struct loop *loop, const struct config *conf
 		session_create(config->xmpp.domain, (size_t)config->xmpp.max_stanza_bytes,
 			       hub, &session_out, c);
 	session_use_service(c->session, config->xmpp.multicast);
+	session_use_contacts(c->session, config);
 	c->deadline = loop_timer_create(loop, on_deadline, c);
 	c->tick = loop_timer_create(loop, on_tick, c);
 	return &c->link;

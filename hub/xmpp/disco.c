@@ -23,14 +23,20 @@ static const char *const service_features[] = {
 	NS_RSM,
 	NS_COMMANDS,
 	NS_PUBSUB,
+	NS_PUBSUB "#access-authorize",
 	NS_PUBSUB "#access-open",
 	NS_PUBSUB "#access-whitelist",
 	NS_PUBSUB "#item-ids",
+	NS_PUBSUB "#member-affiliation",
 	NS_PUBSUB "#meta-data",
+	NS_PUBSUB "#modify-affiliations",
+	NS_PUBSUB "#outcast-affiliation",
 	NS_PUBSUB "#persistent-items",
+	NS_PUBSUB "#retrieve-affiliations",
 	NS_PUBSUB "#retrieve-items",
 	NS_PUBSUB "#retrieve-subscriptions",
 	NS_PUBSUB "#subscribe",
+	NS_PUBSUB "#subscription-notifications",
 	NS_PUBSUB "#subscription-options",
 	NULL,
 };
@@ -73,15 +79,6 @@ static void query_end(struct session *s, struct buf *out)
 	reply_send(s, out);
 }
 
-static void info_plain(struct session *s, const struct incoming *in, const char *category,
-		       const char *type, const char *name, const char *const *features)
-{
-	struct buf out = {0};
-	info_begin(&out, in->to, in->from, in->id, NS_DISCO_INFO, NULL);
-	identity(&out, category, type, name, features);
-	query_end(s, &out);
-}
-
 const char *const *disco_bot_features(void)
 {
 	return bot_features;
@@ -96,9 +93,64 @@ static void info_caps(struct session *s, const struct incoming *in, const char *
 	query_end(s, &out);
 }
 
+static void addresses(struct buf *out, const char *var, char *const *uris)
+{
+	if (uris == NULL || uris[0] == NULL)
+		return;
+	form_field(out, var, "list-multi", NULL, false);
+	for (; *uris != NULL; uris++)
+		form_field_value(out, *uris);
+	form_field_end(out);
+}
+
+/* XEP-0157; nothing where there are none. */
+static void contacts(struct buf *out, const struct config *c)
+{
+	struct buf fields = {0};
+	if (c == NULL)
+		return;
+	addresses(&fields, "abuse-addresses", c->contact.abuse);
+	addresses(&fields, "admin-addresses", c->contact.admin);
+	addresses(&fields, "feedback-addresses", c->contact.feedback);
+	addresses(&fields, "sales-addresses", c->contact.sales);
+	addresses(&fields, "security-addresses", c->contact.security);
+	addresses(&fields, "status-addresses", c->contact.status);
+	addresses(&fields, "support-addresses", c->contact.support);
+	if (fields.len > 0) {
+		form_begin(out, "result");
+		form_type(out, "http://jabber.org/network/serverinfo");
+		buf_add(out, fields.data, fields.len);
+		form_end(out);
+	}
+	buf_free(&fields);
+}
+
+static void info_service(struct session *s, const struct incoming *in)
+{
+	struct buf out = {0};
+	info_begin(&out, in->to, in->from, in->id, NS_DISCO_INFO, NULL);
+	identity(&out, "pubsub", "service", "Belfry", service_features);
+	contacts(&out, s->contacts);
+	query_end(s, &out);
+}
+
+static void info_hub(struct session *s, const struct incoming *in)
+{
+	struct buf out = {0};
+	info_begin(&out, in->to, in->from, in->id, NS_DISCO_INFO, NULL);
+	identity(&out, "client", "bot", "Belfry", bot_features);
+	query_end(s, &out);
+}
+
 /* XEP-0060 5.4. Access "local" has no name there, and is left out. */
 static void meta_data(struct buf *out, const struct hub_feed *f)
 {
+	static const char *const access_models[] = {
+		[ACCESS_OPEN] = "open",
+		[ACCESS_LOCAL] = NULL,
+		[ACCESS_WHITELIST] = "whitelist",
+		[ACCESS_AUTHORIZE] = "authorize",
+	};
 	char created[CLOCK_TEXT_SIZE], count[24];
 	clock_format(f->created_ms, created);
 	snprintf(count, sizeof(count), "%llu", (unsigned long long)f->subscribers);
@@ -108,9 +160,7 @@ static void meta_data(struct buf *out, const struct hub_feed *f)
 	form_value(out, "pubsub#description", NULL, f->description);
 	form_value(out, "pubsub#creation_date", NULL, created);
 	form_value(out, "pubsub#num_subscribers", NULL, count);
-	if (f->access != ACCESS_LOCAL)
-		form_value(out, "pubsub#access_model", NULL,
-			   f->access == ACCESS_OPEN ? "open" : "whitelist");
+	form_value(out, "pubsub#access_model", NULL, access_models[f->access]);
 	form_end(out);
 }
 
@@ -161,11 +211,11 @@ void disco_info(struct session *s, const struct incoming *in)
 	if (commands_info(s, in) || !feed_meant(s, in, &feed))
 		return;
 	if (feed == NULL && in->place == PLACE_HUB) {
-		info_plain(s, in, "client", "bot", "Belfry", bot_features);
+		info_hub(s, in);
 		return;
 	}
 	if (feed == NULL) {
-		info_plain(s, in, "pubsub", "service", "Belfry", service_features);
+		info_service(s, in);
 		return;
 	}
 	struct request *r = request_create(s, in, false);

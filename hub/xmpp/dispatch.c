@@ -1,3 +1,4 @@
+#include "notice_int.h"
 #include "reply.h"
 #include "session.h"
 
@@ -10,6 +11,7 @@
 #include <string.h>
 
 #define NS_COMPONENT "jabber:component:accept"
+#define NS_BLOCKING_ERRORS "urn:xmpp:blocking:errors"
 
 /*
  * Our ping to ourselves, or an answer to it: either way it came round behind all that was
@@ -30,12 +32,37 @@ static const struct {
 	{"item-not-found", BOUNCE_ENDS},
 };
 
+/* XEP-0191 */
+static bool says_blocked(xmpp_stanza_t *stanza)
+{
+	xmpp_stanza_t *error = element_find(stanza, "error", NULL);
+	return error != NULL && element_find(error, "blocked", NS_BLOCKING_ERRORS);
+}
+
+/* Who says so of an invitation that there was not refuses his own alone. */
+static void undelivered(struct session *s, const struct incoming *in)
+{
+	s->counters.bounces_received++;
+	if (!session_hint_due(s, HINT_BOUNCED, in->bare))
+		return;
+	s->hub->ops->undelivered(s->hub->hub, in->feed, in->bare,
+				 error_condition(in->stanza));
+	presence_withdraw(s, in->feed, in->bare);
+}
+
 static void message_error(struct session *s, const struct incoming *in)
 {
 	const char *id = xmpp_stanza_get_id(in->stanza);
 	struct stanza_id parsed;
-	if (id == NULL || stanza_id_parse(id, strlen(id), &parsed) != 0)
+	if (id == NULL)
 		return;
+	if (stanza_id_parse(id, strlen(id), &parsed) != 0) {
+		if (s->hub != NULL && in->place == PLACE_FEED &&
+		    feed_name_valid(in->feed, strlen(in->feed)) &&
+		    strncmp(id, NOTICE_INVITATION_ID, strlen(NOTICE_INVITATION_ID)) == 0)
+			undelivered(s, in);
+		return;
+	}
 	struct link_bounce bounce = {.id = id,
 				     .from = in->from,
 				     .class = BOUNCE_OTHER,
@@ -43,6 +70,8 @@ static void message_error(struct session *s, const struct incoming *in)
 	for (size_t i = 0; i < sizeof(bounce_classes) / sizeof(bounce_classes[0]); i++)
 		if (strcmp(bounce_classes[i].condition, bounce.condition) == 0)
 			bounce.class = bounce_classes[i].class;
+	if (says_blocked(in->stanza))
+		bounce.class = BOUNCE_ENDS;
 	s->counters.bounces_received++;
 	s->out->bounce(s->arg, &bounce);
 }
@@ -93,8 +122,8 @@ static void iq_set(struct session *s, const struct incoming *in)
 }
 
 /*
- * What is not here is not answered: results, errors, headlines, groupchat; of presence
- * all that may be an answer itself, and what others show of themselves.
+ * What is not here is not answered: results, errors, headlines, groupchat, and what
+ * others show of themselves.
  */
 static const struct {
 	const char *name, *type; /* type "": none */
@@ -109,6 +138,8 @@ static const struct {
 	{"presence", "subscribe", presence_subscribe},
 	{"presence", "unsubscribe", presence_unsubscribe},
 	{"presence", "probe", presence_probe},
+	{"presence", "subscribed", presence_subscribed},
+	{"presence", "unsubscribed", presence_unsubscribed},
 };
 
 static void dispatch(struct session *s, const struct incoming *in)

@@ -1,10 +1,9 @@
-#include "caps.h"
+#include "presence_int.h"
 #include "reply.h"
 
 #include <belfry/base/mem.h>
 #include <belfry/core/feed.h>
 #include <belfry/core/jid.h>
-#include <belfry/xmpp/presence.h>
 
 #include <stdlib.h>
 #include <string.h>
@@ -14,14 +13,19 @@
  * probed that are in his list, at once: so what concerns feeds stands in one queue, of
  * which some are looked up at a time, in order. Two of one JID and feed are never looked
  * up together: who adds a feed and removes it must not end as a follower. While one of
- * them is, of the others the last says what is wanted. Probes have limits of their own:
- * one that is lost costs little.
+ * them is, of the others the last says what is wanted. Each sort has limits of its own:
+ * a probe that is lost costs little.
  */
 #define OPEN_MAX 64
-#define WAITING_MAX 4096   /* probes, and as many of the others */
-#define WAITING_A_JID 1024 /* of either */
+#define WAITING_MAX 4096   /* of a sort */
+#define WAITING_A_JID 1024 /* of a sort */
 
-enum kind { SUBSCRIBE, UNSUBSCRIBE, PROBE };
+enum kind { SUBSCRIBE, UNSUBSCRIBE, PROBE, ACCEPT, DECLINE };
+enum sort { FOLLOWING, PROBING, ANSWERING };
+static const enum sort sorts[] = {
+	[SUBSCRIBE] = FOLLOWING, [UNSUBSCRIBE] = FOLLOWING, [PROBE] = PROBING,
+	[ACCEPT] = ANSWERING,	 [DECLINE] = ANSWERING,
+};
 
 struct waiting {
 	struct waiting *next;
@@ -46,73 +50,6 @@ static uint64_t key_of(const struct session *s, const char *bare, const char *fe
 		h = (h ^ '/') * 1099511628211u;
 	}
 	return h;
-}
-
-/* ---- What is sent ---------------------------------------------------------------- */
-
-void presence_render(struct buf *out, const char *from, const char *to,
-		     const struct hub_look *look)
-{
-	buf_adds(out, "<presence");
-	reply_attr(out, "from", from);
-	reply_attr(out, "to", to);
-	if (look == NULL) {
-		buf_adds(out, " type='unavailable'/>");
-		return;
-	}
-	buf_addc(out, '>');
-	if (look->show != NULL)
-		reply_text(out, "show", look->show);
-	if (look->status != NULL)
-		reply_text(out, "status", look->status);
-	buf_adds(out, "<x xmlns='vcard-temp:x:update'>");
-	reply_text(out, "photo", look->face != NULL ? look->face : "");
-	buf_adds(out, "</x>");
-	/* The bare domain is a service, which can other things. */
-	if (strchr(from, '@') != NULL)
-		caps_add(out);
-	buf_adds(out, "</presence>");
-}
-
-static void show(struct session *s, const char *from, const char *to,
-		 const struct hub_look *look)
-{
-	struct buf out = {0};
-	presence_render(&out, from, to, look);
-	session_send(s, &out);
-	s->counters.presences_sent++;
-	buf_free(&out);
-}
-
-static void tell(struct session *s, const char *type, const char *from, const char *to)
-{
-	struct buf out = {0};
-	buf_printf(&out, "<presence type='%s'", type);
-	reply_attr(&out, "from", from);
-	reply_attr(&out, "to", to);
-	buf_adds(&out, "/>");
-	session_send(s, &out);
-	s->counters.presences_sent++;
-	buf_free(&out);
-}
-
-static void tell_left(struct session *s, const char *from, const char *to)
-{
-	tell(s, "unsubscribed", from, to);
-	show(s, from, to, NULL);
-}
-
-void presence_left(struct session *s, const char *feed, const char *jid,
-		   const struct sub *sub)
-{
-	struct sub_options options;
-	sub_options_read(sub, &options);
-	if (!options.contact)
-		return;
-	struct buf from = {0};
-	buf_printf(&from, "%s@%s", feed, s->domain);
-	tell_left(s, from.data, jid);
-	buf_free(&from);
 }
 
 /* ---- Answers of the hub ---------------------------------------------------------- */
@@ -140,9 +77,9 @@ static void on_look(void *arg, enum belfry_err err, const struct hub_look *look)
 {
 	struct request *r = arg;
 	if (request_live(r) && err == BELFRY_OK)
-		show(r->session, r->to, r->from, look);
+		presence_show(r->session, r->to, r->from, look);
 	else if (request_live(r) && (err == BELFRY_ENOENT || err == BELFRY_ENOFEED))
-		tell(r->session, "unsubscribed", r->to, r->bare);
+		presence_tell(r->session, "unsubscribed", r->to, r->bare);
 	end(r);
 }
 
@@ -152,7 +89,7 @@ static void look(struct request *r, hub_look_cb cb)
 	hub->ops->look(hub->hub, r->feed, r->bare, cb, r);
 }
 
-/* Where the store is away nothing is answered: neither yes nor no would be true. */
+/* Where the store is away no presence is sent: neither yes nor no would be true. */
 static void say_why(struct session *s, const char *from, const char *to, const char *feed,
 		    enum belfry_err err)
 {
@@ -165,9 +102,12 @@ static void say_why(struct session *s, const char *from, const char *to, const c
 		buf_printf(&text,
 			   "The feed %s is not open to you. Its owner can let you in.",
 			   feed);
+	else if (err == BELFRY_EPENDING)
+		buf_printf(&text, REPLY_PENDING_TEXT, feed);
 	else
-		buf_adds(&text,
-			 "That did not work just now. Please try again in a while.");
+		buf_adds(&text, err == BELFRY_ELIMIT ? REPLY_LIMIT_TEXT
+						     : "That did not work just now. "
+						       "Please try again in a while.");
 	reply_chat(s, from, to, NULL, text.data);
 	buf_free(&text);
 }
@@ -190,7 +130,7 @@ static void say_stays(struct session *s, const char *from, const char *to,
 static void refuse(struct request *r, enum belfry_err err)
 {
 	if (err == BELFRY_ENOFEED || err == BELFRY_EDENIED)
-		tell(r->session, "unsubscribed", r->to, r->bare);
+		presence_tell(r->session, "unsubscribed", r->to, r->bare);
 	say_why(r->session, r->to, r->bare, r->feed, err);
 }
 
@@ -199,8 +139,8 @@ static void on_closed(void *arg, enum belfry_err err, const struct hub_look *loo
 {
 	struct request *r = arg;
 	if (request_live(r) && err == BELFRY_OK) {
-		tell(r->session, "subscribed", r->to, r->bare);
-		show(r->session, r->to, r->bare, look);
+		presence_tell(r->session, "subscribed", r->to, r->bare);
+		presence_show(r->session, r->to, r->bare, look);
 	} else if (request_live(r)) {
 		refuse(r, err == BELFRY_ENOENT ? BELFRY_EDENIED : err);
 	}
@@ -216,7 +156,7 @@ static void on_subscribed(void *arg, enum belfry_err err, const struct sub *sub,
 	if (!request_live(r)) {
 		end(r);
 	} else if (err == BELFRY_OK) {
-		tell(r->session, "subscribed", r->to, r->bare);
+		presence_tell(r->session, "subscribed", r->to, r->bare);
 		look(r, on_look);
 	} else if (err == BELFRY_EDENIED) {
 		look(r, on_closed); /* RFC 6121 3.1.3 */
@@ -233,12 +173,47 @@ static void on_unsubscribed(void *arg, enum belfry_err err, const struct sub *su
 	(void)sub;
 	(void)created;
 	if (request_live(r)) {
-		if (err == BELFRY_OK || err == BELFRY_ENOENT || err == BELFRY_ENOFEED)
-			tell_left(r->session, r->to, r->bare);
+		if (err == BELFRY_OK || err == BELFRY_ENOENT || err == BELFRY_ENOFEED ||
+		    err == BELFRY_EPENDING)
+			presence_tell_left(r->session, r->to, r->bare);
 		else
 			say_stays(r->session, r->to, r->bare, r->feed);
 	}
 	end(r);
+}
+
+/*
+ * What was granted is given back: while a feed may see somebody's presence, the server
+ * accepts its next invitation by itself. Who adds the feed as well is shown it for that.
+ */
+static void on_accepted(void *arg, enum belfry_err err, const struct sub *sub,
+			bool created)
+{
+	struct request *r = arg;
+	(void)sub;
+	(void)created;
+	bool over = err == BELFRY_OK || err == BELFRY_ENOENT || err == BELFRY_ENOFEED;
+	if (request_live(r) && over)
+		presence_tell(r->session, "unsubscribe", r->to, r->bare);
+	if (request_live(r) && err == BELFRY_OK) {
+		struct buf text = {0};
+		buf_printf(&text, REPLY_FOLLOWS_TEXT "'unsubscribe' to stop.", r->feed);
+		reply_chat(r->session, r->to, r->bare, NULL, text.data);
+		buf_free(&text);
+	} else if (request_live(r) && !over) {
+		say_why(r->session, r->to, r->bare, r->feed, err);
+	}
+	end(r);
+}
+
+/* It did not want to hear from us. */
+static void on_declined(void *arg, enum belfry_err err, const struct sub *sub,
+			bool created)
+{
+	(void)err;
+	(void)sub;
+	(void)created;
+	end(arg);
 }
 
 /* ---- The queue ------------------------------------------------------------------- */
@@ -309,8 +284,11 @@ static void ask(struct session *s, const struct waiting *w)
 				    on_subscribed, r);
 	else if (w->kind == UNSUBSCRIBE)
 		hub->ops->unsubscribe(hub->hub, w->feed, w->bare, on_unsubscribed, r);
-	else
+	else if (w->kind == PROBE)
 		look(r, on_look);
+	else
+		hub->ops->answer(hub->hub, w->feed, w->bare, w->kind == ACCEPT,
+				 w->kind == ACCEPT ? on_accepted : on_declined, r);
 }
 
 /* What has to wait for another of its JID and feed holds nobody else up. */
@@ -340,7 +318,7 @@ static bool same_contact(const struct waiting *v, const struct waiting *w)
 static bool settled(const struct presences *p, const struct waiting *w)
 {
 	for (struct waiting *v = p->first; v != NULL; v = v->next) {
-		if ((v->kind == PROBE) != (w->kind == PROBE) || !same_contact(v, w))
+		if (sorts[v->kind] != sorts[w->kind] || !same_contact(v, w))
 			continue;
 		if (w->kind != PROBE) {
 			v->kind = w->kind;
@@ -356,7 +334,7 @@ static bool room_for(const struct presences *p, const struct waiting *w)
 {
 	size_t all = 0, same = 0;
 	for (const struct waiting *v = p->first; v != NULL; v = v->next) {
-		if ((v->kind == PROBE) != (w->kind == PROBE))
+		if (sorts[v->kind] != sorts[w->kind])
 			continue;
 		all++;
 		same += strcmp(v->bare, w->bare) == 0;
@@ -367,7 +345,7 @@ static bool room_for(const struct presences *p, const struct waiting *w)
 /* Probes come again with the next log-in. */
 static void say_no_room(struct session *s, const struct waiting *w)
 {
-	if (w->kind == SUBSCRIBE)
+	if (w->kind == SUBSCRIBE || w->kind == ACCEPT)
 		say_why(s, w->to, w->bare, w->feed, BELFRY_EFULL);
 	else if (w->kind == UNSUBSCRIBE)
 		say_stays(s, w->to, w->bare, w->feed);
@@ -407,12 +385,12 @@ static void answer_hub(struct session *s, const struct incoming *in, const char 
 {
 	static const struct hub_look available;
 	if (kind == UNSUBSCRIBE) {
-		tell_left(s, from, in->bare);
+		presence_tell_left(s, from, in->bare);
 		return;
 	}
 	if (kind == SUBSCRIBE)
-		tell(s, "subscribed", from, in->bare);
-	show(s, from, kind == PROBE ? in->from : in->bare, &available);
+		presence_tell(s, "subscribed", from, in->bare);
+	presence_show(s, from, kind == PROBE ? in->from : in->bare, &available);
 }
 
 /* A name that no feed can have. */
@@ -420,10 +398,10 @@ static void answer_nowhere(struct session *s, const struct incoming *in, const c
 			   enum kind kind)
 {
 	if (kind == UNSUBSCRIBE) {
-		tell_left(s, from, in->bare);
+		presence_tell_left(s, from, in->bare);
 		return;
 	}
-	tell(s, "unsubscribed", from, in->bare);
+	presence_tell(s, "unsubscribed", from, in->bare);
 	if (kind == SUBSCRIBE && session_hint_due(s, HINT_REFUSED, in->bare))
 		reply_chat(s, from, in->bare, NULL, "There is no feed of that name.");
 }
@@ -433,10 +411,13 @@ static void arrived(struct session *s, const struct incoming *in, enum kind kind
 	if (s->hub == NULL)
 		return;
 	char *to = jid_bare(in->to); /* whatever resource was written to */
-	if (in->place != PLACE_FEED)
-		answer_hub(s, in, to, kind);
-	else if (feed_name_valid(in->feed, strlen(in->feed)))
+	bool feed = in->place == PLACE_FEED;
+	if (feed && feed_name_valid(in->feed, strlen(in->feed)))
 		enqueue(s, in, to, kind);
+	else if (sorts[kind] == ANSWERING)
+		; /* nobody else asks anything */
+	else if (!feed)
+		answer_hub(s, in, to, kind);
 	else
 		answer_nowhere(s, in, to, kind);
 	free(to);
@@ -455,4 +436,14 @@ void presence_unsubscribe(struct session *s, const struct incoming *in)
 void presence_probe(struct session *s, const struct incoming *in)
 {
 	arrived(s, in, PROBE);
+}
+
+void presence_subscribed(struct session *s, const struct incoming *in)
+{
+	arrived(s, in, ACCEPT);
+}
+
+void presence_unsubscribed(struct session *s, const struct incoming *in)
+{
+	arrived(s, in, DECLINE);
 }

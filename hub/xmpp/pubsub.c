@@ -22,7 +22,7 @@ static const struct reply_error not_subscribed = {"cancel", "unexpected-request"
 						  "not-subscribed", NULL};
 static const struct reply_error forbidden = {"auth", "forbidden", NULL, NULL};
 
-static void unsupported(struct session *s, const struct incoming *in, const char *feature)
+void pubsub_unsupported(struct session *s, const struct incoming *in, const char *feature)
 {
 	reply_error(s, in,
 		    &(struct reply_error){"cancel", "feature-not-implemented",
@@ -40,40 +40,42 @@ bool pubsub_jid_of(const char *jid, const char *bare)
 	return jid_bare_len(jid) == strlen(bare) && memcmp(jid, bare, strlen(bare)) == 0;
 }
 
-static void say_subscribed(struct request *r, const struct sub *options)
+static void say_subscribed(struct request *r, const char *state,
+			   const struct sub *options)
 {
 	struct buf out = {0};
 	reply_begin(&out, r->to, r->from, r->id);
-	buf_adds(&out, "<pubsub xmlns='" NS_PUBSUB "'><subscription");
-	reply_attr(&out, "node", r->feed);
-	reply_attr(&out, "jid", r->jid);
-	buf_adds(&out, " subscription='subscribed'/>");
+	buf_adds(&out, "<pubsub xmlns='" NS_PUBSUB "'>");
+	pubsub_subscription_add(&out, r->feed, r->jid, state);
 	if (options != NULL)
 		pubsub_options_add(&out, NULL, NULL, "result", options);
 	buf_adds(&out, "</pubsub>");
 	reply_send(r->session, &out);
 }
 
+/* XEP-0060 6.1.4, and 6.1.3.7 for who asks again. */
+static void answer_subscribe(struct request *r, enum belfry_err err, bool created,
+			     const struct sub *options)
+{
+	if (request_live(r) && err == BELFRY_EPENDING && created)
+		say_subscribed(r, "pending", NULL);
+	else if (reply_request_ok(r, err))
+		say_subscribed(r, "subscribed", options);
+	request_free(r);
+}
+
 static void on_subscribed(void *arg, enum belfry_err err, const struct sub *sub,
 			  bool created)
 {
-	struct request *r = arg;
 	(void)sub;
-	(void)created;
-	if (reply_request_ok(r, err))
-		say_subscribed(r, NULL);
-	request_free(r);
+	answer_subscribe(arg, err, created, NULL);
 }
 
 /* Who sent options is told what they are now. */
 static void on_subscribed_so(void *arg, enum belfry_err err, const struct sub *sub,
 			     bool created)
 {
-	struct request *r = arg;
-	(void)created;
-	if (reply_request_ok(r, err))
-		say_subscribed(r, sub);
-	request_free(r);
+	answer_subscribe(arg, err, created, sub);
 }
 
 static void subscribe(struct session *s, const struct incoming *in, xmpp_stanza_t *e,
@@ -110,11 +112,12 @@ static void on_unsubscribed(void *arg, enum belfry_err err, const struct sub *su
 	struct request *r = arg;
 	if (request_live(r) && err == BELFRY_ENOENT) {
 		reply_request_error(r, &not_subscribed);
-	} else if (reply_request_ok(r, err)) {
+	} else if (reply_request_ok(r, err == BELFRY_EPENDING ? BELFRY_OK : err)) {
 		struct buf out = {0};
 		reply_begin(&out, r->to, r->from, r->id);
 		reply_send(r->session, &out);
-		presence_left(r->session, r->feed, r->jid, sub);
+		if (err == BELFRY_OK)
+			presence_left(r->session, r->feed, r->jid, sub);
 	}
 	request_free(r);
 }
@@ -239,7 +242,7 @@ struct action {
 static const struct action gets[] = {
 	{"items", retrieve, NULL, true},
 	{"subscriptions", pubsub_subscriptions, NULL, false},
-	{"affiliations", NULL, "retrieve-affiliations", true},
+	{"affiliations", pubsub_affiliations, NULL, false},
 	{"options", pubsub_options_get, NULL, true},
 	{"default", NULL, "retrieve-default-sub", true},
 	{NULL, NULL, NULL, false},
@@ -260,7 +263,7 @@ static const struct action owner[] = {
 	{"delete", NULL, "delete-nodes", true},
 	{"purge", NULL, "purge-nodes", true},
 	{"subscriptions", NULL, "manage-subscriptions", true},
-	{"affiliations", NULL, "modify-affiliations", true},
+	{"affiliations", pubsub_owner_affiliations, NULL, true},
 	{NULL, NULL, NULL, false},
 };
 
@@ -276,7 +279,7 @@ static void act(struct session *s, const struct incoming *in,
 		return;
 	}
 	if (actions->handler == NULL) {
-		unsupported(s, in, actions->feature);
+		pubsub_unsupported(s, in, actions->feature);
 		return;
 	}
 	const char *node = xmpp_stanza_get_attribute(e, "node");

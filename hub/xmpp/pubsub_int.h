@@ -8,6 +8,12 @@ char *pubsub_jid(xmpp_stanza_t *e);
 /* Is BARE the bare JID of JID? */
 bool pubsub_jid_of(const char *jid, const char *bare);
 
+void pubsub_unsupported(struct session *s, const struct incoming *in,
+			const char *feature);
+/* Appends <subscription/> in a STATE of XEP-0060 4.2. */
+void pubsub_subscription_add(struct buf *out, const char *node, const char *jid,
+			     const char *state);
+
 /* ---- Subscription options (XEP-0060 6.3) --------------------------------------------
  */
 
@@ -28,5 +34,15 @@ void pubsub_options_set(struct session *s, const struct incoming *in, xmpp_stanz
 /* XEP-0060 5.6; NODE may be NULL. */
 void pubsub_subscriptions(struct session *s, const struct incoming *in, xmpp_stanza_t *e,
 			  const char *node);
+
+/* ---- Affiliations --------------------------------------------------------------------
+ */
+
+/* XEP-0060 5.7, one's own; NODE may be NULL. */
+void pubsub_affiliations(struct session *s, const struct incoming *in, xmpp_stanza_t *e,
+			 const char *node);
+/* 8.9, of a feed, for its owners: get and set. */
+void pubsub_owner_affiliations(struct session *s, const struct incoming *in,
+			       xmpp_stanza_t *e, const char *node);
 
 #endif

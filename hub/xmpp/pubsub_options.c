@@ -1,4 +1,5 @@
 #include "forms.h"
+#include "page.h"
 #include "pubsub_int.h"
 
 #include <belfry/base/clock.h>
@@ -15,7 +16,6 @@
 #define TAGS "x-belfry#tags"
 #define PRIORITY "x-belfry#priority"
 #define MUTED "x-belfry#muted_until"
-#define PAGE_MAX 200
 
 const struct reply_error pubsub_invalid_options = {"modify", "bad-request",
 						   "invalid-options", NULL};
@@ -257,12 +257,14 @@ void pubsub_options_set(struct session *s, const struct incoming *in, xmpp_stanz
 /* ---- One's own subscriptions
  * ----------------------------------------------------------- */
 
-static void add_subscription(struct buf *out, const char *feed, const char *jid)
+void pubsub_subscription_add(struct buf *out, const char *node, const char *jid,
+			     const char *state)
 {
 	buf_adds(out, "<subscription");
-	reply_attr(out, "node", feed);
+	reply_attr(out, "node", node);
 	reply_attr(out, "jid", jid);
-	buf_adds(out, " subscription='subscribed'/>");
+	reply_attr(out, "subscription", state);
+	buf_adds(out, "/>");
 }
 
 static void subscriptions_begin(struct buf *out, const struct request *r)
@@ -285,15 +287,14 @@ static void on_following(void *arg, enum belfry_err err, const struct hub_follow
 	struct buf out = {0};
 	size_t most = session_list_bytes(r->session), n = 0;
 	subscriptions_begin(&out, r);
-	for (; n < count && out.len < most; n++)
-		add_subscription(&out, list[n].feed, r->bare);
+	for (; !r->counted && n < count && out.len < most; n++)
+		pubsub_subscription_add(&out, list[n].feed, r->bare, "subscribed");
 	buf_adds(&out, "</subscriptions>");
-	if (n > 0 && (more || n < count || r->after[0] != '\0')) {
-		buf_adds(&out, "<set xmlns='" NS_RSM "'>");
-		reply_text(&out, "first", list[0].feed);
-		reply_text(&out, "last", list[n - 1].feed);
-		buf_adds(&out, "</set>");
-	}
+	if (r->counted)
+		page_count(&out, count, more);
+	else
+		page_end(&out, r, n > 0 ? list[0].feed : NULL,
+			 n > 0 ? list[n - 1].feed : NULL, more || n < count);
 	buf_adds(&out, "</pubsub>");
 	reply_send(r->session, &out);
 	request_free(r);
@@ -305,41 +306,25 @@ static void on_one(void *arg, enum belfry_err err, const struct sub *sub, bool c
 	struct request *r = arg;
 	(void)sub;
 	(void)created;
-	if (reply_request_ok(r, err == BELFRY_ENOENT ? BELFRY_OK : err)) {
+	bool none = err == BELFRY_ENOENT, pending = err == BELFRY_EPENDING;
+	if (reply_request_ok(r, none || pending ? BELFRY_OK : err)) {
 		struct buf out = {0};
 		subscriptions_begin(&out, r);
-		if (err == BELFRY_OK)
-			add_subscription(&out, r->feed, r->bare);
+		if (!none)
+			pubsub_subscription_add(&out, r->feed, r->bare,
+						pending ? "pending" : "subscribed");
 		buf_adds(&out, "</subscriptions></pubsub>");
 		reply_send(r->session, &out);
 	}
 	request_free(r);
 }
 
-static size_t page_of(const struct incoming *in, char **after)
-{
-	xmpp_stanza_t *set = element_find(in->child, "set", NS_RSM);
-	char *max = element_text(set != NULL ? element_find(set, "max", NULL) : NULL);
-	uint64_t limit = PAGE_MAX;
-	if (parse_u64(max, strlen(max), PAGE_MAX, &limit) != 0 || limit == 0)
-		limit = PAGE_MAX;
-	free(max);
-	*after = element_text(set != NULL ? element_find(set, "after", NULL) : NULL);
-	return (size_t)limit;
-}
-
 void pubsub_subscriptions(struct session *s, const struct incoming *in, xmpp_stanza_t *e,
 			  const char *node)
 {
-	static const struct reply_error busy = {"wait", "resource-constraint", NULL,
-						NULL};
 	(void)e;
-	if (node == NULL &&
-	    (session_searched(s, in->bare) || !session_room(s, SIZE_MAX))) {
-		reply_error(s, in, &busy);
-		return;
-	}
-	struct request *r = request_create(s, in, false);
+	struct request *r = node != NULL ? request_create(s, in, false)
+					 : request_costly(s, in, COST_OWN);
 	if (r == NULL)
 		return;
 	if (node != NULL) {
@@ -347,7 +332,6 @@ void pubsub_subscriptions(struct session *s, const struct incoming *in, xmpp_sta
 		s->hub->ops->subscription(s->hub->hub, node, r->bare, on_one, r);
 		return;
 	}
-	size_t limit = page_of(in, &r->after);
-	r->searches = true;
+	size_t limit = page_asked(r, in, FEED_NAME_MAX);
 	s->hub->ops->following(s->hub->hub, in->from, r->after, limit, on_following, r);
 }

@@ -18,6 +18,9 @@ static const struct {
 	{BELFRY_EEXIST, {"cancel", "conflict", NULL, NULL}},
 	{BELFRY_EREUSED, {"cancel", "conflict", NULL, NULL}},
 	{BELFRY_EDENIED, {"cancel", "not-allowed", "closed-node", NULL}},
+	{BELFRY_EPENDING, {"auth", "not-authorized", "pending-subscription", NULL}},
+	{BELFRY_EREFUSED, {"auth", "forbidden", NULL, NULL}},
+	{BELFRY_ELIMIT, {"wait", "policy-violation", "too-many-subscriptions", NULL}},
 	{BELFRY_EFULL, {"wait", "resource-constraint", NULL, NULL}},
 	/* What is needed to answer did not answer us in time: RFC 6120 8.3.3.16. */
 	{BELFRY_EAWAY, {"wait", "remote-server-timeout", NULL, NULL}},
@@ -114,6 +117,11 @@ void reply_error_begin(struct buf *out, const struct incoming *in)
 	begin(out, "error", in->to, in->from, in->id);
 }
 
+void reply_request_error_begin(struct buf *out, const struct request *r)
+{
+	begin(out, "error", r->to, r->from, r->id);
+}
+
 static void send_error(struct session *s, const char *from, const char *to,
 		       const char *id, const struct reply_error *e)
 {
@@ -129,12 +137,25 @@ void reply_error(struct session *s, const struct incoming *in,
 	send_error(s, in->to, in->from, in->id, e);
 }
 
+void reply_busy(struct session *s, const struct incoming *in)
+{
+	struct reply_error busy = reply_error_of(BELFRY_EFULL);
+	reply_error(s, in, &busy);
+}
+
+const char *reply_crowd_text(enum crowd crowd)
+{
+	return crowd == CROWD_OWN ? "I am still looking for what was asked before. "
+				    "Please try again in a moment."
+				  : "Too many others are asking just now. Please try "
+				    "again in a moment.";
+}
+
 bool reply_has_room(struct session *s, const struct incoming *in)
 {
 	if (session_room(s, SIZE_MAX))
 		return true;
-	struct reply_error busy = reply_error_of(BELFRY_EFULL);
-	reply_error(s, in, &busy);
+	reply_busy(s, in);
 	return false;
 }
 

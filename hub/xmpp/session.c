@@ -12,18 +12,26 @@
 #include <string.h>
 
 #define MAGIC 0x5e551011u
-/* Questions to the hub that may be open: in all, and of one bare JID. */
-#define REQUESTS_MAX 1024
-#define REQUESTS_A_JID 32
-/* Those that look for all that somebody follows, in all; of a JID: one. */
-#define SEARCHES_MAX 8
 #define SMALL_ANSWER_BYTES 2048
 #define HINTS 4096
 /* Two JIDs, an echo and one more entry of a list, escaped. */
-#define REPLY_MARGIN_BYTES ((size_t)16 * 1024)
+#define REPLY_MARGIN_BYTES ((size_t)24 * 1024)
+#define UNSENT_QUIET_MS ((uint64_t)60 * 1000)
 #define HELP_EVERY_MS ((uint64_t)6 * 60 * 1000)
 #define HELP_BURST 10
 #define REFUSED_EVERY_MS ((uint64_t)60 * 60 * 1000)
+#define LAST_EVERY_MS ((uint64_t)60 * 1000)
+#define LAST_BURST 10
+
+/* How many questions to the hub may be open. */
+static const struct {
+	size_t a_jid, all;
+} open_max[COSTS] = {
+	[COST_LITTLE] = {32, 1024}, /* these are all */
+	[COST_OWN] = {1, 8},
+	[COST_FEEDS] = {2, 16},
+	[COST_ITEMS] = {2, 16},
+};
 
 /* A hash of JID and kind picks the entry; the newcomer wins it. */
 struct hint_entry {
@@ -67,11 +75,33 @@ void session_use_service(struct session *s, const char *service)
 	s->service = service;
 }
 
+void session_use_contacts(struct session *s, const struct config *config)
+{
+	s->contacts = config;
+}
+
 void session_begin(struct session *s)
 {
 	s->stream++;
-	presences_forget(s->presences);
 	random_hex(s->nonce, SESSION_NONCE_BYTES);
+	presences_begin(s);
+}
+
+void session_end(struct session *s)
+{
+	s->stream++;
+	presences_hold(s);
+}
+
+/* Others can bring it about, and fill the log. */
+static void warn_unsent(struct session *s, size_t bytes)
+{
+	uint64_t now = clock_mono_ms();
+	if (s->unsent_ms > 0 && now - s->unsent_ms < UNSENT_QUIET_MS)
+		return;
+	s->unsent_ms = now;
+	log_warn("an answer is larger than xmpp.max_stanza_bytes, not sent",
+		 log_u("bytes", bytes));
 }
 
 void session_send(struct session *s, const struct buf *b)
@@ -79,8 +109,7 @@ void session_send(struct session *s, const struct buf *b)
 	if (b->len <= s->max_stanza_bytes)
 		s->out->send(s->arg, b->data, b->len);
 	else
-		log_warn("an answer is larger than xmpp.max_stanza_bytes, not sent",
-			 log_u("bytes", b->len));
+		warn_unsent(s, b->len);
 }
 
 bool session_room(const struct session *s, size_t len)
@@ -95,14 +124,30 @@ size_t session_list_bytes(const struct session *s)
 		       : s->max_stanza_bytes / 2;
 }
 
-static bool crowded(const struct session *s, const char *bare)
+enum crowd session_crowd(const struct session *s, enum cost cost, const char *bare)
 {
-	if (s->request_count >= REQUESTS_MAX)
-		return true;
-	size_t same = 0;
-	for (const struct request *r = s->requests; r != NULL; r = r->next)
-		same += !r->presence && strcmp(r->bare, bare) == 0;
-	return same >= REQUESTS_A_JID;
+	size_t own = 0, all = 0;
+	for (const struct request *r = s->requests; r != NULL; r = r->next) {
+		if (cost == COST_LITTLE ? r->presence : r->cost != cost)
+			continue;
+		all++;
+		own += strcmp(r->bare, bare) == 0;
+	}
+	if (own >= open_max[cost].a_jid)
+		return CROWD_OWN;
+	return all >= open_max[cost].all ? CROWD_ALL : CROWD_NONE;
+}
+
+static void say_crowd(struct session *s, const struct incoming *in, bool chat,
+		      enum crowd crowd)
+{
+	if (!chat) {
+		reply_busy(s, in);
+	} else if (session_hint_due(s, HINT_CROWD, in->bare)) {
+		char *thread = chat_thread(in);
+		reply_chat(s, in->to, in->from, thread, reply_crowd_text(crowd));
+		free(thread);
+	}
 }
 
 static char *copy(const char *text)
@@ -112,14 +157,27 @@ static char *copy(const char *text)
 
 struct request *request_create(struct session *s, const struct incoming *in, bool chat)
 {
-	if (crowded(s, in->bare)) {
-		if (!chat)
-			reply_error(s, in,
-				    &(struct reply_error){"wait", "resource-constraint",
-							  NULL, NULL});
+	enum crowd crowd = session_crowd(s, COST_LITTLE, in->bare);
+	if (crowd != CROWD_NONE) {
+		say_crowd(s, in, chat, crowd);
 		return NULL;
 	}
 	return request_make(s, in, chat);
+}
+
+struct request *request_costly(struct session *s, const struct incoming *in,
+			       enum cost cost)
+{
+	if (!reply_has_room(s, in))
+		return NULL;
+	if (session_crowd(s, cost, in->bare) != CROWD_NONE) {
+		reply_busy(s, in);
+		return NULL;
+	}
+	struct request *r = request_create(s, in, false);
+	if (r != NULL)
+		r->cost = cost;
+	return r;
 }
 
 struct request *request_make(struct session *s, const struct incoming *in, bool chat)
@@ -139,7 +197,6 @@ struct request *request_make(struct session *s, const struct incoming *in, bool 
 	if (r->next != NULL)
 		r->next->link = &r->next;
 	s->requests = r;
-	s->request_count++;
 	return r;
 }
 
@@ -154,7 +211,6 @@ void request_free(struct request *r)
 		*r->link = r->next;
 		if (r->next != NULL)
 			r->next->link = r->link;
-		r->session->request_count--;
 	}
 	free(r->from);
 	free(r->bare);
@@ -166,18 +222,8 @@ void request_free(struct request *r)
 	free(r->after);
 	free(r->text);
 	command_call_free(r->call);
+	buf_free(&r->found);
 	free(r);
-}
-
-bool session_searched(const struct session *s, const char *bare)
-{
-	size_t open = 0;
-	for (const struct request *r = s->requests; r != NULL; r = r->next) {
-		if (r->searches && strcmp(r->bare, bare) == 0)
-			return true;
-		open += r->searches;
-	}
-	return open >= SEARCHES_MAX;
 }
 
 static uint64_t hint_key(uint64_t seed, enum hint kind, const char *bare)
@@ -197,6 +243,11 @@ static const struct hint_pace {
 	[HINT_ENCRYPTED] = {0, 0},
 	[HINT_REFUSED] = {REFUSED_EVERY_MS, 1},
 	[HINT_STAYS] = {HELP_EVERY_MS, HELP_BURST},
+	[HINT_ANSWERED] = {HELP_EVERY_MS, HELP_BURST},
+	[HINT_BOUNCED] = {HELP_EVERY_MS, HELP_BURST},
+	[HINT_CROWD] = {HELP_EVERY_MS, HELP_BURST},
+	[HINT_LAST] = {LAST_EVERY_MS, LAST_BURST},
+	[HINT_LAST_ENDS] = {LAST_EVERY_MS, 1},
 };
 
 bool session_hint_due(struct session *s, enum hint kind, const char *bare)

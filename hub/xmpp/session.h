@@ -2,6 +2,7 @@
 #define BELFRY_HUB_XMPP_SESSION_H
 
 #include <belfry/base/buf.h>
+#include <belfry/core/config.h>
 #include <belfry/xmpp/hub.h>
 #include <belfry/xmpp/link.h>
 
@@ -17,6 +18,7 @@
 #define NS_VERSION "jabber:iq:version"
 #define NS_PUBSUB "http://jabber.org/protocol/pubsub"
 #define NS_PUBSUB_OWNER "http://jabber.org/protocol/pubsub#owner"
+#define NS_PUBSUB_EVENT "http://jabber.org/protocol/pubsub#event"
 #define NS_PUBSUB_ERRORS "http://jabber.org/protocol/pubsub#errors"
 #define NS_RSM "http://jabber.org/protocol/rsm"
 #define NS_COMMANDS "http://jabber.org/protocol/commands"
@@ -59,8 +61,14 @@ struct session *session_create(const char *domain, size_t max_stanza_bytes,
 void session_destroy(struct session *s); /* NULL is safe */
 /* There is a multicast service: its JID, which outlives the session. */
 void session_use_service(struct session *s, const char *service);
-/* A new stream: answers to what was asked on the one before are dropped. */
+/* Whom to turn to: CONFIG's contact addresses; it outlives the session. NULL: nobody. */
+void session_use_contacts(struct session *s, const struct config *config);
+/*
+ * A new stream, and the end of one: answers to what was asked on the one before are
+ * dropped. Who came to follow or to leave in the meantime is seen to on the new one.
+ */
 void session_begin(struct session *s);
+void session_end(struct session *s);
 void session_stanza(struct session *s, xmpp_stanza_t *stanza);
 /* Appends the ping to ourselves that is barrier NUMBER, or the keepalive where it is 0.
  */
@@ -77,6 +85,7 @@ struct session {
 	unsigned magic;
 	const char *domain;
 	const char *service; /* of multicast; NULL: there is none */
+	const struct config *contacts;
 	size_t max_stanza_bytes;
 	const struct xmpp_hub *hub;
 	const struct session_out *out;
@@ -85,10 +94,10 @@ struct session {
 	/* Part of our pings' ids, so that nobody can forge their answers. */
 	char nonce[2 * SESSION_NONCE_BYTES + 1];
 	struct request *requests;
-	size_t request_count;
 	struct presences *presences;
 	uint64_t hint_seed;
 	struct hint_entry *hints;
+	uint64_t unsent_ms; /* when one that was too large was last told of; 0: none */
 	struct session_counters counters;
 };
 
@@ -120,6 +129,17 @@ bool session_room(const struct session *s, size_t len);
 /* How long a list in an answer may grow; the rest of the stanza has room beside it. */
 size_t session_list_bytes(const struct session *s);
 
+/* Some questions cost far more than others: of these fewer may be open. */
+enum cost {
+	COST_LITTLE,
+	COST_OWN,   /* looks for what somebody follows, or owns */
+	COST_FEEDS, /* looks through all feeds */
+	COST_ITEMS, /* reads items */
+	COSTS,
+};
+/* Why no other may be asked: who asks has asked enough, or all together have. */
+enum crowd { CROWD_NONE, CROWD_OWN, CROWD_ALL };
+
 /*
  * A question to the hub that is under way: what is needed to answer the stanza it came
  * from. request_create() answers the stanza and returns NULL where too many questions are
@@ -130,37 +150,57 @@ struct request {
 	uint64_t stream;
 	struct request *next, **link;
 	char *from, *bare, *to, *id, *feed, *jid, *thread;
-	char *after; /* disco#items, list: the page begins after this name */
+	char *after; /* of a list: the page begins after this name */
+	bool paged, counted; /* it is asked for by XEP-0059; their number alone */
 	enum place place;
 	bool chat;
 	bool presence; /* one of presence.c's: bounded there, not by request_create() */
-	bool searches; /* looks for all feeds that somebody follows */
+	enum cost cost;
 	char *text;    /* chat: what is said if the feed is there; a command's node */
 	struct command_call *call; /* a command: commands_int.h */
+	struct buf found;	   /* what a search of several pages has so far */
+	unsigned pages;
 };
 struct request *request_create(struct session *s, const struct incoming *in, bool chat);
 /* The same, however many are open. */
 struct request *request_make(struct session *s, const struct incoming *in, bool chat);
+/* Of an IQ, one that costs COST; NULL also where there is no room for large answers. */
+struct request *request_costly(struct session *s, const struct incoming *in,
+			       enum cost cost);
 /* May its answer still be sent? */
 bool request_live(const struct request *r);
 void request_free(struct request *r);
-/* Are too many looking for what somebody follows, or is BARE? It costs far more than
- * other questions. */
-bool session_searched(const struct session *s, const char *bare);
+/* May BARE ask one more that costs COST? */
+enum crowd session_crowd(const struct session *s, enum cost cost, const char *bare);
 
 /*
  * Is it time to tell JID? Help, and what was wrong: ten times, and once more each six
  * minutes; encryption: once; why it may not follow a feed: once an hour; that it could
- * not leave one: as often as help. Yes counts as told. The table is bounded: a JID may be
- * forgotten, and told again.
+ * not leave one, or did not answer anything, or has to wait: as often as help, and as
+ * often is listened to what comes back of invitations. 'last': ten times, and once more
+ * each minute; that it was too often: once a minute. Yes counts as told. The table is
+ * bounded: a JID may be forgotten, and told again.
  */
-enum hint { HINT_HELP, HINT_ENCRYPTED, HINT_REFUSED, HINT_STAYS };
+enum hint {
+	HINT_HELP,
+	HINT_ENCRYPTED,
+	HINT_REFUSED,
+	HINT_STAYS,
+	HINT_ANSWERED,
+	HINT_BOUNCED,
+	HINT_CROWD,
+	HINT_LAST,
+	HINT_LAST_ENDS,
+};
 bool session_hint_due(struct session *s, enum hint kind, const char *bare);
 
 /* ---- Presence -------------------------------------------------------------------- */
 
 struct presences *presences_create(void);
-void presences_forget(struct presences *p); /* what waits to be looked at */
+/* Nothing more is looked at until there is a stream again; probes are forgotten then, as
+ * servers send new ones. */
+void presences_hold(struct session *s);
+void presences_begin(struct session *s);
 void presences_destroy(struct presences *p);
 /*
  * JID left FEED by another way than its contact list, SUB being what it was: the contact
@@ -168,6 +208,8 @@ void presences_destroy(struct presences *p);
  */
 void presence_left(struct session *s, const char *feed, const char *jid,
 		   const struct sub *sub);
+/* JID answered FEED's invitation by another way: its contact list need not ask. */
+void presence_withdraw(struct session *s, const char *feed, const char *jid);
 
 /* ---- Handlers --------------------------------------------------------------------- */
 
@@ -179,6 +221,10 @@ void answer_version(struct session *s, const struct incoming *in);
 void pubsub_request(struct session *s, const struct incoming *in);
 void pubsub_owner_request(struct session *s, const struct incoming *in);
 void chat_message(struct session *s, const struct incoming *in);
+/* Malloc'ed; "" if there is none, or none that anybody would write. */
+char *chat_thread(const struct incoming *in);
+/* An owner's answer to a request (XEP-0060 8.6); true: it was one. */
+bool authorize_answer(struct session *s, const struct incoming *in);
 void commands_request(struct session *s, const struct incoming *in);
 /* Is it about the commands' nodes? Then it has been answered. */
 bool commands_info(struct session *s, const struct incoming *in);
@@ -190,6 +236,9 @@ bool vcard_items(struct session *s, const struct incoming *in);
 void presence_subscribe(struct session *s, const struct incoming *in);
 void presence_unsubscribe(struct session *s, const struct incoming *in);
 void presence_probe(struct session *s, const struct incoming *in);
+/* The answers to an invitation. */
+void presence_subscribed(struct session *s, const struct incoming *in);
+void presence_unsubscribed(struct session *s, const struct incoming *in);
 /* NULL-terminated: what the hub and the feeds can. */
 const char *const *disco_bot_features(void);
 /* An answer of the multicast service to what we asked; true: it was one. */

@@ -16,6 +16,7 @@ static void check_args(const struct command *c, const struct command_args *a)
 	CHECK(sub_options_text(&a->only, text) >= 0);
 	for (size_t i = 0; i < a->only.tag_count; i++)
 		CHECK(utf8_valid(a->only.tags[i], strlen(a->only.tags[i])));
+	CHECK(strlen(a->jid) <= JID_MAX && utf8_valid(a->jid, strlen(a->jid)));
 	if (strcmp(c->name, "only") == 0)
 		CHECK(a->only.tag_count > 0 || a->only.at_least > PRIORITY_LOW);
 }
@@ -33,7 +34,7 @@ static void check(const char *text, const char *feed)
 	if (!c.command || c.problem)
 		return;
 	check_args(c.command, &c.args);
-	if (c.command->follows && feed)
+	if (c.command->feeds == COMMAND_FOLLOWED_FEED && feed)
 		CHECK(!c.args.feed[0]);
 	if (strcmp(c.command->name, "subscribe") == 0)
 		CHECK(!c.args.feed[0] == !!feed);

@@ -15,8 +15,30 @@ static void check_config(const struct feed_config *c)
 	CHECK(!c->description || strlen(c->description) <= FEED_DESCRIPTION_MAX);
 	for (char **entry = c->whitelist; entry && *entry; entry++)
 		CHECK(!jid_has_resource(*entry));
+	for (char **entry = c->outcasts; entry && *entry; entry++)
+		CHECK(feed_admits(c, *entry, NULL) == ADMIT_NO);
+	for (char **entry = c->owners; entry && *entry; entry++)
+		CHECK(strchr(*entry, '@') && feed_admits(c, *entry, NULL) == ADMIT_YES);
 	if (c->access == ACCESS_WHITELIST && c->whitelist)
-		CHECK(feed_allows(c, c->whitelist[0], NULL));
+		CHECK(feed_admits(c, c->whitelist[0], NULL) == ADMIT_YES ||
+		      feed_affiliation_of(c, c->whitelist[0]) == AFFILIATION_OUTCAST);
+}
+
+/* What can be changed by an owner is as sound as what came over HTTP. */
+static void check_affiliate(struct feed_config *c)
+{
+	static const char *const jids[] = {"a@b", "b"};
+
+	for (size_t i = 0; i < 2; i++)
+		for (int a = AFFILIATION_NONE; a <= AFFILIATION_OWNER; a++) {
+			enum feed_affiliation wanted = (enum feed_affiliation)a;
+
+			if (feed_affiliate(c, jids[i], wanted))
+				continue;
+			check_config(c);
+			CHECK(wanted == AFFILIATION_NONE ||
+			      feed_affiliation_of(c, jids[i]) == wanted);
+		}
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -36,6 +58,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	CHECK(strcmp(json, again) == 0);
 	free(json);
 	free(again);
+	check_affiliate(&c);
 	feed_config_free(&c);
 	feed_config_free(&back);
 	return 0;

@@ -61,6 +61,7 @@ static void handle(xmpp_ctx_t *ctx, const char *xml)
 	if (!stanza)
 		return;
 	fake_hub_init(&hub);
+	hub.owner = true;
 	struct session *s =
 		session_create("feeds.example.org", 262144, &hub.hub, &out, NULL);
 	session_use_service(s, "multicast.example.org");

@@ -19,7 +19,9 @@ _sites = {}
 @pytest.fixture(scope="session", params=list(SERVERS))
 def whole_site(request):
     # Events larger than the server takes: they are what test_a_poisoned_event is about.
-    site = Site(request.param, settings={"http": {"max_body_bytes": 131072}},
+    # And the same few people subscribe in all of the tests.
+    site = Site(request.param, settings={"http": {"max_body_bytes": 131072},
+                                         "limits": {"subscribe_per_jid": 0}},
                 stanza_limit=65536)
     _sites[request.param] = site
     with site:

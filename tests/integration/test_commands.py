@@ -7,7 +7,8 @@ from belfry_testing.stanza import NS
 from belfry_testing.waiting import wait_until
 
 COMMANDS = {"list", "subscribe", "unsubscribe", "subscriptions", "last", "only",
-            "everything", "mute", "unmute", "format", "whoami", "help"}
+            "everything", "mute", "unmute", "format", "yes", "no", "requests", "allow",
+            "deny", "whoami", "help"}
 OPTIONS = f"{NS['ps']}#subscribe_options"
 
 

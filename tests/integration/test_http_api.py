@@ -257,14 +257,6 @@ def test_bad_jids(hub, feed, jid):
     assert hub.rest.subscriber("PUT", feed, jid).status == 400
 
 
-def test_strangers_follow_by_themselves(hub, feed):
-    a = hub.rest.subscriber("PUT", feed, "bob@elsewhere.test")
-    assert a.status == 403 and a.problem == "consent-needed"
-    assert "subscribe" in a.json["detail"]
-    a = hub.rest.subscriber("PUT", feed, f"bob@{TRUSTED}.elsewhere.test")
-    assert a.status == 403
-
-
 def test_access_is_obeyed(hub, feed):
     hub.rest.put_feed(feed, access="whitelist", whitelist=[f"alice@{TRUSTED}"])
     assert hub.rest.subscriber("PUT", feed, f"alice@{TRUSTED}").status == 201

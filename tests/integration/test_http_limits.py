@@ -121,3 +121,20 @@ def test_the_password_of_redis_does_not_show(make_hub):
     for text in texts:
         assert re.search(r"127\.0\.0\.1|Redis", text)
         assert "pass" not in re.sub("xmpp.*|component_secret.*|.*password:.*", "", text), text
+
+
+def test_a_redis_that_quotes_the_password(make_hub):
+    """One that does not know AUTH says what it was sent; the log and /readyz do not."""
+    hub = make_hub()
+    with open(hub.redis.dir / "redis.conf", "a") as conf:
+        conf.write("rename-command AUTH NOT-AUTH\n")
+    hub.redis.restart()
+    config = hub.write_config("quoted.ini", redis={
+        "url": f"redis://:pass%3Aword@127.0.0.1:{hub.redis.port}/0"})
+    serve = belfry.Program("serve", config, hub.dir / "quoted.log")
+    serve.start(ready=False)
+    wait_until(lambda: "refuses the password" in serve.log_text(), "it says so")
+    text = serve.rest().get("/readyz").body.decode()
+    serve.stop()
+    assert "refuses the password" in text
+    assert "pass:word" not in text and "pass:word" not in serve.log_text()

@@ -10,6 +10,6 @@ redis.call('HSET', KEYS[2], 'sha1', ARGV[3], 'type', ARGV[4], 'width', ARGV[5], 
 	'data', ARGV[7])
 redis.call('HSET', KEYS[1], 'face', ARGV[3])
 if f[3] ~= ARGV[3] then
-	redis.call('PUBLISH', ARGV[2], ARGV[1])
+	redis.call('PUBLISH', ARGV[2], '@' .. ARGV[1])
 end
 return {'OK'}

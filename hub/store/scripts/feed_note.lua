@@ -15,6 +15,6 @@ else
 	end
 end
 if f[3] ~= (ARGV[4] or false) then
-	redis.call('PUBLISH', ARGV[2], ARGV[1])
+	redis.call('PUBLISH', ARGV[2], '@' .. ARGV[1])
 end
 return {'OK'}

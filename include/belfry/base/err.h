@@ -14,6 +14,9 @@ enum belfry_err {
 	BELFRY_EEXIST,	  /* it is there already, or is just being deleted */
 	BELFRY_EREUSED,	  /* an idempotency key was used for a different request */
 	BELFRY_EDENIED,	  /* the feed's access does not let this JID in */
+	BELFRY_EPENDING,  /* it waits for somebody's answer */
+	BELFRY_EREFUSED,  /* the person does not want to be asked */
+	BELFRY_ELIMIT,	  /* too many of them in a while: try again later */
 	BELFRY_EFULL,	  /* the store has no room for more events */
 	BELFRY_EAWAY,	  /* the store did not answer in time: the outcome is unknown */
 	BELFRY_EREPLICAS, /* stored, but too few replicas have it: the outcome is unknown

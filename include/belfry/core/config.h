@@ -45,6 +45,19 @@ struct config {
 		char *multicast; /* JID of a XEP-0033 service below the domain whose
 				  * users it serves; NULL: none */
 	} xmpp;
+	/* How often in an hour; 0: as often as they like. Not for trusted domains: the
+	 * two that go by domain. */
+	struct {
+		uint64_t subscribe_per_jid;    /* 200 */
+		uint64_t subscribe_per_domain; /* 2000 */
+		uint64_t invite_per_jid;       /* 5 */
+		uint64_t invite_per_domain;    /* 100 */
+	} limits;
+	/* XEP-0157: URIs, NULL-terminated; or NULL. */
+	struct {
+		char **abuse, **admin, **feedback, **sales, **security, **status,
+			**support;
+	} contact;
 	struct {
 		struct config_addr listen; /* 127.0.0.1:8081: health and metrics */
 		uint64_t lease_ms;	   /* 2000 */

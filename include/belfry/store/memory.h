@@ -17,7 +17,7 @@ struct store *store_memory_create(struct loop *loop, struct memory *m);
 void memory_restart(struct memory *m);
 /* ... was away (every call: EAWAY) ... */
 void memory_set_away(struct memory *m, bool away);
-/* ... or had no room (commit: EFULL) ... */
+/* ... or had no room (commit, and what else takes some: EFULL) ... */
 void memory_set_full(struct memory *m, bool full);
 /* ... or had lost its hints: behind() names nobody until the next commit. */
 void memory_forget_behind(struct memory *m);

@@ -126,6 +126,53 @@ typedef void (*store_row_cb)(void *arg, enum belfry_err err, const struct store_
 typedef void (*store_rows_cb)(void *arg, enum belfry_err err,
 			      const struct store_row *rows, size_t count, uint32_t next);
 
+/* ---- Who is not let in yet ------------------------------------------------------- */
+
+/* One answer is outstanding, or has been given and is remembered. */
+enum pending_state {
+	PENDING_NONE = 0,
+	PENDING_OWNERS = 'o',  /* asked to follow: an owner is to answer */
+	PENDING_PERSON = 'p',  /* was invited over REST: is to answer */
+	PENDING_REFUSED = 'r', /* invited, and said no: is not invited again */
+	PENDING_DENIED = 'd',  /* an owner said no */
+};
+#define STORE_PENDING_MAX 10000 /* of a feed, all states together */
+struct store_pending {
+	const char *jid; /* normalized, as the row's would be */
+	enum pending_state state;
+	uint64_t at_ms; /* since when */
+	enum sub_format format;
+	struct sub_options options; /* what was wished for */
+};
+/* PENDING is NULL unless OK. */
+typedef void (*store_pending_cb)(void *arg, enum belfry_err err,
+				 const struct store_pending *pending);
+/* One page; NEXT: the cursor of the next one, 0: this was the last. */
+typedef void (*store_pendings_cb)(void *arg, enum belfry_err err,
+				  const struct store_pending *list, size_t count,
+				  uint64_t next);
+
+/*
+ * What somebody has to be told by the worker: written together with the state that it is
+ * about, kept until it was said. The state counts, not the notice: it may have changed.
+ */
+enum notice_kind {
+	NOTICE_NONE = 0,
+	NOTICE_REQUEST = 'o',	 /* to the owners: JID asks to follow */
+	NOTICE_INVITATION = 'p', /* to JID */
+	NOTICE_ALLOWED = 'a',	 /* to JID: an owner said yes; it follows now */
+	NOTICE_DENIED = 'd',	 /* to JID */
+	NOTICE_WITHDRAWN = 'w',	 /* to JID, who follows no more: made an outcast */
+};
+#define STORE_NOTICES_MAX 10000 /* of a partition */
+struct store_notice {
+	const char *id; /* for notice_done() */
+	const char *feed, *jid;
+	enum notice_kind kind;
+};
+typedef void (*store_notices_cb)(void *arg, enum belfry_err err,
+				 const struct store_notice *list, size_t count);
+
 /* ---- Delivery ------------------------------------------------------------------- */
 
 /* The owner of a component name, as the lease made it. */
@@ -195,9 +242,15 @@ struct store_done {
 
 typedef void (*store_names_cb)(void *arg, enum belfry_err err, const char *const *names,
 			       size_t count);
-/* FEED has something new: events, a configuration, a presence, a face. "" : the wake-up
- * channel was (re)opened, anything may be new. */
-typedef void (*store_wake_cb)(void *arg, const char *feed);
+/* FEED has something new. ALL: the wake-up channel was (re)opened, anything may be new;
+ * FEED is "". */
+enum store_wake {
+	WAKE_ALL,
+	WAKE_EVENTS, /* events, or a configuration */
+	WAKE_LOOK,   /* a presence, a face */
+	WAKE_NOTICE, /* somebody is to be told something */
+};
+typedef void (*store_wake_cb)(void *arg, enum store_wake what, const char *feed);
 
 /* ---- Tokens and state ----------------------------------------------------------- */
 
@@ -275,14 +328,39 @@ struct store_ops {
 		      void *arg);
 	void (*sub_get)(struct store *s, const char *feed, const char *jid,
 			store_row_cb cb, void *arg);
-	/* Pages by bucket: CURSOR 0 first. A page may pass LIMIT by one bucket; a row
-	 * may stand in two pages when a split falls between them; none is missed. */
+	/* Pages by bucket: CURSOR 0 first. A page may have twice LIMIT rows, or one
+	 * bucket; a row may stand in two pages when a split falls between them; none is
+	 * missed. */
 	void (*sub_list)(struct store *s, const char *feed, uint32_t cursor, size_t limit,
 			 store_rows_cb cb, void *arg);
 	/* Makes bucket number BUCKETS (the count that the caller saw) from its parent;
 	 * ESTALE: the count is another one. join calls it by itself when it is due. */
 	void (*split)(struct store *s, const char *feed, uint32_t buckets, store_cb cb,
 		      void *arg);
+
+	/*
+	 * Sets the state of P's JID if it is EXPECT now (NONE: it has none); P's state
+	 * NONE takes it away. With it NOTICE is written, unless NONE. ESTALE: it is
+	 * another one. ENOFEED. EFULL: too many, of the feed or of notices; what goes
+	 * from one state to another, or away, without a notice, always has room.
+	 */
+	void (*pending_put)(struct store *s, const char *feed,
+			    const struct store_pending *p, enum pending_state expect,
+			    enum notice_kind notice, store_cb cb, void *arg);
+	/* ENOENT: it has none. ENOFEED. */
+	void (*pending_get)(struct store *s, const char *feed, const char *jid,
+			    store_pending_cb cb, void *arg);
+	/* Pages, CURSOR 0 first, in no order. A page may pass LIMIT; what is there all
+	 * the time is in one at least, and may be in two. */
+	void (*pending_list)(struct store *s, const char *feed, uint64_t cursor,
+			     size_t limit, store_pendings_cb cb, void *arg);
+	/* Writes a notice alone. ENOFEED, EFULL. */
+	void (*notice_put)(struct store *s, const char *feed, const char *jid,
+			   enum notice_kind kind, store_cb cb, void *arg);
+	/* Those that wait, of all feeds, oldest first of each partition; at most LIMIT.
+	 * Of a feed that is gone as well. */
+	void (*notices)(struct store *s, size_t limit, store_notices_cb cb, void *arg);
+	void (*notice_done)(struct store *s, const char *id, store_cb cb, void *arg);
 
 	/*
 	 * lease_take: takes the name if nobody has it or if it still looks as SEEN, which
@@ -327,7 +405,7 @@ struct store_ops {
 	void (*settle)(struct store *s, const struct store_owner *o, const char *feed,
 		       uint32_t feed_buckets, struct pos pos, store_cb cb, void *arg);
 	/* From now on CB is called for commits (several may share a call), for each
-	 * change of a feed that has events, and for each change of a presence or a face;
+	 * change of a feed that has events, of a presence or a face, and for each notice;
 	 * NULL stops it. One listener. */
 	void (*listen)(struct store *s, store_wake_cb cb, void *arg);
 

@@ -22,6 +22,7 @@ struct hub_feed {
 	const char *title, *description; /* NULL: none */
 	const char *face; /* SHA-1 of its avatar; NULL: none, or in a list */
 	enum feed_access access;
+	enum feed_affiliation affiliation; /* WHO's own */
 	uint64_t subscribers, max_items, created_ms;
 };
 typedef void (*hub_feeds_cb)(void *arg, enum belfry_err err, const struct hub_feed *feeds,
@@ -65,6 +66,22 @@ struct hub_face {
 typedef void (*hub_card_cb)(void *arg, enum belfry_err err, const struct hub_feed *feed,
 			    const struct hub_face *face);
 
+/* Somebody who asks to follow a feed. */
+struct hub_request {
+	const char *feed, *jid;
+	uint64_t at_ms;
+};
+/* MORE: there are others. */
+typedef void (*hub_requests_cb)(void *arg, enum belfry_err err,
+				const struct hub_request *list, size_t count, bool more);
+struct hub_affiliation {
+	const char *jid; /* bare, or a domain; normalized */
+	enum feed_affiliation affiliation;
+};
+typedef void (*hub_affiliations_cb)(void *arg, enum belfry_err err,
+				    const struct hub_affiliation *list, size_t count);
+typedef void (*hub_done_cb)(void *arg, enum belfry_err err);
+
 struct xmpp_hub_ops {
 	/*
 	 * Those that WHO may see, in order of names, after AFTER, at most LIMIT. Looked
@@ -78,14 +95,19 @@ struct xmpp_hub_ops {
 	/*
 	 * JID follows, or changes how it does; WHO asks. The bare JID, unless CHANGE's
 	 * format is event. OK, ENOFEED, EDENIED, EINVAL (its tags are too long in all),
-	 * EAWAY; ENOENT where CHANGE makes no subscription and there is none.
+	 * EAWAY; ENOENT where CHANGE makes no subscription and there is none. EPENDING:
+	 * the feed's owners are asked (CREATED: they were not before), and JID will be
+	 * told. ELIMIT: WHO, or its domain, subscribes too often. Who was invited is let
+	 * in.
 	 */
 	void (*subscribe)(void *hub, const char *who, const char *feed, const char *jid,
 			  const struct sub_change *change, hub_sub_cb cb, void *arg);
-	/* The subscription as it was. ENOENT: did not follow. Leaving needs no access. */
+	/* The subscription as it was. ENOENT: did not follow. EPENDING: did but ask to,
+	 * and does no more. Leaving needs no access. */
 	void (*unsubscribe)(void *hub, const char *feed, const char *jid, hub_sub_cb cb,
 			    void *arg);
-	/* The subscription of JID, which is its own to look at. ENOENT, ENOFEED. */
+	/* The subscription of JID, which is its own to look at. ENOENT. EPENDING: there
+	 * is none yet, the owners are asked. ENOFEED. */
 	void (*subscription)(void *hub, const char *feed, const char *jid, hub_sub_cb cb,
 			     void *arg);
 	/* What JID sees of a feed that it has as a contact. ENOENT: has not. ENOFEED. */
@@ -94,15 +116,46 @@ struct xmpp_hub_ops {
 	/* As feed(), with its avatar. */
 	void (*card)(void *hub, const char *who, const char *feed, hub_card_cb cb,
 		     void *arg);
-	/* The newest LIMIT, oldest first; or the named ones. */
+	/*
+	 * JID, bare, answers an invitation. OK: follows now (SUB, chat), or is not asked
+	 * again (SUB is NULL). ENOENT: there is none that waits.
+	 */
+	void (*answer)(void *hub, const char *feed, const char *jid, bool yes,
+		       hub_sub_cb cb, void *arg);
+	/* An invitation of JID came back: it ends, as if it had been refused. */
+	void (*undelivered)(void *hub, const char *feed, const char *jid,
+			    const char *condition);
+	/*
+	 * OWNER answers the request of JID, who will be told. EDENIED: is no owner.
+	 * ENOENT: there is none.
+	 */
+	void (*decide)(void *hub, const char *owner, const char *feed, const char *jid,
+		       bool allow, hub_done_cb cb, void *arg);
+	/* What waits for OWNER's answer in FEED. EDENIED. */
+	void (*requests)(void *hub, const char *owner, const char *feed, size_t limit,
+			 hub_requests_cb cb, void *arg);
+	/* All of FEED, for an owner: EDENIED to others. */
+	void (*affiliations)(void *hub, const char *owner, const char *feed,
+			     hub_affiliations_cb cb, void *arg);
+	/* WHO's own; OK for everybody to whom the feed is shown. */
+	void (*affiliation)(void *hub, const char *who, const char *feed,
+			    hub_affiliations_cb cb, void *arg);
+	/*
+	 * OWNER sets all of LIST, or none. A new outcast stops following, and is told.
+	 * EDENIED: is no owner, or it would take the last one away; EINVAL; EFULL.
+	 */
+	void (*affiliate)(void *hub, const char *owner, const char *feed,
+			  const struct hub_affiliation *list, size_t count,
+			  hub_done_cb cb, void *arg);
+	/* The newest LIMIT, oldest first; or the named ones. Who follows may read. */
 	void (*items)(void *hub, const char *who, const char *feed,
 		      const char *const *ids, size_t id_count, size_t limit,
 		      hub_items_cb cb, void *arg);
 	/*
 	 * The newest LIMIT (at most HUB_RECENT_MAX) events of the feeds that WHO's bare
-	 * JID follows and may see, oldest first. Looked for among the first 10,000 feeds,
-	 * in order of names; of those followed, the first 200 are read. ENOENT: follows
-	 * none. EFULL: none of those looked at, but there are more.
+	 * JID follows and may read, oldest first. Looked for among the first 10,000
+	 * feeds, in order of names; of those followed, the first 200 are read. ENOENT:
+	 * follows none. EFULL: none of those looked at, but there are more.
 	 */
 	void (*recent)(void *hub, const char *who, size_t limit, hub_items_cb cb,
 		       void *arg);

@@ -35,7 +35,7 @@ struct link_down {
 
 /* RFC 6120 8.3.3 as far as delivery tells them apart. */
 enum bounce_class {
-	BOUNCE_ENDS,  /* gone, item-not-found: the subscription ends */
+	BOUNCE_ENDS,  /* gone, item-not-found; blocked: the subscription ends */
 	BOUNCE_OTHER, /* all others: counted and shown */
 };
 struct link_bounce {

@@ -78,6 +78,8 @@ class Client:
         x = self.xmpp = slixmpp.ClientXMPP(self.full_jid, self.password)
         x.loop = asyncio.get_event_loop()
         x.ca_certs = self.certificate
+        # Whom to show oneself to is the test's to say.
+        x.auto_authorize, x.auto_subscribe = None, False
         x.add_filter("in", self._arrived)
         x.add_event_handler("session_start", lambda _e: self._session(x))
         x.add_event_handler("disconnected", lambda _e: self._ended(x))
@@ -254,10 +256,36 @@ class Client:
     def remove_contact(self, jid):
         self._change_contact(jid, " subscription='remove'")
 
+    def say_presence(self, jid, type):
+        self.send(f"<presence to={quoteattr(jid)} type='{type}'/>")
+
+    def block(self, jid):
+        """XEP-0191"""
+        answer = self.iq(self.jid, f"<block xmlns='{NS['blocking']}'>"
+                                   f"<item jid={quoteattr(jid)}/></block>", "set")
+        assert answer.type == "result", answer
+
     def _change_contact(self, jid, attributes):
         answer = self.iq(self.jid, f"<query xmlns='{NS['roster']}'><item "
                                    f"jid={quoteattr(jid)}{attributes}/></query>", "set")
         assert answer.type == "result", answer
+
+    # ---- forms in messages (XEP-0004) ----
+
+    def submit(self, message, to=None, **values):
+        """
+        Sends the form of MESSAGE back, as it came but for VALUES, of which '__' stands for
+        '#'; TO: not to where it came from.
+        """
+        fields = {f.get("var"): f.findtext("data:value", "", NS)
+                  for f in message.findall("data:x/data:field")}
+        for name, value in values.items():
+            assert name.replace("__", "#") in fields, fields
+            fields[name.replace("__", "#")] = value
+        inner = "".join(f"<field var={quoteattr(k)}><value>{escape(v)}</value></field>"
+                        for k, v in fields.items())
+        self.send(f"<message to={quoteattr(to or message.sender)} id={quoteattr(message.id)}>"
+                  f"<x xmlns='{NS['data']}' type='submit'>{inner}</x></message>")
 
     # ---- commands, as slixmpp's own XEP-0050 and XEP-0004 understand them ----
 
@@ -385,6 +413,15 @@ def is_chat(text=None, sender=None):
         return s.kind == "message" and not s.is_error and s.body is not None and (
             text is None or text in s.body) and (
             sender is None or (s.sender or "").split("/")[0] == sender)
+    return test
+
+
+def is_state(feed, state):
+    """A pubsub notification that the subscription to FEED is now STATE (XEP-0060 12.11)."""
+    def test(s):
+        told = None if s.kind != "message" else s.find("event:event/event:subscription")
+        return told is not None and (told.get("node"), told.get("subscription")) == (
+            feed, state)
     return test
 
 

@@ -25,7 +25,8 @@ class Crowd:
         self.counts = collections.Counter()  # (to, id) of messages
         self.texts = collections.defaultdict(list)  # to -> character data of messages
         self.keep_text = False
-        self.bounce = None  # None, or (type, condition), or a function of Seen
+        # None, or (type, condition), or these and XML beside it, or a function of Seen
+        self.bounce = None
         self.bounced = 0
         self.answers = {}  # id -> type, of IQs we sent
         self.ended = None
@@ -102,12 +103,12 @@ class Crowd:
         how = self.bounce(seen) if callable(self.bounce) else self.bounce
         if how is None:
             return
-        kind, condition = how
+        kind, condition, more = (*how, "")[:3]
         self.bounced += 1
         self._out.append(
             f"<message type='error' from={quoteattr(seen.to)} to={quoteattr(seen.sender)}"
             f" id={quoteattr(seen.id or '')}><error type='{kind}'><{condition} "
-            "xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error></message>")
+            f"xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/>{more}</error></message>")
 
     def _read(self):
         try:

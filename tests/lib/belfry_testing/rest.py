@@ -88,6 +88,10 @@ class Rest:
     def unfollow(self, feed, jid):
         return self.subscriber("DELETE", feed, jid)
 
+    def pending(self, method, feed, jid, decision=None):
+        return self.request(method, f"/v1/feeds/{feed}/pending/{quote(jid)}",
+                            decision and {"decision": decision})
+
     def event(self, feed, id):
         return self.get(f"/v1/feeds/{feed}/events/{id}").ok(200).json
 

@@ -16,6 +16,7 @@ NS = {
     "sid": "urn:xmpp:sid:0",
     "atom": "http://www.w3.org/2005/Atom",
     "json": "urn:xmpp:json:0",
+    "blocking": "urn:xmpp:blocking",
     "rsm": "http://jabber.org/protocol/rsm",
     "data": "jabber:x:data",
     "cmd": "http://jabber.org/protocol/commands",

@@ -48,6 +48,12 @@ static void defaults_are_as_documented(void **state)
 	assert_null(c->xmpp.secret);
 	assert_null(c->xmpp.trusted_domains[0]);
 	assert_int_equal(c->xmpp.max_stanza_bytes, 262144);
+	assert_int_equal(c->limits.subscribe_per_jid, 200);
+	assert_int_equal(c->limits.subscribe_per_domain, 2000);
+	assert_int_equal(c->limits.invite_per_jid, 5);
+	assert_int_equal(c->limits.invite_per_domain, 100);
+	assert_null(c->contact.abuse);
+	assert_null(c->contact.support);
 	assert_int_equal(c->work.listen.port, 8081);
 	assert_int_equal(c->work.lease_ms, 2000);
 	assert_int_equal(c->log.level, LOG_INFO);
@@ -187,6 +193,31 @@ static void a_multicast_service_is_below_its_users(void **state)
 	check_problem("[xmpp]\ndomain = f.x\nmulticast = F.x\n", "our own name");
 }
 
+static void contact_addresses_are_uris(void **state)
+{
+	struct config *c = config_load_ok(
+		"[contact]\nabuse = mailto:abuse@example.org\t xmpp:a@b?message;body=x \n"
+		"admin =\nstatus = HTTPS://example.org/~me#now\n",
+		NULL);
+
+	(void)state;
+	assert_string_equal(c->contact.abuse[0], "mailto:abuse@example.org");
+	assert_string_equal(c->contact.abuse[1], "xmpp:a@b?message;body=x");
+	assert_null(c->contact.abuse[2]);
+	assert_null(c->contact.admin);
+	assert_string_equal(c->contact.status[0], "HTTPS://example.org/~me#now");
+	config_free(c);
+	check_problem("[contact]\nsales = mailto:\n", "\"mailto:\" is not a URI");
+	check_problem("[contact]\nsales = mailto:a@b,c@d help@example.org\n",
+		      "contact.sales: \"help@example.org\" is not a URI");
+	check_problem("[contact]\nsales = 1x:y\n", "is not a URI");
+	check_problem("[contact]\nsales = :y\n", "is not a URI");
+	check_problem("[contact]\nsales = x:<y>\n", "is not a URI");
+	check_problem("[contact]\nsales = x:\xc3\xa9\n", "is not a URI");
+	check_problem("[contact]\nsales = a:1 a:2 a:3 a:4 a:5 a:6 a:7 a:8 a:9\n",
+		      "at most 8 URIs");
+}
+
 static void every_error_is_told(void **state)
 {
 	static const char *const expected[] = {
@@ -231,6 +262,8 @@ static void bad_values_are_refused(void **state)
 		{"http", "max_connections = 0"},
 		{"http", "max_connections = 1k"},
 		{"http", "max_connections = -1"},
+		{"limits", "invite_per_jid = 1000001"},
+		{"limits", "subscribe_per_domain = many"},
 		{"work", "lease_ms = 499"},
 		{"work", "lease_ms = 60001"},
 		{"work", "lease_ms = 1e3"},
@@ -301,7 +334,7 @@ static void the_template_is_the_defaults(void **state)
 	size_t keys = 0;
 	for (const char *s = text.data; (s = strstr(s, "BELFRY_")) != NULL; s++)
 		keys++;
-	assert_int_equal(keys, 23);
+	assert_int_equal(keys, 34);
 	buf_free(&text);
 }
 
@@ -315,6 +348,7 @@ int main(void)
 		cmocka_unit_test(unknown_variables_are_warned_of),
 		cmocka_unit_test(unknown_keys_are_errors_with_a_suggestion),
 		cmocka_unit_test(a_multicast_service_is_below_its_users),
+		cmocka_unit_test(contact_addresses_are_uris),
 		cmocka_unit_test(every_error_is_told),
 		cmocka_unit_test(bad_values_are_refused),
 		cmocka_unit_test(bad_files_are_refused),

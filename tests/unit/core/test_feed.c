@@ -1,3 +1,4 @@
+#include <belfry/base/buf.h>
 #include <belfry/core/feed.h>
 
 #include <stdio.h>
@@ -54,7 +55,7 @@ static void check_json(const struct feed_config *c, const char *expected)
 
 #define DEFAULTS                                                                         \
 	"{\"title\":null,\"description\":null,\"access\":\"local\",\"whitelist\":[],"    \
-	"\"max_items\":1000,\"max_age\":2592000,\"weight\":10}"
+	"\"owners\":[],\"outcasts\":[],\"max_items\":1000,\"max_age\":2592000,\"weight\":10}"
 
 static void defaults_are_as_documented(void **state)
 {
@@ -80,7 +81,14 @@ static void a_patch_changes_what_it_names(void **state)
 	assert_null(c.whitelist[2]);
 	assert_int_equal(c.max_items, 1000);
 	patch_ok(&c, "{\"max_items\":5,\"max_age\":0,\"weight\":100,"
-		     "\"description\":\"two\\nlines\"}");
+		     "\"description\":\"two\\nlines\",\"access\":\"authorize\","
+		     "\"owners\":[\"Alice@Example.ORG\",\"alice@example.org\",\"b@c\"],"
+		     "\"outcasts\":[\"Evil.Example\",\"d@e\"]}");
+	assert_int_equal(c.access, ACCESS_AUTHORIZE);
+	assert_string_equal(c.owners[0], "alice@example.org");
+	assert_string_equal(c.owners[1], "b@c"); /* each once */
+	assert_null(c.owners[2]);
+	assert_string_equal(c.outcasts[0], "evil.example");
 	assert_string_equal(c.title, "D\"\xc3\xa9");
 	assert_int_equal(c.max_age_s, 0);
 	assert_int_equal(c.weight, 100);
@@ -91,9 +99,12 @@ static void a_patch_changes_what_it_names(void **state)
 	check_json(&back, json);
 	free(json);
 	feed_config_free(&back);
+	patch_ok(&c, "{\"title\":\"\",\"description\":\"\"}");
+	assert_null(c.title); /* nothing to show */
+	assert_null(c.description);
 	patch_ok(&c, "{\"title\":null,\"access\":null,\"whitelist\":null,"
 		     "\"max_items\":null,\"max_age\":null,\"weight\":null,"
-		     "\"description\":null}");
+		     "\"description\":null,\"owners\":null,\"outcasts\":[]}");
 	check_json(&c, DEFAULTS);
 	patch_ok(&c, "{\"whitelist\":[]}");
 	assert_null(c.whitelist);
@@ -119,6 +130,13 @@ static void a_bad_patch_changes_nothing(void **state)
 		{"{\"whitelist\":[\"a@b\",7]}", "whitelist[1] must be a string"},
 		{"{\"whitelist\":[\"a@b/c\"]}", "whitelist[0] is not a bare JID"},
 		{"{\"whitelist\":[\"@b\"]}", "whitelist[0] is not a bare JID"},
+		{"{\"owners\":[\"example.org\"]}",
+		 "owners[0] is not a bare JID: there is no @ in it"},
+		{"{\"owners\":[\"a@b/c\"]}", "owners[0] is not a bare JID: leave out"},
+		{"{\"owners\":{}}", "owners must be an array of JIDs, it is"},
+		{"{\"outcasts\":[\"a@b\",null]}", "outcasts[1] must be a string"},
+		{"{\"outcasts\":[\"a@b\"],\"owners\":[\"A@B\"]}",
+		 "a@b stands among the owners and the outcasts"},
 		{"{\"max_items\":0}",
 		 "max_items must be a whole number from 1 to 1000000"},
 		{"{\"max_items\":1000001}", "max_items must"},
@@ -146,52 +164,62 @@ static void a_bad_patch_changes_nothing(void **state)
 	feed_config_free(&c);
 }
 
-static void long_texts_and_lists_are_refused(void **state)
+static void long_texts_are_refused(void **state)
 {
+	char why[256], json[FEED_DESCRIPTION_MAX + 100];
 	struct feed_config c;
-	char why[256], *json = malloc(20000);
 
 	(void)state;
 	feed_config_init(&c);
-	snprintf(json, 20000, "{\"title\":\"%0*d\"}", FEED_TITLE_MAX, 0);
+	snprintf(json, sizeof json, "{\"title\":\"%0*d\"}", FEED_TITLE_MAX, 0);
 	patch_ok(&c, json);
-	snprintf(json, 20000, "{\"title\":\"%0*d\"}", FEED_TITLE_MAX + 1, 0);
+	snprintf(json, sizeof json, "{\"title\":\"%0*d\"}", FEED_TITLE_MAX + 1, 0);
 	assert_int_equal(feed_config_patch(&c, json, strlen(json), why, sizeof why), -1);
-	snprintf(json, 20000, "{\"description\":\"%0*d\"}", FEED_DESCRIPTION_MAX + 1, 0);
+	snprintf(json, sizeof json, "{\"description\":\"%0*d\"}",
+		 FEED_DESCRIPTION_MAX + 1, 0);
 	assert_int_equal(feed_config_patch(&c, json, strlen(json), why, sizeof why), -1);
-	strcpy(json, "{\"whitelist\":[\"a@b\"");
-	size_t len = strlen(json);
-	for (int i = 1; i < FEED_WHITELIST_MAX; i++, len += 6)
-		memcpy(json + len, ",\"a@b\"", 6);
-	strcpy(json + len, "]}");
-	patch_ok(&c, json);
-	strcpy(json + len, ",\"a@b\"]}");
-	assert_int_equal(feed_config_patch(&c, json, strlen(json), why, sizeof why), -1);
-	free(json);
 	feed_config_free(&c);
 }
 
-static void access_is_obeyed(void **state)
+/* COUNT of them: "uN@b". */
+static char *list_of(const char *name, unsigned count)
 {
-	char own[] = "example.org";
-	char *domains[] = {own, NULL};
-	struct feed_config c;
+	struct buf out = {0};
+
+	buf_printf(&out, "{\"%s\":[", name);
+	for (unsigned i = 0; i < count; i++)
+		buf_printf(&out, "%s\"u%u@b\"", i ? "," : "", i);
+	buf_adds(&out, "]}");
+	return buf_steal(&out);
+}
+
+static void long_lists_are_refused(void **state)
+{
+	static const struct {
+		const char *name;
+		unsigned max;
+	} lists[] = {
+		{"whitelist", FEED_WHITELIST_MAX},
+		{"owners", FEED_OWNERS_MAX},
+		{"outcasts", FEED_OUTCASTS_MAX},
+	};
+	char why[256];
 
 	(void)state;
-	feed_config_init(&c);
-	assert_true(feed_allows(&c, "a@example.org/x", domains));
-	assert_false(feed_allows(&c, "a@example.net", domains));
-	assert_false(feed_allows(&c, "a@sub.example.org", domains));
-	patch_ok(&c, "{\"access\":\"open\"}");
-	assert_true(feed_allows(&c, "a@example.net", domains));
-	patch_ok(&c, "{\"access\":\"whitelist\"}");
-	assert_false(feed_allows(&c, "a@example.org", domains));
-	patch_ok(&c, "{\"whitelist\":[\"a@example.net\",\"example.com\"]}");
-	assert_true(feed_allows(&c, "a@example.net/r", domains));
-	assert_false(feed_allows(&c, "b@example.net", domains));
-	assert_true(feed_allows(&c, "b@example.com", domains));
-	assert_false(feed_allows(&c, "a@example.org", domains));
-	feed_config_free(&c);
+	for (size_t i = 0; i < sizeof lists / sizeof lists[0]; i++) {
+		char *most = list_of(lists[i].name, lists[i].max);
+		char *more = list_of(lists[i].name, lists[i].max + 1);
+		struct feed_config c;
+
+		feed_config_init(&c);
+		patch_ok(&c, most);
+		assert_int_equal(
+			feed_config_patch(&c, more, strlen(more), why, sizeof why), -1);
+		assert_non_null(strstr(why, "entries"));
+		feed_config_free(&c);
+		free(most);
+		free(more);
+	}
 }
 
 int main(void)
@@ -201,8 +229,8 @@ int main(void)
 		cmocka_unit_test(defaults_are_as_documented),
 		cmocka_unit_test(a_patch_changes_what_it_names),
 		cmocka_unit_test(a_bad_patch_changes_nothing),
-		cmocka_unit_test(long_texts_and_lists_are_refused),
-		cmocka_unit_test(access_is_obeyed),
+		cmocka_unit_test(long_texts_are_refused),
+		cmocka_unit_test(long_lists_are_refused),
 	};
 
 	return cmocka_run_group_tests_name("feed", tests, NULL, NULL);

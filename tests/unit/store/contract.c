@@ -22,6 +22,18 @@ bool contract_pos_is(struct pos a, struct pos b)
 	return pos_cmp(a, b) == 0;
 }
 
+void contract_has_room(void)
+{
+	struct store_feed f;
+	struct store_health h;
+	contract.fill(false);
+	do {
+		enum belfry_err err = sync_feed_get(A, "no-such-feed", &f);
+		assert_int_equal(err, BELFRY_ENOFEED);
+		A->ops->health(A, &h);
+	} while (h.full);
+}
+
 /* Takes the name for a first or a next owner. */
 struct store_owner contract_own(struct store *s, const char *name)
 {
@@ -209,7 +221,6 @@ static void test_full(void **state)
 {
 	struct pos p;
 	struct sub sub;
-	struct store_health h;
 	(void)state;
 	contract_feed("full");
 	OK(sync_join(A, "full", "a@b", FORMAT_CHAT, &sub, NULL));
@@ -233,14 +244,7 @@ static void test_full(void **state)
 	OK(sync_trim(A, "full", 0, 0));
 	OK(sync_lease_beat(A, &o));
 	OK(sync_leave(A, "full", "a@b", NULL));
-	contract.fill(false);
-	bool room = false;
-	while (!room) {
-		struct store_feed f;
-		OK(sync_feed_get(A, "full", &f));
-		A->ops->health(A, &h);
-		room = !h.full;
-	}
+	contract_has_room();
 	OK(sync_post(A, "full", "e3", NULL, &p));
 }
 
@@ -296,6 +300,7 @@ static void test_items_over_pages(void **state)
 static void test_items_by_id(void **state)
 {
 	const char *const all[] = {"e1", "e2", "e3", "own"};
+	const char *const twice[] = {"e3", "own", "e3", "own"};
 	const char *const second[] = {"e2"};
 	struct sync_events *e = calloc(1, sizeof *e);
 	(void)state;
@@ -310,6 +315,8 @@ static void test_items_by_id(void **state)
 	assert_string_equal(e->e[1].item, "own");
 	assert_string_equal(e->e[2].id, "e3");
 	assert_string_equal(e->e[2].item, "e3");
+	OK(sync_items(A, "itemids", twice, 4, 0, e));
+	assert_int_equal(e->count, 2);
 	OK(sync_items(A, "itemids", second, 1, 0, e));
 	assert_int_equal(e->count, 0);
 	OK(sync_post(A, "itemids", "e4", "e1", NULL));
@@ -329,50 +336,6 @@ static void test_items_by_id(void **state)
 	OK(sync_items(A, "itemids", all, 4, 0, e));
 	assert_int_equal(e->count, 0);
 	free(e);
-}
-
-static struct {
-	unsigned opened, woken;
-	char last[80];
-	bool any;
-} heard;
-
-static void on_wake(void *arg, const char *feed)
-{
-	(void)arg;
-	if (!feed[0])
-		heard.opened++;
-	else
-		heard.woken++;
-	snprintf(heard.last, sizeof heard.last, "%s", feed);
-	heard.any = true;
-}
-
-static void test_listen(void **state)
-{
-	(void)state;
-	contract_feed("wake");
-	B->ops->listen(B, on_wake, NULL);
-	sync_until(&heard.any, "the channel to open");
-	assert_int_equal(heard.opened, 1);
-	heard.any = false;
-	OK(sync_post(A, "wake", "e1", NULL, NULL));
-	sync_until(&heard.any, "waking");
-	assert_string_equal(heard.last, "wake");
-	/* Another configuration is told, the same one is not. */
-	heard.any = false;
-	OK(sync_feed_put(A, "wake", "{}", NULL, NULL, NULL));
-	OK(sync_feed_put(A, "never", "{\"a\":1}", NULL, NULL, NULL));
-	OK(sync_feed_put(A, "never", "{\"a\":2}", NULL, NULL, NULL));
-	unsigned before = heard.woken;
-	OK(sync_feed_put(A, "wake", "{\"a\":1}", NULL, NULL, NULL));
-	sync_until(&heard.any, "waking by a change");
-	assert_string_equal(heard.last, "wake");
-	assert_int_equal(heard.woken, before + 1);
-	B->ops->listen(B, NULL, NULL);
-	before = heard.woken;
-	OK(sync_post(A, "wake", "e2", NULL, NULL));
-	assert_int_equal(heard.woken, before);
 }
 
 static void test_tokens(void **state)
@@ -484,6 +447,18 @@ int contract_run(const char *name)
 		cmocka_unit_test(test_face_goes_with_the_feed),
 		cmocka_unit_test(test_face_without_room),
 		cmocka_unit_test(test_look_wakes),
+		cmocka_unit_test(test_pending_without_feed),
+		cmocka_unit_test(test_pending_keeps_what_was_wished),
+		cmocka_unit_test(test_pending_is_what_was_expected),
+		cmocka_unit_test(test_pending_pages),
+		cmocka_unit_test(test_pending_has_a_limit),
+		cmocka_unit_test(test_pending_goes_with_the_feed),
+		cmocka_unit_test(test_pending_without_room),
+		cmocka_unit_test(test_notices_come_with_the_state),
+		cmocka_unit_test(test_notices_of_several_feeds),
+		cmocka_unit_test(test_notices_outlive_a_restart),
+		cmocka_unit_test(test_notices_have_a_limit),
+		cmocka_unit_test(test_notices_wake),
 		cmocka_unit_test(test_tokens),
 		cmocka_unit_test(test_restart_never_repeats_a_position),
 		cmocka_unit_test(test_destroy_ends_what_is_outstanding),

@@ -24,6 +24,7 @@ int contract_run(const char *name);
 #define IS(call, err) assert_int_equal(call, err)
 
 void contract_feed(const char *feed); /* makes it */
+void contract_has_room(void);	      /* again, and A knows it */
 bool contract_pos_is(struct pos a, struct pos b);
 struct store_owner contract_own(struct store *s, const char *name); /* the next owner */
 
@@ -55,5 +56,24 @@ void test_face_is_bytes(void **state);
 void test_face_goes_with_the_feed(void **state);
 void test_face_without_room(void **state);
 void test_look_wakes(void **state);
+
+/* Those of contract_pending.c. */
+void test_pending_without_feed(void **state);
+void test_pending_keeps_what_was_wished(void **state);
+void test_pending_is_what_was_expected(void **state);
+void test_pending_pages(void **state);
+void test_pending_has_a_limit(void **state);
+void test_pending_goes_with_the_feed(void **state);
+void test_pending_without_room(void **state);
+
+/* Those of contract_notices.c. */
+void test_notices_come_with_the_state(void **state);
+void test_notices_of_several_feeds(void **state);
+void test_notices_outlive_a_restart(void **state);
+void test_notices_have_a_limit(void **state);
+
+/* Those of contract_wake.c. */
+void test_listen(void **state);
+void test_notices_wake(void **state);
 
 #endif

@@ -212,7 +212,6 @@ void test_face_goes_with_the_feed(void **state)
 void test_face_without_room(void **state)
 {
 	struct store_face a = face_of(SHA_A, "x", 1), b = face_of(SHA_B, "y", 1), got;
-	struct store_health h;
 
 	(void)state;
 	contract_feed("facefull");
@@ -224,12 +223,7 @@ void test_face_without_room(void **state)
 	/* What is small goes on, and so does what makes room. */
 	OK(presence_put(A, "facefull", "{\"show\":\"dnd\"}"));
 	OK(face_put(A, "facefull", NULL));
-	contract.fill(false);
-	do {
-		struct store_feed f;
-		OK(sync_feed_get(A, "facefull", &f));
-		A->ops->health(A, &h);
-	} while (h.full);
+	contract_has_room();
 	OK(face_put(A, "facefull", &b));
 }
 
@@ -239,10 +233,11 @@ static struct {
 	bool any;
 } heard;
 
-static void on_wake(void *arg, const char *feed)
+static void on_wake(void *arg, enum store_wake what, const char *feed)
 {
 	(void)arg;
-	heard.woken += feed[0] != '\0';
+	assert_int_equal(what, feed[0] ? WAKE_LOOK : WAKE_ALL);
+	heard.woken += what == WAKE_LOOK;
 	snprintf(heard.last, sizeof heard.last, "%s", feed);
 	heard.any = true;
 }

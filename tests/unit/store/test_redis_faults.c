@@ -1,5 +1,6 @@
 #include "../../lib/store/redis_server.h"
 #include "../../lib/store/sync.h"
+#include "../../lib/store/sync_pending.h"
 
 #include "store/redis_url.h"
 
@@ -177,6 +178,9 @@ static void test_what_others_wrote(void **state)
 	struct store_feed f;
 	struct sub sub;
 	struct sync_events *e = calloc(1, sizeof *e);
+	static struct sync_pendings pendings;
+	static struct sync_notices notices;
+	struct store_pending p = {.jid = "a@b", .state = 'o', .format = FORMAT_CHAT};
 	(void)state;
 	struct store *s = open_up(0);
 	assert_int_equal(sync_feed_put(s, "foreign", "{}", NULL, NULL, NULL), BELFRY_OK);
@@ -195,6 +199,15 @@ static void test_what_others_wrote(void **state)
 	assert_int_equal(sync_events(s, "foreign", (struct pos){0, 0}, false, 5, e),
 			 BELFRY_EINTERNAL);
 	assert_int_equal(sync_post(s, "foreign", "e2", NULL, NULL), BELFRY_EINTERNAL);
+	assert_int_equal(sync_pending_put(s, "foreign", &p, 0, NOTICE_REQUEST),
+			 BELFRY_OK);
+	spoil("p", "foreign", "HSET %s c@d \"o 12 z\"");
+	assert_int_equal(sync_pending_get(s, "foreign", "c@d", &p), BELFRY_EINTERNAL);
+	assert_int_equal(sync_pending_list(s, "foreign", 0, 9, &pendings), BELFRY_OK);
+	assert_int_equal(pendings.count, 1);
+	ask("XADD belfry:{p0}:notices 1-1 kind ? feed f jid j");
+	assert_int_equal(sync_notices(s, 9, &notices), BELFRY_OK);
+	assert_int_equal(notices.count, 1);
 	spoil("f", "foreign", "HSET %s buckets -1");
 	assert_int_equal(sync_feed_get(s, "foreign", &f), BELFRY_EINTERNAL);
 	spoil("f", "foreign", "DEL %s");

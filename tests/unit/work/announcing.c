@@ -28,9 +28,9 @@ static void on_gone(void *arg)
 	((struct announcing *)arg)->gone = true;
 }
 
-static void on_wake(void *arg, const char *feed)
+static void on_wake(void *arg, enum store_wake what, const char *feed)
 {
-	announcer_wake(((struct announcing *)arg)->announcer, feed);
+	announcer_wake(((struct announcing *)arg)->announcer, what, feed);
 }
 
 static void link_up(void *arg)

@@ -302,7 +302,7 @@ static void a_deleted_feed_is_forgotten(void **state)
 	announcing_settle(f);
 	f->w.app->ops->feed_delete(f->w.app, "a", on_plain, &done);
 	world_until(&f->w, &done);
-	announcer_wake(f->announcer, "");
+	announcer_wake(f->announcer, WAKE_ALL, "");
 	announcing_settle(f);
 	announcer_stats(f->announcer, &s);
 	assert_int_equal(s.feeds, 0);

@@ -141,6 +141,86 @@ static void a_change_while_the_first_contact_is_shown(void **state)
 	assert_int_equal(announcing_told(f, "<presence"), 1);
 }
 
+/* In which the store answers whatever it is asked. */
+static void ticks(struct announcing *f, unsigned count)
+{
+	while (count--) {
+		world_skip(20);
+		world_turns(&f->w, 20);
+	}
+}
+
+static void each(struct announcing *f, unsigned count, const char *doc)
+{
+	char name[16];
+	for (unsigned i = 0; i < count; i++) {
+		snprintf(name, sizeof(name), "f%03u", i);
+		if (doc) {
+			world_commit(&f->w, name, doc);
+			continue;
+		}
+		world_feed(&f->w, name, "{}");
+		announcing_contact(f, name, "c0@example.org");
+	}
+}
+
+/* Though many others are woken by events, and wait longer. */
+static void what_is_set_goes_first(void **state)
+{
+	struct announcing *f = *state;
+	each(f, 200, NULL);
+	recorder_up(f->link);
+	announcing_settle(f);
+	announcing_settle(f);
+	assert_int_equal(announcing_told(f, "<presence"), 200);
+	world_skip(60000);
+	recorder_forget(f->link);
+	each(f, 200, "{\"title\":\"a title\"}");
+	ticks(f, 10);
+	assert_in_range(announcing_told(f, "<presence"), 5, 50);
+	/* One that waits already, and one that nothing else is new of. */
+	announcing_set_presence(f, "f199", "{\"show\":\"dnd\"}");
+	ticks(f, 5);
+	assert_int_equal(announcing_told(f, "<show>dnd</show>"), 1);
+	assert_in_range(announcing_told(f, "<presence"), 5, 60);
+	world_skip(1000);
+	announcing_set_presence(f, "f199", "{\"show\":\"xa\"}");
+	ticks(f, 5);
+	assert_int_equal(announcing_told(f, "<show>xa</show>"), 1);
+	assert_in_range(announcing_told(f, "<presence"), 5, 80);
+	announcing_settle(f);
+	announcing_settle(f);
+	assert_int_equal(announcing_told(f, "<presence"), 200 + 2 - 1);
+}
+
+/* More than can be looked at is set all the time: the rest gets on. */
+static void what_is_set_does_not_stop_the_others(void **state)
+{
+	struct announcing *f = *state;
+	enum { FEEDS = 40, BUSY = 400 };
+	char name[16];
+	each(f, FEEDS, NULL);
+	for (unsigned i = 0; i < BUSY; i++) {
+		snprintf(name, sizeof(name), "s%03u", i);
+		world_feed(&f->w, name, "{}");
+		announcing_contact(f, name, "c0@example.org");
+	}
+	recorder_up(f->link);
+	ticks(f, 500);
+	world_skip(60000);
+	recorder_forget(f->link);
+	each(f, FEEDS, "{\"title\":\"a title\"}");
+	for (unsigned s = 0; s < 15; s++) {
+		for (unsigned i = 0; i < BUSY; i++) {
+			snprintf(name, sizeof(name), "s%03u", i);
+			set_status(f, name, s);
+		}
+		ticks(f, 50);
+	}
+	assert_int_equal(announcing_told(f, "a title"), FEEDS);
+	assert_true(announcing_told(f, "<status>v") > BUSY);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -150,6 +230,8 @@ int main(void)
 		TEST(busy_feeds_do_not_stop_the_round),
 		TEST(a_title_waits_from_the_end_of_a_sweep),
 		TEST(a_change_while_the_first_contact_is_shown),
+		TEST(what_is_set_goes_first),
+		TEST(what_is_set_does_not_stop_the_others),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -136,30 +136,59 @@ static void test_fewer_items_of_a_quiet_feed(void **state)
 	world_end(&w, &k);
 }
 
-static void on_presence(void *arg, enum belfry_err err)
+static void on_plain(void *arg, enum belfry_err err)
 {
 	assert_int_equal(err, BELFRY_OK);
 	*(bool *)arg = true;
 }
 
-/* How a feed shows is told, and nothing of it is to be delivered. */
-static void test_a_feed_without_events_is_let_go(void **state)
+static size_t behind(const struct worker *k)
+{
+	struct engine_gauges g;
+	engine_gauges(k->engine, &g);
+	return g.feeds_behind;
+}
+
+/* How a feed shows, and who is to be told what, is none of the deliveries' business. */
+static void test_other_news_wake_no_delivery(void **state)
 {
 	struct world w;
 	struct worker k;
-	struct engine_gauges g;
 	bool done = false;
 	(void)state;
 	world_start(&w);
 	world_feed(&w, "quiet", "{}");
-	world_join(&w, "quiet", "r", 1, FORMAT_CHAT);
 	worker_start(&w, &k, 0);
 	worker_run(&k);
-	w.app->ops->presence_put(w.app, "quiet", "{\"show\":\"dnd\"}", on_presence,
-				 &done);
+	w.app->ops->presence_put(w.app, "quiet", "{\"show\":\"dnd\"}", on_plain, &done);
 	world_until(&w, &done);
-	engine_gauges(k.engine, &g);
-	assert_int_equal(g.feeds_behind, 1);
+	done = false;
+	w.app->ops->notice_put(w.app, "quiet", "a@example.org", NOTICE_INVITATION,
+			       on_plain, &done);
+	world_until(&w, &done);
+	assert_int_equal(behind(&k), 0);
+	world_end(&w, &k);
+}
+
+/* It was made anew before the worker could look at what woke it. */
+static void test_a_feed_without_events_is_let_go(void **state)
+{
+	struct world w;
+	struct worker k;
+	bool done = false;
+	(void)state;
+	world_start(&w);
+	world_feed(&w, "quiet", "{}");
+	worker_start(&w, &k, 0);
+	worker_run(&k);
+	recorder_down(k.link, LINK_END_LOST, "");
+	world_commit(&w, "quiet", "{}");
+	w.app->ops->feed_delete(w.app, "quiet", on_plain, &done);
+	world_until(&w, &done);
+	world_feed(&w, "quiet", "{}");
+	world_join(&w, "quiet", "r", 1, FORMAT_CHAT);
+	assert_int_equal(behind(&k), 1);
+	recorder_up(k.link);
 	worker_run(&k);
 	assert_int_equal(recorder_messages(k.link), 0);
 	world_commit(&w, "quiet", "{}");
@@ -175,6 +204,7 @@ int main(void)
 		cmocka_unit_test(test_trims_by_age),
 		cmocka_unit_test(test_trims_feeds_that_nobody_follows),
 		cmocka_unit_test(test_fewer_items_of_a_quiet_feed),
+		cmocka_unit_test(test_other_news_wake_no_delivery),
 		cmocka_unit_test(test_a_feed_without_events_is_let_go),
 	};
 	return cmocka_run_group_tests_name("work/janitor", tests, NULL, NULL);

@@ -10,9 +10,16 @@ static enum belfry_err access_to(const struct fake_hub *f, const char *feed)
 {
 	if (f->err != BELFRY_OK)
 		return f->err;
-	if (strcmp(feed, "deploys") == 0)
+	if (strcmp(feed, "deploys") == 0 || strcmp(feed, "council") == 0)
 		return BELFRY_OK;
 	return strcmp(feed, "secret") == 0 ? BELFRY_EDENIED : BELFRY_ENOFEED;
+}
+
+/* The same of what somebody follows: "council" is asked to. */
+static enum belfry_err follows(const struct fake_hub *f, const char *feed)
+{
+	enum belfry_err err = access_to(f, feed);
+	return err == BELFRY_OK && strcmp(feed, "council") == 0 ? BELFRY_EPENDING : err;
 }
 
 static struct fake_call *ask(struct fake_hub *f, enum fake_kind kind, void *arg,
@@ -76,10 +83,12 @@ static void fake_subscribe(void *hub, const char *who, const char *feed, const c
 	buf_printf(&f->log, "subscribe %s %s %s %c", who, feed, jid,
 		   (char)change->format);
 	log_change(f, change);
-	enum belfry_err err = access_to(f, feed);
+	enum belfry_err err = follows(f, feed);
 	if (err == BELFRY_OK && change->only_existing && f->follows_not)
 		err = BELFRY_ENOENT;
-	ask(f, FAKE_SUB, arg, err)->u.sub = cb;
+	struct fake_call *c = ask(f, FAKE_SUB, arg, err);
+	c->u.sub = cb;
+	c->created = err == BELFRY_EPENDING && !f->asked_before;
 }
 
 static void fake_unsubscribe(void *hub, const char *feed, const char *jid, hub_sub_cb cb,
@@ -87,7 +96,7 @@ static void fake_unsubscribe(void *hub, const char *feed, const char *jid, hub_s
 {
 	struct fake_hub *f = hub;
 	buf_printf(&f->log, "unsubscribe %s %s\n", feed, jid);
-	enum belfry_err err = access_to(f, feed);
+	enum belfry_err err = follows(f, feed);
 	ask(f, FAKE_SUB, arg, err == BELFRY_EDENIED ? BELFRY_ENOENT : err)->u.sub = cb;
 }
 
@@ -96,7 +105,7 @@ static void fake_subscription(void *hub, const char *feed, const char *jid, hub_
 {
 	struct fake_hub *f = hub;
 	buf_printf(&f->log, "subscription %s %s\n", feed, jid);
-	enum belfry_err err = access_to(f, feed);
+	enum belfry_err err = follows(f, feed);
 	if (err == BELFRY_EDENIED || (err == BELFRY_OK && f->follows_not))
 		err = BELFRY_ENOENT;
 	ask(f, FAKE_SUB, arg, err)->u.sub = cb;
@@ -159,6 +168,86 @@ static void fake_following(void *hub, const char *who, const char *after, size_t
 	c->count = f->follows_not ? 0 : 2;
 }
 
+static void fake_answer(void *hub, const char *feed, const char *jid, bool yes,
+			hub_sub_cb cb, void *arg)
+{
+	struct fake_hub *f = hub;
+	buf_printf(&f->log, "answer %s %s %s\n", feed, jid, yes ? "yes" : "no");
+	enum belfry_err err = access_to(f, feed);
+	if (f->not_invited && (err == BELFRY_OK || err == BELFRY_EDENIED))
+		err = BELFRY_ENOENT;
+	struct fake_call *c = ask(f, FAKE_SUB, arg, err);
+	c->u.sub = cb;
+	c->no_sub = !yes;
+}
+
+static void fake_undelivered(void *hub, const char *feed, const char *jid,
+			     const char *condition)
+{
+	struct fake_hub *f = hub;
+	buf_printf(&f->log, "undelivered %s %s %s\n", feed, jid, condition);
+}
+
+static enum belfry_err owned(const struct fake_hub *f, const char *feed)
+{
+	enum belfry_err err = access_to(f, feed);
+	return err == BELFRY_OK && !f->owner ? BELFRY_EDENIED : err;
+}
+
+static void fake_decide(void *hub, const char *owner, const char *feed, const char *jid,
+			bool allow, hub_done_cb cb, void *arg)
+{
+	struct fake_hub *f = hub;
+	buf_printf(&f->log, "decide %s %s %s %s\n", owner, feed, jid,
+		   allow ? "allow" : "deny");
+	enum belfry_err err = owned(f, feed);
+	if (err == BELFRY_OK && f->nobody_asks)
+		err = BELFRY_ENOENT;
+	ask(f, FAKE_DONE, arg, err)->u.done = cb;
+}
+
+static void fake_requests(void *hub, const char *owner, const char *feed, size_t limit,
+			  hub_requests_cb cb, void *arg)
+{
+	struct fake_hub *f = hub;
+	buf_printf(&f->log, "requests %s %s %zu\n", owner, feed, limit);
+	struct fake_call *c = ask(f, FAKE_REQUESTS, arg, owned(f, feed));
+	c->u.requests = cb;
+	c->count = f->nobody_asks ? 0 : 2;
+}
+
+static void fake_affiliations(void *hub, const char *owner, const char *feed,
+			      hub_affiliations_cb cb, void *arg)
+{
+	struct fake_hub *f = hub;
+	buf_printf(&f->log, "affiliations %s %s\n", owner, feed);
+	ask(f, FAKE_AFFILIATIONS, arg, owned(f, feed))->u.affiliations = cb;
+}
+
+static void fake_affiliation(void *hub, const char *who, const char *feed,
+			     hub_affiliations_cb cb, void *arg)
+{
+	struct fake_hub *f = hub;
+	buf_printf(&f->log, "affiliation %s %s\n", who, feed);
+	ask(f, FAKE_AFFILIATION, arg, access_to(f, feed))->u.affiliations = cb;
+}
+
+static void fake_affiliate(void *hub, const char *owner, const char *feed,
+			   const struct hub_affiliation *list, size_t count,
+			   hub_done_cb cb, void *arg)
+{
+	struct fake_hub *f = hub;
+	buf_printf(&f->log, "affiliate %s %s", owner, feed);
+	for (size_t i = 0; i < count; i++)
+		buf_printf(&f->log, " %s=%s", list[i].jid,
+			   feed_affiliation_text(list[i].affiliation));
+	buf_addc(&f->log, '\n');
+	enum belfry_err err = owned(f, feed);
+	if (err == BELFRY_OK && f->last_owner)
+		err = BELFRY_EDENIED;
+	ask(f, FAKE_DONE, arg, err)->u.done = cb;
+}
+
 static const struct xmpp_hub_ops ops = {
 	.feeds = fake_feeds,
 	.feed = fake_feed,
@@ -170,6 +259,13 @@ static const struct xmpp_hub_ops ops = {
 	.card = fake_card,
 	.recent = fake_recent,
 	.following = fake_following,
+	.answer = fake_answer,
+	.undelivered = fake_undelivered,
+	.decide = fake_decide,
+	.requests = fake_requests,
+	.affiliations = fake_affiliations,
+	.affiliation = fake_affiliation,
+	.affiliate = fake_affiliate,
 };
 
 void fake_hub_init(struct fake_hub *f)
@@ -236,11 +332,31 @@ static void answer_following(struct fake_hub *f, const struct fake_call *c)
 		      f->more);
 }
 
+static void answer_requests(struct fake_hub *f, const struct fake_call *c)
+{
+	const struct hub_request list[] = {
+		{"deploys", "bob@example.org", 1700000000000u},
+		{"deploys", "carol@example.org/Tab", 1700000060000u}};
+	bool ok = c->err == BELFRY_OK;
+	c->u.requests(c->arg, c->err, ok ? list : NULL, ok ? c->count : 0, ok && f->more);
+}
+
+static void answer_affiliations(struct fake_hub *f, const struct fake_call *c)
+{
+	const struct hub_affiliation list[] = {{"alice@example.org", f->affiliation},
+					       {"bob@example.org", AFFILIATION_MEMBER},
+					       {"spam.example", AFFILIATION_OUTCAST}};
+	size_t count = c->kind == FAKE_AFFILIATION ? 1 : 3;
+	bool ok = c->err == BELFRY_OK;
+	c->u.affiliations(c->arg, c->err, ok ? list : NULL, ok ? count : 0);
+}
+
 static void answer(struct fake_hub *f, const struct fake_call *c)
 {
 	struct hub_feed feed = {.name = "deploys",
 				.title = f->title,
-				.access = ACCESS_OPEN,
+				.access = f->access,
+				.affiliation = f->affiliation,
 				.subscribers = 7,
 				.max_items = 1000,
 				.created_ms = 1700000000000u};
@@ -262,7 +378,18 @@ static void answer(struct fake_hub *f, const struct fake_call *c)
 		answer_following(f, c);
 		break;
 	case FAKE_SUB:
-		c->u.sub(c->arg, c->err, c->err ? NULL : &f->sub, false);
+		c->u.sub(c->arg, c->err, c->err || c->no_sub ? NULL : &f->sub,
+			 c->created);
+		break;
+	case FAKE_DONE:
+		c->u.done(c->arg, c->err);
+		break;
+	case FAKE_REQUESTS:
+		answer_requests(f, c);
+		break;
+	case FAKE_AFFILIATIONS:
+	case FAKE_AFFILIATION:
+		answer_affiliations(f, c);
 		break;
 	case FAKE_ITEMS_CALL:
 	case FAKE_RECENT:

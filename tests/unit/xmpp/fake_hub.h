@@ -5,9 +5,10 @@
 #include <belfry/xmpp/hub.h>
 
 /*
- * A hub with two feeds, "deploys", which is open and has FAKE_ITEMS items, and "secret",
- * which lets nobody in. Of what is recent, the second item is of the feed "builds". Calls
- * are written down; answers come in fake_hub_answer().
+ * A hub with three feeds: "deploys", which is open and has FAKE_ITEMS items, "secret",
+ * which lets nobody in, and "council", which is followed when an owner says so. Of what
+ * is recent, the second item is of the feed "builds". Calls are written down; answers
+ * come in fake_hub_answer().
  */
 #define FAKE_ITEMS 3
 #define FAKE_CALLS_MAX 4096
@@ -20,7 +21,11 @@ struct fake_call {
 		FAKE_RECENT,
 		FAKE_FOLLOWING,
 		FAKE_LOOK,
-		FAKE_CARD
+		FAKE_CARD,
+		FAKE_DONE,
+		FAKE_REQUESTS,
+		FAKE_AFFILIATIONS,
+		FAKE_AFFILIATION,
 	} kind;
 	union {
 		hub_feeds_cb feeds;
@@ -30,10 +35,14 @@ struct fake_call {
 		hub_followed_cb followed;
 		hub_look_cb look;
 		hub_card_cb card;
+		hub_done_cb done;
+		hub_requests_cb requests;
+		hub_affiliations_cb affiliations;
 	} u;
 	void *arg;
 	enum belfry_err err;
 	size_t count;
+	bool created, no_sub;
 };
 struct fake_hub {
 	struct xmpp_hub hub;
@@ -45,10 +54,17 @@ struct fake_hub {
 	bool more;	     /* feeds follow those of a list */
 	bool follows_not;    /* nobody follows; else both feeds, "secret" as event */
 	const char *title, *body;
-	bool no_contact;	     /* nobody has "deploys" as a contact */
-	bool was_let_in;	     /* who asks has "secret" as a contact */
-	struct hub_look look;	     /* what it shows of itself */
-	const struct hub_face *face; /* NULL: it has none */
+	enum feed_access access;	   /* of "deploys", as it is shown */
+	enum feed_affiliation affiliation; /* of who asks */
+	bool no_contact;		   /* nobody has "deploys" as a contact */
+	bool was_let_in;		   /* who asks has "secret" as a contact */
+	bool asked_before;		   /* to be let into "council" */
+	bool not_invited;		   /* nobody is; else everybody, to each feed */
+	bool owner;			   /* who asks is one of "deploys" */
+	bool last_owner;		   /* and would take the last one away */
+	bool nobody_asks;		   /* to follow "deploys"; else two do */
+	struct hub_look look;		   /* what it shows of itself */
+	const struct hub_face *face;	   /* NULL: it has none */
 	size_t feeds;	 /* in a list, all named "deploys"; 0: as many as there are */
 	size_t big_body; /* bytes; 0: body */
 };

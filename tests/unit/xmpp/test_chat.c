@@ -321,10 +321,11 @@ static void help_of_a_feed(void **state)
 	assert_answer(f, a, "deploys@" DOMAIN);
 	assert_has(a, "the feed deploys");
 	for (const char *const *c =
-		     (const char *const[]){"list", "subscribe", "unsubscribe",
-					   "subscriptions", "last N", "only WHAT",
-					   "everything", "mute TIME", "unmute",
-					   "format FORMAT", "whoami", "help", NULL};
+		     (const char *const[]){
+			     "list", "subscribe", "unsubscribe", "subscriptions",
+			     "last N", "only WHAT", "everything", "mute TIME", "unmute",
+			     "format FORMAT", "yes", "no", "requests", "allow JID",
+			     "deny JID", "whoami", "help", NULL};
 	     *c != NULL; c++) {
 		char line[32];
 		snprintf(line, sizeof(line), "\n%s - ", *c);

@@ -54,6 +54,12 @@ static const struct {
 	{"'unsubscribe deploys'", NULL, "unsubscribe", "deploys", 1},
 	{"subscribe deploys!", NULL, "subscribe", "deploys", 1},
 	{"subscribe deploys.", NULL, "subscribe", "deploys.", 1}, /* may be one */
+	{"Yes!", "deploys", "yes", "", 1},
+	{"'no'.", "deploys", "no", "", 1},
+	{"yes deploys", NULL, "yes", "deploys", 1},
+	{"Allow deploys bob@example.org.", NULL, "allow", "deploys", 1},
+	{"allow deploys bob@example.org", "deploys", "allow", "", 1},
+	{"deny example.org", "deploys", "deny", "", 1},
 };
 
 static const struct {
@@ -113,6 +119,15 @@ static const struct {
 	{"everything", NULL, "everything", COMMAND_BAD_FORM},
 	{"everything other", "deploys", "everything", COMMAND_FOR_HUB},
 	{"unmute a b", NULL, "unmute", COMMAND_BAD_FORM},
+	{"yes", NULL, "yes", COMMAND_BAD_FORM},
+	{"no such command", NULL, "no", COMMAND_BAD_FORM},
+	{"no other", "deploys", "no", COMMAND_FOR_HUB},
+	{"requests", NULL, "requests", COMMAND_BAD_FORM},
+	{"allow bob@example.org", NULL, "allow", COMMAND_BAD_FORM},
+	{"allow bob@example.org and all", "deploys", "allow", COMMAND_BAD_FORM},
+	{"allow @", "deploys", "allow", COMMAND_BAD_JID},
+	{"deny deploys bob@@", NULL, "deny", COMMAND_BAD_JID},
+	{"deny other bob@example.org", "deploys", "deny", COMMAND_FOR_HUB},
 	{"whoami now", NULL, "whoami", COMMAND_BAD_FORM},
 	{"", NULL, NULL, COMMAND_FINE},
 	{" \t\r\n", NULL, NULL, COMMAND_FINE},
@@ -168,6 +183,7 @@ static void fill_in(char *line, size_t size)
 		{" TIME", " 2h"},
 		{" N", " 7"},
 		{" WHAT", " web #high urgent"},
+		{" JID", " 'Bob@Example.org'"},
 	};
 	for (size_t i = 0; i < sizeof(examples) / sizeof(examples[0]); i++) {
 		char rest[100], *at = strstr(line, examples[i][0]);
@@ -201,9 +217,11 @@ static void the_help_is_obeyed(void **state)
 				fail_msg("'%s': problem %d", form, c.problem);
 			assert_string_equal(c.args.feed, feed ? "feed" : "");
 			assert_int_equal(c.args.count, number ? 7 : 1);
+			assert_string_equal(c.args.jid,
+					    strstr(form, "Bob") ? "bob@example.org" : "");
 			lines++;
 		}
-		assert_int_equal(lines, to_feed ? 12 : 15);
+		assert_int_equal(lines, to_feed ? 17 : 20);
 		buf_free(&all);
 	}
 }

@@ -35,10 +35,10 @@ static void discovery(void **state)
 {
 	struct fixture *f = *state;
 	static const char *const places[] = {DOMAIN, HUB, FEED};
-	static const char *const names[] = {"list",	     "subscribe", "unsubscribe",
-					    "subscriptions", "last",	  "only",
-					    "everything",    "mute",	  "unmute",
-					    "format",	     "whoami",	  "help"};
+	static const char *const names[] = {
+		"list",	      "subscribe", "unsubscribe", "subscriptions", "last", "only",
+		"everything", "mute",	   "unmute",	  "format",	   "yes",  "no",
+		"requests",   "allow",	   "deny",	  "whoami",	   "help"};
 	for (size_t i = 0; i < 3; i++) {
 		char xml[400], item[200];
 		snprintf(xml, sizeof(xml),

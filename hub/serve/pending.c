@@ -1,0 +1,182 @@
+#include "service.h"
+#include "subscriber_json.h"
+
+#include <belfry/base/clock.h>
+#include <belfry/base/text.h>
+#include <belfry/store/decide.h>
+
+#include <inttypes.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <string.h>
+
+#define PENDING_LIMIT 100
+#define PENDING_LIMIT_MAX 1000
+
+/* ---- list ----------------------------------------------------------------------- */
+
+static void on_list(void *arg, enum belfry_err err, const struct store_pending *list,
+		    size_t count, uint64_t next)
+{
+	struct call *call = arg;
+	struct buf out = {0};
+	char cursor[24];
+
+	if (err) {
+		call_error(call, err);
+		return;
+	}
+	buf_adds(&out, "{\"pending\":[");
+	for (size_t i = 0; i < count; i++) {
+		buf_adds(&out, i ? ",\n" : "\n");
+		pending_write(&out, &list[i]);
+	}
+	snprintf(cursor, sizeof cursor, "%" PRIu64, next);
+	call_answer_page(call, &out, next ? cursor : NULL);
+}
+
+static void list_checked(struct call *call)
+{
+	struct store *store = call->service->store;
+	const char *after = http_query(call->req, "after");
+	uint64_t cursor = 0;
+
+	if (!call_feed_valid(call))
+		return;
+	if (after && parse_u64(after, strlen(after), UINT64_MAX, &cursor))
+		call_problem(call, &problem_bad_parameter,
+			     "after takes a cursor as it was given in 'next'.");
+	else if (!call_limit(call, PENDING_LIMIT, PENDING_LIMIT_MAX))
+		store->ops->pending_list(store, call->feed, cursor, call->limit, on_list,
+					 call);
+}
+
+void pending_list(void *service, struct http_request *req)
+{
+	call_begin(service, req, SCOPE_MANAGE, "after limit", list_checked);
+}
+
+/* ---- one ------------------------------------------------------------------------ */
+
+static void on_one(void *arg, enum belfry_err err, const struct store_pending *p)
+{
+	struct call *call = arg;
+	struct buf out = {0};
+
+	if (err) {
+		call_error(call, err);
+		return;
+	}
+	pending_write(&out, p);
+	buf_adds(&out, "\n");
+	call_answer(call, 200, &out);
+}
+
+static void show(struct call *call)
+{
+	struct store *store = call->service->store;
+
+	store->ops->pending_get(store, call->feed, call->text, on_one, call);
+}
+
+static void get_checked(struct call *call)
+{
+	if (!call_jid(call))
+		show(call);
+}
+
+void pending_get(void *service, struct http_request *req)
+{
+	call_begin(service, req, SCOPE_MANAGE, "", get_checked);
+}
+
+/* ---- the owners' answer --------------------------------------------------------- */
+
+/* -1: the body is no decision. */
+static int decision_read(const char *body, size_t len, bool *allow)
+{
+	json_t *root = json_loadb(body, len, JSON_REJECT_DUPLICATES, NULL);
+	const char *word = json_string_value(json_object_get(root, "decision"));
+	int status = -1;
+
+	if (word && json_object_size(root) == 1) {
+		*allow = strcmp(word, "allow") == 0;
+		status = *allow || strcmp(word, "deny") == 0 ? 0 : -1;
+	}
+	json_decref(root);
+	return status;
+}
+
+static void on_decided(void *arg, enum belfry_err err, const struct store_row *row,
+		       bool created)
+{
+	struct call *call = arg;
+
+	if (err || row)
+		call_row(call, err, row, created);
+	else
+		show(call);
+}
+
+static void put_checked(struct call *call)
+{
+	size_t len;
+	const char *body = http_body(call->req, &len);
+	bool allow = false;
+
+	if (call_jid(call))
+		return;
+	if (decision_read(body, len, &allow))
+		call_problem(call, &problem_bad_document,
+			     "The body is {\"decision\": \"allow\"} or {\"decision\": "
+			     "\"deny\"}.");
+	else
+		store_decide(call->service->store, call->feed, call->text, allow,
+			     on_decided, call);
+}
+
+void pending_put(void *service, struct http_request *req)
+{
+	call_begin(service, req, SCOPE_MANAGE, "", put_checked);
+}
+
+/* ---- taking back ---------------------------------------------------------------- */
+
+static void on_removal(void *arg, enum belfry_err err, const struct store_pending *p)
+{
+	struct call *call = arg;
+	struct store *store = call->service->store;
+	struct store_pending none = {.jid = call->text, .format = FORMAT_CHAT};
+
+	if (err) {
+		call_error(call, err);
+		return;
+	}
+	switch (p->state) {
+	case PENDING_OWNERS: /* he waits, and is to hear something */
+		call_error(call, BELFRY_EPENDING);
+		break;
+	case PENDING_REFUSED:
+		call_error(call, BELFRY_EREFUSED);
+		break;
+	case PENDING_NONE:
+	case PENDING_PERSON:
+	case PENDING_DENIED:
+		store->ops->pending_put(store, call->feed, &none, p->state, NOTICE_NONE,
+					call_removed, call);
+		break;
+	}
+}
+
+static void delete_checked(struct call *call)
+{
+	struct store *store = call->service->store;
+
+	if (!call_jid(call))
+		store->ops->pending_get(store, call->feed, call->text, on_removal, call);
+}
+
+void pending_delete(void *service, struct http_request *req)
+{
+	call_begin(service, req, SCOPE_MANAGE, "", delete_checked);
+}

@@ -1,0 +1,25 @@
+-- Sets, or takes away, the state of one who is not let in yet.
+-- KEYS feed, pending, notices
+-- ARGV feed, channel, jid, the state it must have ('': none), value ('': none), notice ('':
+--      none), most of a feed, most notices of a partition
+local f = redis.call('HMGET', KEYS[1], 'state', 'epoch')
+if f[1] or not f[2] then
+	return {'NOFEED'}
+end
+local old = redis.call('HGET', KEYS[2], ARGV[3]) or ''
+if old:sub(1, 1) ~= ARGV[4] then
+	return {'STALE'}
+end
+if old == '' and ARGV[5] ~= '' and redis.call('HLEN', KEYS[2]) >= tonumber(ARGV[7])
+	or ARGV[6] ~= '' and not notice_fits(KEYS[3], ARGV[8]) then
+	return {'FULL'}
+end
+if ARGV[5] ~= '' then
+	redis.call('HSET', KEYS[2], ARGV[3], ARGV[5])
+else
+	redis.call('HDEL', KEYS[2], ARGV[3])
+end
+if ARGV[6] ~= '' then
+	notice_add(KEYS[3], ARGV[6], ARGV[1], ARGV[3], ARGV[2])
+end
+return {'OK'}

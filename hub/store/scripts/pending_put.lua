@@ -1,0 +1,4 @@
+#!lua
+-- Without allow-oom: somebody new, or somebody who is to be told.
+-- include notice
+-- include pending

@@ -1,0 +1,245 @@
+#include "work/hub_int.h"
+
+#include <belfry/base/buf.h>
+#include <belfry/base/log.h>
+#include <belfry/base/mem.h>
+
+#include <stdlib.h>
+#include <string.h>
+
+#define ROWS_PAGE 200
+
+/* ---- One of them ----------------------------------------------------------------- */
+
+struct expelling {
+	struct hub *hub;
+	struct turn *turn;
+	char *feed, *jid;
+	store_cb cb;
+	void *arg;
+	unsigned tries;
+};
+
+static void end(struct expelling *x, enum belfry_err err)
+{
+	struct turn *turn = x->turn;
+	struct hub *hub = x->hub;
+	x->cb(x->arg, err);
+	free(x->feed);
+	free(x->jid);
+	free(x);
+	turn_end(hub, turn);
+}
+
+static void on_noticed(void *arg, enum belfry_err err)
+{
+	struct expelling *x = arg;
+	if (err)
+		log_warn("an outcast will not be told that it follows no more",
+			 log_s("feed", x->feed), log_s("jid", x->jid),
+			 log_s("why", belfry_err_text(err)));
+	end(x, BELFRY_OK);
+}
+
+static void on_left(void *arg, enum belfry_err err, const struct store_row *row,
+		    bool created)
+{
+	struct expelling *x = arg;
+	struct store *s = x->hub->store;
+	(void)row;
+	(void)created;
+	if (err)
+		end(x, err == BELFRY_ENOENT ? BELFRY_OK : err);
+	else
+		s->ops->notice_put(s, x->feed, x->jid, NOTICE_WITHDRAWN, on_noticed, x);
+}
+
+static void look(struct expelling *x);
+
+static void on_ended(void *arg, enum belfry_err err)
+{
+	struct expelling *x = arg;
+	struct store *s = x->hub->store;
+	if (err == BELFRY_ESTALE && ++x->tries < HUB_TRIES)
+		look(x);
+	else if (err)
+		end(x, err == BELFRY_ESTALE ? BELFRY_EAWAY : err);
+	else
+		s->ops->leave(s, x->feed, x->jid, on_left, x);
+}
+
+static void on_pending(void *arg, enum belfry_err err, const struct store_pending *p)
+{
+	struct expelling *x = arg;
+	struct store *s = x->hub->store;
+	bool waits = !err && (p->state == PENDING_OWNERS || p->state == PENDING_PERSON);
+	if (!waits) {
+		on_ended(x, err == BELFRY_ENOENT ? BELFRY_OK : err);
+		return;
+	}
+	struct store_pending none = *p;
+	none.state = PENDING_NONE;
+	s->ops->pending_put(s, x->feed, &none, p->state, NOTICE_NONE, on_ended, x);
+}
+
+static void look(struct expelling *x)
+{
+	struct store *s = x->hub->store;
+	s->ops->pending_get(s, x->feed, x->jid, on_pending, x);
+}
+
+static void on_feed(void *arg, enum belfry_err err, const struct store_feed *feed,
+		    bool created)
+{
+	struct expelling *x = arg;
+	struct feed_config c;
+	(void)created;
+	if (err) {
+		end(x, err);
+		return;
+	}
+	/* It may have been forgiven since. */
+	bool outcast = hub_read_config(feed, &c) &&
+		       feed_affiliation_of(&c, x->jid) == AFFILIATION_OUTCAST;
+	feed_config_free(&c);
+	if (outcast)
+		look(x);
+	else
+		end(x, BELFRY_OK);
+}
+
+static void begin(void *arg)
+{
+	struct expelling *x = arg;
+	struct store *s = x->hub->store;
+	s->ops->feed_get(s, x->feed, on_feed, x);
+}
+
+void hub_expel(struct hub *hub, const char *feed, const char *jid, store_cb cb, void *arg)
+{
+	struct expelling *x = xcalloc(1, sizeof(*x));
+	x->hub = hub;
+	x->feed = xstrdup(feed);
+	x->jid = xstrdup(jid);
+	x->cb = cb;
+	x->arg = arg;
+	x->turn = turn_take(hub, feed, jid, begin, x);
+}
+
+/* ---- All of a feed --------------------------------------------------------------- */
+
+/*
+ * One of a feed at a time, and of that one call: a million rows take long, and hold up
+ * nobody.
+ */
+struct sweep {
+	struct sweep *next;
+	struct hub *hub;
+	char *feed;
+	bool again;	      /* there are new outcasts since it began */
+	struct feed_config c; /* as of this page */
+	uint32_t cursor;
+	struct buf jids; /* of the page: those who are to go, one after the other */
+	size_t jid;	 /* the next one */
+};
+
+static void next_page(struct sweep *w);
+
+static void sweep_end(struct sweep *w, enum belfry_err err)
+{
+	struct sweep **at = &w->hub->sweeps;
+	if (!err && w->again) {
+		w->again = false;
+		next_page(w);
+		return;
+	}
+	if (err && err != BELFRY_ENOFEED)
+		log_warn("not all outcasts were looked for among the followers; make "
+			 "them outcasts once more to repeat it",
+			 log_s("feed", w->feed), log_s("why", belfry_err_text(err)));
+	while (*at != w)
+		at = &(*at)->next;
+	*at = w->next;
+	feed_config_free(&w->c);
+	buf_free(&w->jids);
+	free(w->feed);
+	free(w);
+}
+
+static void expel_next(struct sweep *w);
+
+static void on_expelled(void *arg, enum belfry_err err)
+{
+	struct sweep *w = arg;
+	if (err)
+		sweep_end(w, err);
+	else
+		expel_next(w);
+}
+
+static void expel_next(struct sweep *w)
+{
+	if (w->jid < w->jids.len) {
+		const char *jid = w->jids.data + w->jid;
+		w->jid += strlen(jid) + 1;
+		hub_expel(w->hub, w->feed, jid, on_expelled, w);
+	} else if (w->cursor) {
+		next_page(w);
+	} else {
+		sweep_end(w, BELFRY_OK);
+	}
+}
+
+static void on_rows(void *arg, enum belfry_err err, const struct store_row *rows,
+		    size_t count, uint32_t next)
+{
+	struct sweep *w = arg;
+	if (err) {
+		sweep_end(w, err);
+		return;
+	}
+	for (size_t i = 0; i < count; i++)
+		if (feed_affiliation_of(&w->c, rows[i].jid) == AFFILIATION_OUTCAST)
+			buf_add(&w->jids, rows[i].jid, rows[i].jid_len + 1);
+	w->cursor = next;
+	expel_next(w);
+}
+
+static void on_page_feed(void *arg, enum belfry_err err, const struct store_feed *feed,
+			 bool created)
+{
+	struct sweep *w = arg;
+	struct store *s = w->hub->store;
+	(void)created;
+	feed_config_free(&w->c);
+	if (!err && !hub_read_config(feed, &w->c))
+		err = BELFRY_EINVAL;
+	if (err || !w->c.outcasts)
+		sweep_end(w, err);
+	else
+		s->ops->sub_list(s, w->feed, w->cursor, ROWS_PAGE, on_rows, w);
+}
+
+static void next_page(struct sweep *w)
+{
+	struct store *s = w->hub->store;
+	buf_clear(&w->jids);
+	w->jid = 0;
+	s->ops->feed_get(s, w->feed, on_page_feed, w);
+}
+
+void hub_sweep(struct hub *hub, const char *feed)
+{
+	for (struct sweep *w = hub->sweeps; w; w = w->next) {
+		if (strcmp(w->feed, feed) == 0) {
+			w->again = true;
+			return;
+		}
+	}
+	struct sweep *w = xcalloc(1, sizeof(*w));
+	w->hub = hub;
+	w->feed = xstrdup(feed);
+	w->next = hub->sweeps;
+	hub->sweeps = w;
+	next_page(w);
+}

@@ -1,0 +1,166 @@
+#include "work/notices_int.h"
+
+#include <belfry/base/log.h>
+#include <belfry/base/text.h>
+#include <belfry/core/jid.h>
+#include <belfry/xmpp/notice.h>
+
+#include <stdlib.h>
+#include <string.h>
+
+static void end(struct topic *t, enum belfry_err err)
+{
+	t->cb(t->arg, err);
+}
+
+/* Is it still so? */
+static bool holds(const struct topic *t)
+{
+	switch (t->kind) {
+	case NOTICE_REQUEST:
+		return t->state == PENDING_OWNERS && !t->follows && t->c.owners;
+	case NOTICE_INVITATION:
+		return t->state == PENDING_PERSON && !t->follows;
+	case NOTICE_ALLOWED:
+		return t->follows;
+	case NOTICE_DENIED:
+		return t->state == PENDING_DENIED && !t->follows;
+	case NOTICE_WITHDRAWN:
+		return !t->follows;
+	case NOTICE_NONE:
+		break;
+	}
+	return false;
+}
+
+static void on_look(void *arg, enum belfry_err err, struct look *look)
+{
+	struct topic *t = arg;
+	t->look = look;
+	end(t, err == BELFRY_ENOFEED ? BELFRY_ENOENT : err);
+}
+
+static void on_row(void *arg, enum belfry_err err, const struct store_row *row,
+		   bool created)
+{
+	struct topic *t = arg;
+	(void)created;
+	if (err && err != BELFRY_ENOENT) {
+		end(t, err == BELFRY_ENOFEED ? BELFRY_ENOENT : err);
+		return;
+	}
+	if (!err) {
+		struct sub_options options = {0};
+		sub_options_read(&row->sub, &options);
+		t->follows = true;
+		t->format = row->sub.format;
+		t->contact = options.contact;
+	}
+	if (!holds(t))
+		end(t, BELFRY_ENOENT);
+	else if (t->kind == NOTICE_ALLOWED && t->contact)
+		look_get(t->store, t->feed, on_look, t);
+	else
+		end(t, BELFRY_OK);
+}
+
+static void on_pending(void *arg, enum belfry_err err, const struct store_pending *p)
+{
+	struct topic *t = arg;
+	if (err && err != BELFRY_ENOENT) {
+		end(t, err == BELFRY_ENOFEED ? BELFRY_ENOENT : err);
+		return;
+	}
+	if (!err) {
+		t->state = p->state;
+		t->format = p->format;
+		t->contact = p->options.contact;
+	} else {
+		/* A row that is gone cannot tell how it was wanted: in every way. */
+		t->format = jid_has_resource(t->jid) ? FORMAT_EVENT : FORMAT_CHAT;
+		t->contact = !jid_has_resource(t->jid);
+	}
+	t->store->ops->sub_get(t->store, t->feed, t->jid, on_row, t);
+}
+
+static void on_feed(void *arg, enum belfry_err err, const struct store_feed *feed,
+		    bool created)
+{
+	struct topic *t = arg;
+	char why[128];
+	(void)created;
+	feed_config_init(&t->c);
+	if (err) {
+		end(t, err == BELFRY_ENOFEED ? BELFRY_ENOENT : err);
+		return;
+	}
+	if (feed_config_patch(&t->c, feed->config, strlen(feed->config), why,
+			      sizeof(why)))
+		log_warn("feed configuration unreadable", log_s("feed", t->feed),
+			 log_s("why", why));
+	t->store->ops->pending_get(t->store, t->feed, t->jid, on_pending, t);
+}
+
+void topic_get(struct topic *t)
+{
+	t->store->ops->feed_get(t->store, t->feed, on_feed, t);
+}
+
+void topic_free(struct topic *t)
+{
+	free(t->feed);
+	free(t->jid);
+	feed_config_free(&t->c);
+	look_free(t->look);
+	*t = (struct topic){0};
+}
+
+/* ---- Saying ---------------------------------------------------------------------- */
+
+static void say(const struct topic *t, const struct notice *n, const char *owner,
+		struct buf *out)
+{
+	switch (t->kind) {
+	case NOTICE_REQUEST:
+		notice_request(out, n, owner);
+		break;
+	case NOTICE_INVITATION:
+		notice_invitation(out, n);
+		break;
+	case NOTICE_ALLOWED:
+		notice_allowed(out, n, t->look ? &t->look->shown : NULL);
+		break;
+	case NOTICE_DENIED:
+		notice_denied(out, n);
+		break;
+	case NOTICE_WITHDRAWN:
+		notice_withdrawn(out, n);
+		break;
+	case NOTICE_NONE:
+		break;
+	}
+}
+
+bool topic_say(const struct topic *t, const char *domain, size_t max_stanza_bytes,
+	       struct buf *out, size_t *people)
+{
+	static char *nobody[] = {NULL};
+	const struct notice n = {.domain = domain,
+				 .feed = t->feed,
+				 .title = t->c.title,
+				 .jid = t->jid,
+				 .format = t->format,
+				 .contact = t->contact};
+	char *const *owner = t->kind == NOTICE_REQUEST ? t->c.owners : nobody;
+	*people = 0;
+	if (!utf8_valid(t->jid, strlen(t->jid)))
+		return false;
+	do {
+		size_t before = out->len;
+		say(t, &n, *owner, out);
+		(*people)++;
+		if (out->len - before > max_stanza_bytes)
+			return false;
+	} while (*owner && *++owner);
+	return true;
+}

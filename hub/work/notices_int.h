@@ -1,0 +1,39 @@
+#ifndef BELFRY_WORK_NOTICES_INT_H
+#define BELFRY_WORK_NOTICES_INT_H
+
+#include <belfry/base/buf.h>
+#include <belfry/core/feed.h>
+#include <belfry/core/subscription.h>
+
+#include "work/notices.h"
+
+/*
+ * Inside: notices.c goes through them, a batch at a time; notice_topic.c looks up what
+ * one of them is about, and says it.
+ */
+
+/* What a notice is about, as it is now. */
+struct topic {
+	struct store *store;
+	char *feed, *jid;
+	enum notice_kind kind;
+	struct feed_config c;
+	enum pending_state state;
+	bool follows;
+	enum sub_format format;
+	bool contact;
+	struct look *look; /* NULL: not needed, or not known */
+	store_cb cb;
+	void *arg;
+};
+/*
+ * CB gets OK: it is to be said. ENOENT: it is over. Else why that is not known. T is
+ * zeroed, but for store, feed, jid (which it owns), kind, cb and arg.
+ */
+void topic_get(struct topic *t);
+/* Appends its stanzas; how many people they are for. False: one is too large. */
+bool topic_say(const struct topic *t, const char *domain, size_t max_stanza_bytes,
+	       struct buf *out, size_t *people);
+void topic_free(struct topic *t); /* what it holds */
+
+#endif

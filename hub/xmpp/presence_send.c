@@ -1,0 +1,80 @@
+#include "caps.h"
+#include "presence_int.h"
+#include "reply.h"
+
+#include <belfry/xmpp/presence.h>
+
+#include <string.h>
+
+void presence_render(struct buf *out, const char *from, const char *to,
+		     const struct hub_look *look)
+{
+	buf_adds(out, "<presence");
+	reply_attr(out, "from", from);
+	reply_attr(out, "to", to);
+	if (look == NULL) {
+		buf_adds(out, " type='unavailable'/>");
+		return;
+	}
+	buf_addc(out, '>');
+	if (look->show != NULL)
+		reply_text(out, "show", look->show);
+	if (look->status != NULL)
+		reply_text(out, "status", look->status);
+	buf_adds(out, "<x xmlns='vcard-temp:x:update'>");
+	reply_text(out, "photo", look->face != NULL ? look->face : "");
+	buf_adds(out, "</x>");
+	/* The bare domain is a service, which can other things. */
+	if (strchr(from, '@') != NULL)
+		caps_add(out);
+	buf_adds(out, "</presence>");
+}
+
+void presence_show(struct session *s, const char *from, const char *to,
+		   const struct hub_look *look)
+{
+	struct buf out = {0};
+	presence_render(&out, from, to, look);
+	session_send(s, &out);
+	s->counters.presences_sent++;
+	buf_free(&out);
+}
+
+void presence_tell(struct session *s, const char *type, const char *from, const char *to)
+{
+	struct buf out = {0};
+	buf_printf(&out, "<presence type='%s'", type);
+	reply_attr(&out, "from", from);
+	reply_attr(&out, "to", to);
+	buf_adds(&out, "/>");
+	session_send(s, &out);
+	s->counters.presences_sent++;
+	buf_free(&out);
+}
+
+void presence_tell_left(struct session *s, const char *from, const char *to)
+{
+	presence_tell(s, "unsubscribed", from, to);
+	presence_show(s, from, to, NULL);
+}
+
+void presence_left(struct session *s, const char *feed, const char *jid,
+		   const struct sub *sub)
+{
+	struct sub_options options;
+	sub_options_read(sub, &options);
+	if (!options.contact)
+		return;
+	struct buf from = {0};
+	buf_printf(&from, "%s@%s", feed, s->domain);
+	presence_tell_left(s, from.data, jid);
+	buf_free(&from);
+}
+
+void presence_withdraw(struct session *s, const char *feed, const char *jid)
+{
+	struct buf from = {0};
+	buf_printf(&from, "%s@%s", feed, s->domain);
+	presence_tell(s, "unsubscribe", from.data, jid);
+	buf_free(&from);
+}

@@ -1,0 +1,124 @@
+#include "sync_pending.h"
+
+#include "sync.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct box {
+	bool done;
+	enum belfry_err err;
+	void *out;
+};
+
+static void box_end(struct box *b, enum belfry_err err)
+{
+	if (b->done) {
+		fprintf(stderr, "a callback came twice\n");
+		abort();
+	}
+	b->done = true;
+	b->err = err;
+}
+
+#define WAIT(box, what) (sync_until(&(box).done, what), (box).err)
+
+static void on_plain(void *arg, enum belfry_err err)
+{
+	box_end(arg, err);
+}
+
+enum belfry_err sync_pending_put(struct store *s, const char *feed,
+				 const struct store_pending *p, enum pending_state expect,
+				 enum notice_kind notice)
+{
+	struct box b = {0};
+	s->ops->pending_put(s, feed, p, expect, notice, on_plain, &b);
+	return WAIT(b, "pending_put");
+}
+
+static void on_pending(void *arg, enum belfry_err err,
+		       const struct store_pending *pending)
+{
+	static char jid[80];
+	struct box *b = arg;
+	if (!pending != (err != BELFRY_OK)) {
+		fprintf(stderr, "one that is pending with an error, or none without\n");
+		abort();
+	}
+	if (pending) {
+		struct store_pending *out = b->out;
+		*out = *pending;
+		snprintf(jid, sizeof jid, "%s", pending->jid);
+		out->jid = jid;
+	}
+	box_end(b, err);
+}
+
+enum belfry_err sync_pending_get(struct store *s, const char *feed, const char *jid,
+				 struct store_pending *out)
+{
+	struct box b = {.out = out};
+	s->ops->pending_get(s, feed, jid, on_pending, &b);
+	return WAIT(b, "pending_get");
+}
+
+static void on_pendings(void *arg, enum belfry_err err, const struct store_pending *list,
+			size_t count, uint64_t next)
+{
+	struct box *b = arg;
+	struct sync_pendings *out = b->out;
+	out->count = count < SYNC_PENDINGS ? count : SYNC_PENDINGS;
+	out->next = next;
+	for (size_t i = 0; i < out->count; i++) {
+		snprintf(out->p[i].jid, sizeof out->p[i].jid, "%s", list[i].jid);
+		out->p[i].state = list[i].state;
+	}
+	box_end(b, err);
+}
+
+enum belfry_err sync_pending_list(struct store *s, const char *feed, uint64_t cursor,
+				  size_t limit, struct sync_pendings *out)
+{
+	struct box b = {.out = out};
+	s->ops->pending_list(s, feed, cursor, limit, on_pendings, &b);
+	return WAIT(b, "pending_list");
+}
+
+enum belfry_err sync_notice_put(struct store *s, const char *feed, const char *jid,
+				enum notice_kind kind)
+{
+	struct box b = {0};
+	s->ops->notice_put(s, feed, jid, kind, on_plain, &b);
+	return WAIT(b, "notice_put");
+}
+
+static void on_notices(void *arg, enum belfry_err err, const struct store_notice *list,
+		       size_t count)
+{
+	struct box *b = arg;
+	struct sync_notices *out = b->out;
+	out->count = count < SYNC_NOTICES ? count : SYNC_NOTICES;
+	for (size_t i = 0; i < out->count; i++) {
+		snprintf(out->n[i].id, sizeof out->n[i].id, "%s", list[i].id);
+		snprintf(out->n[i].feed, sizeof out->n[i].feed, "%s", list[i].feed);
+		snprintf(out->n[i].jid, sizeof out->n[i].jid, "%s", list[i].jid);
+		out->n[i].kind = list[i].kind;
+	}
+	box_end(b, err);
+}
+
+enum belfry_err sync_notices(struct store *s, size_t limit, struct sync_notices *out)
+{
+	struct box b = {.out = out};
+	s->ops->notices(s, limit, on_notices, &b);
+	return WAIT(b, "notices");
+}
+
+enum belfry_err sync_notice_done(struct store *s, const char *id)
+{
+	struct box b = {0};
+	s->ops->notice_done(s, id, on_plain, &b);
+	return WAIT(b, "notice_done");
+}

@@ -1,0 +1,174 @@
+#include "contract.h"
+
+#include "../../lib/store/sync.h"
+#include "../../lib/store/sync_pending.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+/* Who is to be told something. */
+
+static enum belfry_err put(const char *feed, const char *jid, enum pending_state state,
+			   enum pending_state expect, enum notice_kind notice)
+{
+	struct store_pending p = {
+		.jid = jid, .state = state, .at_ms = 7000, .format = FORMAT_CHAT};
+
+	return sync_pending_put(A, feed, &p, expect, notice);
+}
+
+static struct sync_notices *told(size_t limit)
+{
+	static struct sync_notices all;
+
+	OK(sync_notices(B, limit, &all));
+	return &all;
+}
+
+/* The next one of FEED is this one; all of others are left where they are. */
+static void check_next(const char *feed, const char *jid, enum notice_kind kind)
+{
+	const struct sync_notices *all = told(1000);
+
+	for (size_t i = 0; i < all->count; i++)
+		if (strcmp(all->n[i].feed, feed) == 0) {
+			assert_string_equal(all->n[i].jid, jid);
+			assert_int_equal(all->n[i].kind, kind);
+			OK(sync_notice_done(A, all->n[i].id));
+			OK(sync_notice_done(B, all->n[i].id)); /* as it should be */
+			return;
+		}
+	fail_msg("no notice of %s", feed);
+}
+
+void test_notices_come_with_the_state(void **state)
+{
+	const char *feed = "note-state";
+
+	(void)state;
+	assert_int_equal(told(1000)->count, 0);
+	IS(put("note-none", "a@b", PENDING_OWNERS, PENDING_NONE, NOTICE_REQUEST),
+	   BELFRY_ENOFEED);
+	contract_feed(feed);
+	OK(put(feed, "a@b", PENDING_OWNERS, PENDING_NONE, NOTICE_REQUEST));
+	OK(put(feed, "c d@e/f", PENDING_PERSON, PENDING_NONE, NOTICE_INVITATION));
+	IS(put(feed, "a@b", PENDING_OWNERS, PENDING_NONE, NOTICE_REQUEST), BELFRY_ESTALE);
+	OK(put(feed, "a@b", PENDING_NONE, PENDING_OWNERS, NOTICE_ALLOWED));
+	OK(put(feed, "c d@e/f", PENDING_REFUSED, PENDING_PERSON, NOTICE_NONE));
+	OK(put(feed, "g@h", PENDING_DENIED, PENDING_NONE, NOTICE_DENIED));
+	/* Of one who has no state, too: the join of before went through, and no more. */
+	OK(put(feed, "a@b", PENDING_NONE, PENDING_NONE, NOTICE_ALLOWED));
+	assert_int_equal(told(1000)->count, 5);
+	check_next(feed, "a@b", NOTICE_REQUEST);
+	check_next(feed, "c d@e/f", NOTICE_INVITATION);
+	check_next(feed, "a@b", NOTICE_ALLOWED);
+	check_next(feed, "g@h", NOTICE_DENIED);
+	check_next(feed, "a@b", NOTICE_ALLOWED);
+	assert_int_equal(told(1000)->count, 0);
+}
+
+void test_notices_of_several_feeds(void **state)
+{
+	static const char *const feeds[] = {"note-0", "note-1", "note-2", "note-3"};
+	struct sync_notices *all;
+
+	(void)state;
+	IS(sync_notice_put(A, "note-0", "a@b", NOTICE_WITHDRAWN), BELFRY_ENOFEED);
+	for (size_t i = 0; i < 4; i++)
+		contract_feed(feeds[i]);
+	IS(sync_notice_put(A, "note-0", "", NOTICE_WITHDRAWN), BELFRY_EINVAL);
+	for (size_t i = 0; i < 12; i++) {
+		char jid[16];
+		snprintf(jid, sizeof jid, "n%zu@b", i);
+		OK(sync_notice_put(i % 3 ? A : B, feeds[i % 4], jid, NOTICE_WITHDRAWN));
+	}
+	assert_int_equal(told(5)->count, 5);
+	all = told(1000);
+	assert_int_equal(all->count, 12);
+	for (size_t i = 0; i < 12; i++)
+		for (size_t k = 0; k < i; k++)
+			assert_string_not_equal(all->n[i].id, all->n[k].id);
+	/* They outlive their feed, and a new one of its name begins with them. */
+	OK(sync_feed_delete(A, "note-1"));
+	assert_int_equal(told(1000)->count, 12);
+	contract_feed("note-1");
+	OK(sync_notice_put(A, "note-1", "last@b", NOTICE_INVITATION));
+	for (size_t i = 0; i < 12; i++) {
+		char jid[16];
+		snprintf(jid, sizeof jid, "n%zu@b", i);
+		check_next(feeds[i % 4], jid, NOTICE_WITHDRAWN);
+		assert_int_equal(told(1000)->count, 12 - i);
+	}
+	check_next("note-1", "last@b", NOTICE_INVITATION);
+	assert_int_equal(told(1)->count, 0);
+}
+
+void test_notices_outlive_a_restart(void **state)
+{
+	(void)state;
+	contract_feed("note-restart");
+	OK(sync_notice_put(A, "note-restart", "a@b", NOTICE_WITHDRAWN));
+	contract.restart();
+	OK(sync_notice_put(A, "note-restart", "c@d", NOTICE_WITHDRAWN));
+	check_next("note-restart", "a@b", NOTICE_WITHDRAWN);
+	check_next("note-restart", "c@d", NOTICE_WITHDRAWN);
+}
+
+enum { BATCH = 500 };
+struct many {
+	size_t left;
+	bool done;
+};
+
+static void on_one(void *arg, enum belfry_err err)
+{
+	struct many *m = arg;
+
+	OK(err);
+	m->done = --m->left == 0;
+}
+
+static void drain(void)
+{
+	for (const struct sync_notices *all = told(BATCH); all->count;
+	     all = told(BATCH)) {
+		struct many m = {all->count, false};
+
+		assert_true(all->count <= BATCH);
+		for (size_t i = 0; i < all->count; i++)
+			B->ops->notice_done(B, all->n[i].id, on_one, &m);
+		sync_until(&m.done, "many");
+	}
+}
+
+void test_notices_have_a_limit(void **state)
+{
+	const char *feed = "note-limit";
+
+	(void)state;
+	contract_feed(feed);
+	OK(put(feed, "a@b", PENDING_OWNERS, PENDING_NONE, NOTICE_NONE));
+	assert_int_equal(STORE_NOTICES_MAX % BATCH, 0);
+	for (size_t i = 0; i < STORE_NOTICES_MAX; i += BATCH) {
+		struct many m = {BATCH, false};
+
+		for (size_t k = 0; k < BATCH; k++)
+			A->ops->notice_put(A, feed, "x@y", NOTICE_WITHDRAWN, on_one, &m);
+		sync_until(&m.done, "many");
+	}
+	IS(sync_notice_put(A, feed, "x@y", NOTICE_WITHDRAWN), BELFRY_EFULL);
+	/* The state does not change without its notice ... */
+	IS(put(feed, "a@b", PENDING_DENIED, PENDING_OWNERS, NOTICE_DENIED), BELFRY_EFULL);
+	IS(put(feed, "c@d", PENDING_OWNERS, PENDING_NONE, NOTICE_REQUEST), BELFRY_EFULL);
+	/* ... and as it was without one. */
+	OK(put(feed, "c@d", PENDING_OWNERS, PENDING_NONE, NOTICE_NONE));
+	OK(put(feed, "a@b", PENDING_DENIED, PENDING_OWNERS, NOTICE_NONE));
+	drain();
+	OK(put(feed, "c@d", PENDING_DENIED, PENDING_OWNERS, NOTICE_DENIED));
+	check_next(feed, "c@d", NOTICE_DENIED);
+}
