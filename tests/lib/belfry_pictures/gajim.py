@@ -1,6 +1,7 @@
-"""Gajim (1.7): set up by its settings file, told over D-Bus what to show."""
+"""Gajim (1.7, 2.1): set up by its settings file, told over D-Bus what to show."""
 
 import json
+import re
 import sqlite3
 
 from belfry_testing.waiting import wait_until
@@ -54,11 +55,19 @@ class Gajim:
                                 "--object-path", PATH, "--method",
                                 f"org.gtk.Actions.{method}", *args)
 
-    def do(self, action, parameter):
-        """What one of its menus does, as soon as that can be chosen."""
-        wait_until(lambda: self._call("Describe", action).stdout.startswith(b"((true,"),
-                   f"Gajim can {action}", 60, pause=0.2)
-        done = self._call("Activate", action, f"[<{parameter}>]", "{}")
+    def do(self, action, **parameters):
+        """
+        What one of its menus does, as soon as that can be chosen; of PARAMETERS, by type,
+        with the one that this version takes.
+        """
+        about = []
+
+        def can():
+            about[:] = re.findall(r"^\(\((true|false), signature '\(?(\w+)\)?'",
+                                  self._call("Describe", action).stdout.decode())
+            return about and about[0][0] == "true"
+        wait_until(can, lambda: f"Gajim can {action}: {about}", 60, pause=0.2)
+        done = self._call("Activate", action, f"[<{parameters[about[0][1]]}>]", "{}")
         assert done.returncode == 0, done.stderr
 
 
@@ -69,10 +78,11 @@ def take(scene, folder):
         screen.place(screen.window("^Gajim$"), 0, 0, 760, 560)
         scene.publish(FIRST)
         screen.settle(lambda p: p.count(FACE_COLOR) > 100, "the face in the list")
-        gajim.do("open-chat", f"['alice', '{scene.feed}']")
+        gajim.do("open-chat", **{"as": f"['alice', '{scene.feed}']"})
         screen.settle(lambda p: p.count(FACE_COLOR) > 1000, "the face in the chat")
         screen.changed(lambda: scene.publish(SECOND), "the second event")
-        gajim.do("alice-execute-command", f"'{scene.feed}'")
+        gajim.do("alice-execute-command", s=f"'{scene.feed}'",
+                 sas=f"('alice', ['{scene.feed}'])")
         dialog = screen.window("^Command List$")
         screen.place(dialog, 780, 40, 550, 450)
         screen.click(dialog, 120, 85)
