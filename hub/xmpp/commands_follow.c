@@ -238,7 +238,7 @@ static void mute_until(struct request *r, uint64_t until_ms,
 		return;
 	}
 	r->call->change = c;
-	if (command_may_search(r))
+	if (command_may_ask(r, COST_OWN))
 		hub->ops->following(hub->hub, r->from, "", HUB_FOLLOWED_MAX, on_all_found,
 				    r);
 }
@@ -305,7 +305,7 @@ static void on_subscriptions(void *arg, enum belfry_err err,
 void run_subscriptions(struct request *r)
 {
 	const struct xmpp_hub *hub = r->session->hub;
-	if (command_may_search(r))
+	if (command_may_ask(r, COST_OWN))
 		hub->ops->following(hub->hub, r->from, r->call->args.feed, LIST_PAGE,
 				    on_subscriptions, r);
 }
@@ -376,7 +376,7 @@ void run_whoami(struct request *r)
 	const struct xmpp_hub *hub = r->session->hub;
 	if (r->place == PLACE_FEED)
 		hub->ops->subscription(hub->hub, r->feed, r->bare, on_subscription, r);
-	else if (command_may_search(r))
+	else if (command_may_ask(r, COST_OWN))
 		hub->ops->following(hub->hub, r->from, "", HUB_FOLLOWED_MAX, on_followed,
 				    r);
 }

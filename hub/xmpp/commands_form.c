@@ -269,6 +269,15 @@ static bool is_wanted(const struct wanted *wanted, size_t count, enum param_kind
 	return false;
 }
 
+/* Where R may not ask now what there is to choose from, a name is asked for. */
+static bool may_offer(struct request *r, enum cost cost)
+{
+	if (session_crowd(r->session, cost, r->bare) != CROWD_NONE)
+		return false;
+	r->cost = cost;
+	return true;
+}
+
 void command_form(struct request *r)
 {
 	const struct xmpp_hub *hub = r->session->hub;
@@ -282,11 +291,9 @@ void command_form(struct request *r)
 				   r);
 	} else if (r->place == PLACE_FEED) {
 		hub->ops->feed(hub->hub, r->from, r->feed, on_feed_there, r);
-	} else if (feed && c->feeds == COMMAND_ANY_FEED) {
+	} else if (feed && c->feeds == COMMAND_ANY_FEED && may_offer(r, COST_FEEDS)) {
 		hub->ops->feeds(hub->hub, r->from, "", CHOICES_MAX, on_feeds, r);
-	} else if (feed && c->feeds == COMMAND_FOLLOWED_FEED &&
-		   !session_searched(r->session, r->bare)) {
-		r->searches = true;
+	} else if (feed && c->feeds == COMMAND_FOLLOWED_FEED && may_offer(r, COST_OWN)) {
 		hub->ops->following(hub->hub, r->from, "", CHOICES_MAX, on_following, r);
 	} else {
 		send_form(r, &none);

@@ -66,8 +66,8 @@ void command_quote(const struct request *r, const char *name, const char *rest,
 
 /* ---- What costs more than other questions ----------------------------------------- */
 
-/* May R look through all feeds? Else it has been told to wait, and is freed. */
-bool command_may_search(struct request *r);
+/* May R ask what costs COST? Else it has been told to wait, and is freed. */
+bool command_may_ask(struct request *r, enum cost cost);
 
 /* ---- The commands ------------------------------------------------------------------ */
 

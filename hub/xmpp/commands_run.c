@@ -29,14 +29,14 @@ static void ask(struct request *r, void (*how)(struct request *r))
 	how(r);
 }
 
-bool command_may_search(struct request *r)
+bool command_may_ask(struct request *r, enum cost cost)
 {
-	if (session_searched(r->session, r->bare)) {
-		command_fail(r, "I am still looking for what was asked before. Please "
-				"try again in a moment.");
+	enum crowd crowd = session_crowd(r->session, cost, r->bare);
+	if (crowd != CROWD_NONE) {
+		command_fail(r, reply_crowd_text(crowd));
 		return false;
 	}
-	r->searches = true;
+	r->cost = cost;
 	return true;
 }
 
@@ -138,7 +138,9 @@ static void on_list(void *arg, enum belfry_err err, const struct hub_feed *feeds
 void run_list(struct request *r)
 {
 	const struct xmpp_hub *hub = r->session->hub;
-	hub->ops->feeds(hub->hub, r->from, r->call->args.feed, LIST_PAGE, on_list, r);
+	if (command_may_ask(r, COST_FEEDS))
+		hub->ops->feeds(hub->hub, r->from, r->call->args.feed, LIST_PAGE, on_list,
+				r);
 }
 
 /* ---- Following -----------------------------------------------------------------------
@@ -190,8 +192,8 @@ static void on_unsubscribed(void *arg, enum belfry_err err, const struct sub *su
 	(void)created;
 	if (command_asked_again(r, err))
 		return;
-	if (err == BELFRY_OK && request_live(r)) {
-		presence_left(r->session, r->feed, r->bare, sub);
+	if (err == BELFRY_OK) {
+		presence_left(r, r->bare, sub);
 		buf_printf(&text, "You no longer follow %s.", r->feed);
 		command_say(r, text.data);
 	} else if (err == BELFRY_EPENDING) {
@@ -301,14 +303,33 @@ static void ask_last(struct request *r)
 			on_last, r);
 }
 
+/* An event may be called 'last': a robot that says back what it is told asks for it by
+ * that, and there has to be an end. False: R has been answered. */
+static bool last_in_bounds(struct request *r)
+{
+	if (r->call->session != NULL || session_hint_due(r->session, HINT_LAST, r->bare))
+		return true;
+	if (session_hint_due(r->session, HINT_LAST_ENDS, r->bare))
+		command_fail(r, "That was too often for now. Please try again in a "
+				"minute.");
+	else
+		request_free(r);
+	return false;
+}
+
 void run_last(struct request *r)
 {
 	const struct xmpp_hub *hub = r->session->hub;
+	bool all = r->feed[0] == '\0';
+	if (!last_in_bounds(r))
+		return;
 	if (!session_room(r->session, SIZE_MAX))
 		command_fail(r, REPLY_BUSY_TEXT);
-	else if (r->feed[0] != '\0')
+	else if (!command_may_ask(r, all ? COST_OWN : COST_ITEMS))
+		;
+	else if (!all)
 		ask(r, ask_last);
-	else if (command_may_search(r))
+	else
 		hub->ops->recent(hub->hub, r->from, (size_t)r->call->args.count,
 				 on_recent, r);
 }

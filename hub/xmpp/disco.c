@@ -1,5 +1,6 @@
 #include "caps.h"
 #include "forms.h"
+#include "page.h"
 #include "reply.h"
 
 #include <belfry/base/clock.h>
@@ -11,8 +12,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define PAGE_DEFAULT 200
-#define PAGE_MAX 200
 #define ITEMS_MAX 100
 
 static const char *const service_features[] = {
@@ -252,30 +251,44 @@ static void feed_item(struct buf *out, const struct request *r, const struct hub
 	buf_free(&jid);
 }
 
+/* The hub stands before the first of the service's nodes. */
+static bool begins_with_hub(const struct request *r)
+{
+	return r->place == PLACE_SERVICE && r->after[0] == '\0';
+}
+
+static void add_page(struct buf *out, const struct request *r,
+		     const struct hub_feed *feeds, size_t count, bool more)
+{
+	struct buf hub = {0};
+	if (begins_with_hub(r)) {
+		buf_printf(&hub, "hub@%s", r->session->domain);
+		item(out, hub.data, NULL, "Write 'help' to the hub");
+		buf_free(&hub);
+	}
+	size_t most = session_list_bytes(r->session), n = 0;
+	while (n < count && out->len < most)
+		feed_item(out, r, &feeds[n++]);
+	page_end(out, r, n > 0 ? feeds[0].name : NULL, n > 0 ? feeds[n - 1].name : NULL,
+		 more || n < count);
+}
+
 static void on_feeds(void *arg, enum belfry_err err, const struct hub_feed *feeds,
 		     size_t count, bool more)
 {
 	struct request *r = arg;
 	/* Who sees none of very many feeds still meets the hub. */
-	if (err == BELFRY_EFULL && r->place == PLACE_SERVICE && r->after[0] == '\0')
+	if (err == BELFRY_EFULL && (begins_with_hub(r) || r->counted)) {
 		err = BELFRY_OK;
+		more = true;
+	}
 	if (reply_request_ok(r, err)) {
-		struct buf out = {0}, hub = {0};
+		struct buf out = {0};
 		info_begin(&out, r->to, r->from, r->id, NS_DISCO_ITEMS, NULL);
-		if (r->place == PLACE_SERVICE && r->after[0] == '\0') {
-			buf_printf(&hub, "hub@%s", r->session->domain);
-			item(&out, hub.data, NULL, "Write 'help' to the hub");
-			buf_free(&hub);
-		}
-		size_t most = session_list_bytes(r->session), n = 0;
-		while (n < count && out.len < most)
-			feed_item(&out, r, &feeds[n++]);
-		if (n > 0 && (more || n < count || r->after[0] != '\0')) {
-			buf_adds(&out, "<set xmlns='" NS_RSM "'>");
-			reply_text(&out, "first", feeds[0].name);
-			reply_text(&out, "last", feeds[n - 1].name);
-			buf_adds(&out, "</set>");
-		}
+		if (r->counted)
+			page_count(&out, count + begins_with_hub(r), more);
+		else
+			add_page(&out, r, feeds, count, more);
 		query_end(r->session, &out);
 	}
 	request_free(r);
@@ -283,19 +296,11 @@ static void on_feeds(void *arg, enum belfry_err err, const struct hub_feed *feed
 
 static void list_feeds(struct session *s, const struct incoming *in)
 {
-	struct request *r = reply_has_room(s, in) ? request_create(s, in, false) : NULL;
+	struct request *r = request_costly(s, in, COST_FEEDS);
 	if (r == NULL)
 		return;
-	xmpp_stanza_t *set = element_find(in->child, "set", NS_RSM);
-	xmpp_stanza_t *max = set != NULL ? element_find(set, "max", NULL) : NULL;
-	char *count = element_text(max);
-	uint64_t limit = PAGE_DEFAULT;
-	if (parse_u64(count, strlen(count), UINT64_MAX, &limit) != 0 || limit > PAGE_MAX)
-		limit = PAGE_MAX;
-	free(count);
-	r->after = element_text(set != NULL ? element_find(set, "after", NULL) : NULL);
-	s->hub->ops->feeds(s->hub->hub, in->from, r->after, limit > 0 ? (size_t)limit : 1,
-			   on_feeds, r);
+	size_t limit = page_asked(r, in, FEED_NAME_MAX);
+	s->hub->ops->feeds(s->hub->hub, in->from, r->after, limit, on_feeds, r);
 }
 
 /* Where the newest items begin that fit into an answer. */
@@ -349,9 +354,8 @@ void disco_items(struct session *s, const struct incoming *in)
 		list_feeds(s, in);
 		return;
 	}
-	if (in->place != PLACE_FEED && !reply_has_room(s, in))
-		return;
-	struct request *r = request_create(s, in, false);
+	struct request *r = in->place == PLACE_FEED ? request_create(s, in, false)
+						    : request_costly(s, in, COST_ITEMS);
 	if (r == NULL)
 		return;
 	const struct xmpp_hub_ops *ops = s->hub->ops;

@@ -34,6 +34,7 @@ struct waiting {
 	char *from, *bare, *to, *feed;
 };
 struct presences {
+	bool held; /* there is no stream */
 	struct waiting *first, **last;
 	uint64_t open[OPEN_MAX]; /* the keys of what is looked up */
 	size_t open_count;
@@ -172,7 +173,7 @@ static void on_unsubscribed(void *arg, enum belfry_err err, const struct sub *su
 	struct request *r = arg;
 	(void)sub;
 	(void)created;
-	if (request_live(r)) {
+	if (r->session != NULL) { /* on another stream as well */
 		if (err == BELFRY_OK || err == BELFRY_ENOENT || err == BELFRY_ENOFEED ||
 		    err == BELFRY_EPENDING)
 			presence_tell_left(r->session, r->to, r->bare);
@@ -244,15 +245,29 @@ static void waiting_free(struct waiting *w)
 	free(w);
 }
 
-void presences_forget(struct presences *p)
+void presences_hold(struct session *s)
 {
-	while (p->first != NULL)
-		waiting_free(take(p, &p->first));
+	s->presences->held = true;
+}
+
+void presences_begin(struct session *s)
+{
+	struct presences *p = s->presences;
+	struct waiting **link = &p->first;
+	while (*link != NULL) {
+		if ((*link)->kind == PROBE)
+			waiting_free(take(p, link));
+		else
+			link = &(*link)->next;
+	}
+	p->held = false;
+	pump(s);
 }
 
 void presences_destroy(struct presences *p)
 {
-	presences_forget(p);
+	while (p->first != NULL)
+		waiting_free(take(p, &p->first));
 	free(p);
 }
 
@@ -296,7 +311,7 @@ static void pump(struct session *s)
 {
 	struct presences *p = s->presences;
 	struct waiting **link = &p->first;
-	while (*link != NULL && p->open_count < OPEN_MAX) {
+	while (!p->held && *link != NULL && p->open_count < OPEN_MAX) {
 		if (under_way(p, *link)) {
 			link = &(*link)->next;
 			continue;

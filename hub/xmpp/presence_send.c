@@ -58,16 +58,15 @@ void presence_tell_left(struct session *s, const char *from, const char *to)
 	presence_show(s, from, to, NULL);
 }
 
-void presence_left(struct session *s, const char *feed, const char *jid,
-		   const struct sub *sub)
+void presence_left(const struct request *r, const char *jid, const struct sub *sub)
 {
 	struct sub_options options;
 	sub_options_read(sub, &options);
-	if (!options.contact)
+	if (!options.contact || r->session == NULL)
 		return;
 	struct buf from = {0};
-	buf_printf(&from, "%s@%s", feed, s->domain);
-	presence_tell_left(s, from.data, jid);
+	buf_printf(&from, "%s@%s", r->feed, r->session->domain);
+	presence_tell_left(r->session, from.data, jid);
 	buf_free(&from);
 }
 

@@ -116,9 +116,9 @@ static void on_unsubscribed(void *arg, enum belfry_err err, const struct sub *su
 		struct buf out = {0};
 		reply_begin(&out, r->to, r->from, r->id);
 		reply_send(r->session, &out);
-		if (err == BELFRY_OK)
-			presence_left(r->session, r->feed, r->jid, sub);
 	}
+	if (err == BELFRY_OK)
+		presence_left(r, r->jid, sub);
 	request_free(r);
 }
 
@@ -142,30 +142,34 @@ static void unsubscribe(struct session *s, const struct incoming *in, xmpp_stanz
 	free(jid);
 }
 
-/* The newest that fit, in the order of the log. */
+static void add_item(struct buf *out, const struct request *r, const struct hub_item *it)
+{
+	render_item(out, &(struct render_event){.feed = r->feed,
+						.id = it->id,
+						.item = it->item,
+						.pos = it->pos,
+						.at_ms = it->at_ms,
+						.event = it->event});
+}
+
+/* The newest that fit, in the order of the log: those before them are not rendered. */
 static void add_items(struct buf *out, const struct request *r,
 		      const struct hub_item *items, size_t count)
 {
-	size_t most = session_list_bytes(r->session);
-	struct buf all = {0};
-	size_t starts[ITEMS_MAX], n = count < ITEMS_MAX ? count : ITEMS_MAX;
-	const struct hub_item *newest = items + (count - n);
-	for (size_t i = 0; i < n; i++) {
-		const struct hub_item *it = &newest[i];
-		starts[i] = all.len;
-		render_item(&all, &(struct render_event){.feed = r->feed,
-							 .id = it->id,
-							 .item = it->item,
-							 .pos = it->pos,
-							 .at_ms = it->at_ms,
-							 .event = it->event});
+	struct buf newest[ITEMS_MAX] = {{0}};
+	size_t left = session_list_bytes(r->session), n = 0;
+	for (; n < count && n < ITEMS_MAX; n++) {
+		add_item(&newest[n], r, &items[count - 1 - n]);
+		if (newest[n].len > left) {
+			buf_free(&newest[n]);
+			break;
+		}
+		left -= newest[n].len;
 	}
-	size_t first = 0;
-	while (first < n && all.len - starts[first] > most)
-		first++;
-	if (first < n)
-		buf_add(out, all.data + starts[first], all.len - starts[first]);
-	buf_free(&all);
+	while (n-- > 0) {
+		buf_add(out, newest[n].data, newest[n].len);
+		buf_free(&newest[n]);
+	}
 }
 
 static void on_items(void *arg, enum belfry_err err, const struct hub_item *items,
@@ -186,6 +190,14 @@ static void on_items(void *arg, enum belfry_err err, const struct hub_item *item
 	request_free(r);
 }
 
+static bool named(const char *id, const char *const *ids, int count)
+{
+	for (int i = 0; i < count; i++)
+		if (strcmp(ids[i], id) == 0)
+			return true;
+	return false;
+}
+
 /* The ids that are asked for: their number, or -1 after an error was answered. */
 static int item_ids(struct session *s, const struct incoming *in, xmpp_stanza_t *e,
 		    const char **ids)
@@ -199,6 +211,8 @@ static int item_ids(struct session *s, const struct incoming *in, xmpp_stanza_t 
 			reply_error(s, in, &item_required);
 			return -1;
 		}
+		if (named(id, ids, count))
+			continue;
 		if (count == ITEMS_MAX) {
 			reply_error(s, in, &bad_request);
 			return -1;
@@ -220,9 +234,7 @@ static void retrieve(struct session *s, const struct incoming *in, xmpp_stanza_t
 		return;
 	}
 	int count = item_ids(s, in, e, ids);
-	if (count < 0 || !reply_has_room(s, in))
-		return;
-	struct request *r = request_create(s, in, false);
+	struct request *r = count < 0 ? NULL : request_costly(s, in, COST_ITEMS);
 	if (r == NULL)
 		return;
 	r->feed = xstrdup(node);

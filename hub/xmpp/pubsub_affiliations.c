@@ -70,8 +70,8 @@ static void say_found(struct request *r, bool more)
 	if (r->found.len > 0)
 		buf_add(&out, r->found.data, r->found.len);
 	buf_adds(&out, "</affiliations>");
-	if (r->counted || r->found.len == 0)
-		page_none
+	if (more || r->jid == NULL)
+		page_end(&out, r, r->jid, r->after, more);
 	buf_adds(&out, "</pubsub>");
 	reply_send(r->session, &out);
 	request_free(r);
@@ -139,9 +139,11 @@ void pubsub_affiliations(struct session *s, const struct incoming *in, xmpp_stan
 		s->hub->ops->affiliation(s->hub->hub, in->from, node, on_own, r);
 		return;
 	}
-	pubsub_page(in, &r->after);
-	r->searches = true;
-	look_on(r);
+	page_asked(r, in, FEED_NAME_MAX);
+	if (r->counted) /* nobody knows without looking at all feeds */
+		say_found(r, false);
+	else
+		look_on(r);
 }
 
 /* ---- A feed's, for its owners ---------------------------------------------------------
@@ -156,11 +158,14 @@ static void add_list(struct buf *out, const struct request *r,
 		if (strcmp(list[i].jid, r->after) == 0)
 			begin = i + 1;
 	size_t n = begin;
-	for (; n < count && out->len < most; n++)
+	for (; !r->counted && n < count && out->len < most; n++)
 		add(out, NULL, list[n].jid, list[n].affiliation);
 	buf_adds(out, "</affiliations>");
-	if (n > begin && (n < count || begin > 0))
-		pubsub_page_add(out, list[begin].jid, list[n - 1].jid);
+	if (r->counted)
+		page_count(out, count, false);
+	else
+		page_end(out, r, n > begin ? list[begin].jid : NULL,
+			 n > begin ? list[n - 1].jid : NULL, n < count);
 }
 
 static void on_list(void *arg, enum belfry_err err, const struct hub_affiliation *list,
@@ -315,6 +320,6 @@ void pubsub_owner_affiliations(struct session *s, const struct incoming *in,
 	if (r == NULL)
 		return;
 	r->feed = xstrdup(node);
-	pubsub_page(in, &r->after);
+	page_asked(r, in, JID_MAX);
 	s->hub->ops->affiliations(s->hub->hub, in->bare, node, on_list, r);
 }

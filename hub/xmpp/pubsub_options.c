@@ -4,8 +4,8 @@
 
 #include <belfry/base/clock.h>
 #include <belfry/base/mem.h>
-#include <belfry/base/text.h>
 #include <belfry/core/event.h>
+#include <belfry/core/feed.h>
 
 #include <stdlib.h>
 #include <string.h>

@@ -65,7 +65,7 @@ void session_use_service(struct session *s, const char *service);
 void session_use_contacts(struct session *s, const struct config *config);
 /*
  * A new stream, and the end of one: answers to what was asked on the one before are
- * dropped. Who came to follow or to leave in the meantime is seen to on the new one.
+ * dropped. Whoever then still waits to follow or to leave does so on the new one.
  */
 void session_begin(struct session *s);
 void session_end(struct session *s);
@@ -150,13 +150,13 @@ struct request {
 	uint64_t stream;
 	struct request *next, **link;
 	char *from, *bare, *to, *id, *feed, *jid, *thread;
-	char *after; /* of a list: the page begins after this name */
+	char *after;	     /* of a list: the page begins after this name */
 	bool paged, counted; /* it is asked for by XEP-0059; their number alone */
 	enum place place;
 	bool chat;
 	bool presence; /* one of presence.c's: bounded there, not by request_create() */
 	enum cost cost;
-	char *text;    /* chat: what is said if the feed is there; a command's node */
+	char *text; /* chat: what is said if the feed is there; a command's node */
 	struct command_call *call; /* a command: commands_int.h */
 	struct buf found;	   /* what a search of several pages has so far */
 	unsigned pages;
@@ -197,17 +197,16 @@ bool session_hint_due(struct session *s, enum hint kind, const char *bare);
 /* ---- Presence -------------------------------------------------------------------- */
 
 struct presences *presences_create(void);
-/* Nothing more is looked at until there is a stream again; probes are forgotten then, as
- * servers send new ones. */
+/* Nothing more is looked at until there is a stream again. What waits is then, but for
+ * probes: all contacts are told anyway. */
 void presences_hold(struct session *s);
 void presences_begin(struct session *s);
 void presences_destroy(struct presences *p);
 /*
- * JID left FEED by another way than its contact list, SUB being what it was: the contact
- * list is told, where the feed was in it.
+ * JID left R's feed by another way than its contact list, SUB being what it was: the
+ * contact list is told, where the feed was in it; on another stream as well.
  */
-void presence_left(struct session *s, const char *feed, const char *jid,
-		   const struct sub *sub);
+void presence_left(const struct request *r, const char *jid, const struct sub *sub);
 /* JID answered FEED's invitation by another way: its contact list need not ask. */
 void presence_withdraw(struct session *s, const char *feed, const char *jid);
 

@@ -32,7 +32,8 @@ static void finish(struct request *r, struct buf *out)
 	reply_request_error(r, &too_large);
 }
 
-/* Who may not see a feed is not told that it is there. */
+/* XEP-0054 has one answer to both: there is no card, and it is not for who asks. (That
+ * the feed is there is no secret: disco#info says closed-node.) */
 static bool card_ok(struct request *r, enum belfry_err err)
 {
 	return reply_request_ok(r, err == BELFRY_EDENIED ? BELFRY_ENOFEED : err);

@@ -52,6 +52,19 @@ def test_a_feed_is_a_leaf_node(site, new_feed, alice):
     assert item.get("name") == "item-1" and item.get("node") is None
 
 
+def test_pages_of_the_list(site, feed, alice):
+    def page(asked):
+        answer = alice.iq(site.service, f"<query xmlns='{NS['items']}'><set "
+                          f"xmlns='{NS['rsm']}'>{asked}</set></query>")
+        query = answer.find("items:query")
+        return [(e.tag.rpartition("}")[2], e.get("node")) for e in query]
+
+    last, nothing = ("item", feed), [("set", None)]
+    assert last in page(f"<after>{feed[:-1]}</after>")
+    assert last not in page(f"<after>{feed}</after>")
+    assert page("<after>zzzz</after>") == page("<max>0</max>") == nothing
+
+
 def test_unknown_nodes(site, alice):
     assert alice.disco_info(site.service, "nosuchfeed").condition == "item-not-found"
     assert alice.disco_items(site.service, "nosuchfeed").condition == "item-not-found"

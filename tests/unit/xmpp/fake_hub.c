@@ -304,7 +304,7 @@ static void answer_items(struct fake_hub *f, const struct fake_call *c)
 			.item = names[i],
 			.pos = {1, i + 1},
 			.at_ms = 1700000000000u,
-			.event = &event};
+			.event = i < f->unread ? NULL : &event};
 	bool ok = c->err == BELFRY_OK;
 	c->u.items(c->arg, c->err, ok ? items + (FAKE_ITEMS - c->count) : NULL,
 		   ok ? c->count : 0);

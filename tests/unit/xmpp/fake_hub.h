@@ -67,6 +67,7 @@ struct fake_hub {
 	const struct hub_face *face;	   /* NULL: it has none */
 	size_t feeds;	 /* in a list, all named "deploys"; 0: as many as there are */
 	size_t big_body; /* bytes; 0: body */
+	size_t unread;	 /* so many items are not to be looked at: they have no event */
 };
 void fake_hub_init(struct fake_hub *f);
 void fake_hub_free(struct fake_hub *f);

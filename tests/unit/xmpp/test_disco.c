@@ -126,6 +126,35 @@ static void lists_that_end_early(void **state)
 	assert_has(a, ERROR("wait", "resource-constraint"));
 }
 
+#define LIST(to, set)                                                                    \
+	IQ("get", to,                                                                    \
+	   "<query xmlns='" NS_DISCO_ITEMS "'><set xmlns='" NS_RSM "'>" set              \
+	   "</set></query>")
+#define LONG "0123456789abcdef"
+#define NAME LONG LONG LONG LONG /* as long as one may be */
+
+static void pages(void **state)
+{
+	struct fixture *f = *state;
+	/* Nobody sends the store more than it needs. */
+	told(f, LIST(DOMAIN, "<max>3</max><after>" NAME "xyz</after>"));
+	assert_string_equal(f->hub.log.data, "feeds " ALICE "/phone '" NAME "x' 3\n");
+	const char *a = told(f, LIST(DOMAIN, "<after>z</after>"));
+	assert_answer(f, a, DOMAIN);
+	assert_has(a, "'><set xmlns='" NS_RSM "'></set></query>");
+	/* How many there are, where that is known. */
+	a = told(f, LIST(DOMAIN, "<max>0</max><after>z</after>"));
+	assert_string_equal(f->hub.log.data, "feeds " ALICE "/phone '' 200\n");
+	assert_has(a, "'><set xmlns='" NS_RSM "'><count>2</count></set></query>");
+	assert_has(told(f, LIST("hub@" DOMAIN, "<max>0</max>")), "<count>1</count>");
+	f->hub.more = true;
+	assert_has(told(f, LIST(DOMAIN, "<max>0</max>")),
+		   "'><set xmlns='" NS_RSM "'></set></query>");
+	f->hub.err = BELFRY_EFULL;
+	assert_has(told(f, LIST("hub@" DOMAIN, "<max>0</max>")),
+		   "'><set xmlns='" NS_RSM "'></set></query>");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -134,6 +163,7 @@ int main(void)
 		TEST(access_models),
 		TEST(contact_addresses),
 		TEST(lists_that_end_early),
+		TEST(pages),
 	};
 	return cmocka_run_group_tests_name("xmpp/disco", tests, NULL, NULL);
 }

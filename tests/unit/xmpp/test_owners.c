@@ -257,6 +257,10 @@ static void ones_own_of_many(void **state)
 	a = told(f, PUBSUB("get", "<affiliations/><set xmlns='" NS_RSM
 				  "'><after>c</after></set>"));
 	assert_has(f->hub.log.data, "feeds " ALICE "/phone 'c' 1000\n");
+	a = told(f, PUBSUB("get",
+			   "<affiliations/><set xmlns='" NS_RSM "'><max>0</max></set>"));
+	assert_has(a, "<affiliations></affiliations><set xmlns='" NS_RSM "'></set>");
+	assert_int_equal(f->hub.log.len, 0);
 	f->hub.more = false;
 	f->hub.feeds = 20000;
 	assert_has(told(f, ask), "<set xmlns='" NS_RSM "'>");
@@ -286,6 +290,9 @@ static void of_a_feed(void **state)
 			   "spam.example",
 			   "outcast") "</affiliations><set xmlns='" NS_RSM "'><first>" BOB
 				      "</first><last>spam.example</last></set></pubsub>");
+	a = told(f, OWNER("get", "<affiliations node='deploys'/><set xmlns='" NS_RSM
+				 "'><max>0</max></set>"));
+	assert_has(a, "'></affiliations><set xmlns='" NS_RSM "'><count>3</count></set>");
 	assert_has(told(f, OWNER("get", "<affiliations/>")), "nodeid-required");
 	assert_has(told(f, OWNER("get", "<affiliations node='none'/>")),
 		   ERROR("cancel", "item-not-found"));

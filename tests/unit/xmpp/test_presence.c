@@ -279,10 +279,37 @@ static void what_there_is_no_room_for(void **state)
 	ask_only(f, PRESENCE(ALICE, "h@" DOMAIN, "unsubscribe"));
 	assert_has(f->sent.data, "You may still follow h:");
 	assert_int_equal(f->hub.call_count, 64);
+}
+
+/* Whose server has taken the contact off the list sends no probe that would tell later.
+ */
+static void the_stream_ends_in_between(void **state)
+{
+	struct fixture *f = *state;
+	char xml[300];
+	for (unsigned i = 0; i < 63; i++) {
+		snprintf(xml, sizeof(xml), PRESENCE(ALICE, "f%u@" DOMAIN, "probe"), i);
+		ask_only(f, xml);
+	}
+	ask_only(f, PRESENCE(ALICE, "secret@" DOMAIN, "unsubscribe"));
+	ask_only(f, PRESENCE(ALICE, FEED, "unsubscribe"));
+	ask_only(f, PRESENCE("bob@example.org", FEED, "subscribe"));
+	ask_only(f, PRESENCE("carol@example.org", FEED, "probe"));
+	/* Nothing is begun whose answer would be lost. */
+	session_end(f->session);
 	buf_clear(&f->hub.log);
-	session_begin(f->session);
 	fake_hub_answer(&f->hub);
 	assert_int_equal(f->hub.log.len, 0);
+	session_begin(f->session);
+	fake_hub_answer(&f->hub);
+	assert_string_equal(
+		f->hub.log.data,
+		"unsubscribe deploys " ALICE "\n"
+		"subscribe bob@example.org deploys bob@example.org c contact\n"
+		"look deploys bob@example.org\n");
+	assert_has(f->sent.data, TOLD("unsubscribed", FEED) GONE(FEED));
+	assert_has(f->sent.data, THERE(FEED, "bob@example.org"));
+	assert_int_equal(count(f->sent.data, "carol@"), 0);
 }
 
 /* By chat or XEP-0060: the contact list is told, where the feed was in it. */
@@ -307,6 +334,18 @@ static void leaving_by_another_way(void **state)
 	f->hub.sub.options = NULL;
 	f->hub.sub.options_len = 0;
 	assert_null(strstr(told(f, CHAT("deploys", "unsubscribe")), "<presence"));
+	/* Though there is nobody any more to whom to answer. */
+	const char *const ways[] = {unsubscribe, CHAT("hub", "unsubscribe deploys"),
+				    PRESENCE(ALICE, FEED, "unsubscribe")};
+	assert_int_equal(sub_parse(row, strlen(row), &f->hub.sub), 0);
+	for (size_t i = 0; i < 3; i++) {
+		buf_clear(&f->sent);
+		ask_only(f, ways[i]);
+		session_begin(f->session);
+		fake_hub_answer(&f->hub);
+		assert_string_equal(f->sent.data, TOLD("unsubscribed", FEED) GONE(FEED));
+	}
+	ask_only(f, unsubscribe); /* ... and after the session */
 }
 
 static const char *ver_of(const char *presence, char out[64])
@@ -362,6 +401,7 @@ int main(void)
 		TEST(many_probes_at_once),
 		TEST(floods_are_limited),
 		TEST(what_there_is_no_room_for),
+		TEST(the_stream_ends_in_between),
 		TEST(leaving_by_another_way),
 		TEST(capabilities),
 	};

@@ -21,6 +21,7 @@
 	PUBSUB("set", "<subscribe node='deploys' jid='" ALICE                            \
 		      "'/><options>" FORM(fields) "</options>")
 #define DETAIL(name) "<" name " xmlns='" NS_PUBSUB_ERRORS "'/></error>"
+#define MAX_0 "<set xmlns='" NS_RSM "'><max>0</max></set>"
 #define INVALID ERROR("modify", "bad-request") DETAIL("invalid-options")
 #define CHANGE "subscribe " ALICE "/phone deploys " ALICE " e"
 
@@ -164,11 +165,20 @@ static void ones_own(void **state)
 	assert_string_equal(f->hub.log.data, "following " ALICE "/phone 'b' 2\n");
 	assert_has(a, "</subscriptions><set xmlns='" NS_RSM
 		      "'><first>deploys</first><last>secret</last></set></pubsub>");
+	a = told(f, PUBSUB("get", "<subscriptions/>" MAX_0));
+	assert_string_equal(f->hub.log.data, "following " ALICE "/phone '' 200\n");
+	assert_has(a, "<subscriptions></subscriptions><set xmlns='" NS_RSM
+		      "'></set></pubsub>");
 	a = told(f, PUBSUB("get", "<subscriptions node='deploys'/>"));
 	assert_string_equal(f->hub.log.data, "subscription deploys " ALICE "\n");
 	assert_has(a, "<subscriptions node='deploys'><subscription node='deploys' jid='");
-	f->hub.follows_not = true;
 	f->hub.more = false;
+	assert_has(told(f, PUBSUB("get", "<subscriptions/>" MAX_0)),
+		   "<subscriptions></subscriptions><set xmlns='" NS_RSM
+		   "'><count>2</count></set></pubsub>");
+	f->hub.follows_not = true;
+	assert_has(told(f, PUBSUB("get", "<subscriptions/><set xmlns='" NS_RSM "'/>")),
+		   "</subscriptions><set xmlns='" NS_RSM "'></set></pubsub>");
 	assert_has(told(f, PUBSUB("get", "<subscriptions node='deploys'/>")),
 		   "<subscriptions node='deploys'></subscriptions>");
 	assert_has(told(f, PUBSUB("get", "<subscriptions/>")),
