@@ -39,7 +39,8 @@ static const char decide_help[] =
 	"Answers who asks to follow a feed with \"access\": \"authorize\", as its owners can do in\n"
 	"their client. A running worker tells the person. Who was denied can be allowed\n"
 	"later; who follows already stays.\n" HELP_TAIL
-	"Exit status: 0 done; 1 nobody asks under that JID, or Redis is away; 2 wrong usage.\n"
+	"Exit status: 0 done; 1 nobody asks under that JID, it is an outcast of the feed, or\n"
+	"Redis is away; 2 wrong usage.\n"
 	"\n"
 	"Example:\n"
 	"  belfry feed allow deploys alice@example.net\n";
@@ -138,7 +139,7 @@ static const char *wrong_with(enum belfry_err err)
 {
 	switch (err) {
 	case BELFRY_ENOENT:
-		return "does not ask to follow this feed";
+		return "does not ask to follow this feed, or follows it by now";
 	case BELFRY_EPENDING:
 		return "was invited: the answer is theirs";
 	case BELFRY_EREFUSED:
@@ -157,6 +158,14 @@ static int decide(const struct cli_options *common, const char *name, const char
 
 	if (status)
 		return status;
+	if (allow && feed_affiliation_of(&t.feed, jid) == AFFILIATION_OUTCAST) {
+		fprintf(stderr,
+			"belfry %s: %s is an outcast of this feed: take it, or its domain, out "
+			"of 'outcasts' first (PATCH /v1/feeds/%s), or deny it\n",
+			name, jid, t.name);
+		feed_close(&t);
+		return CLI_FAILED;
+	}
 	store_decide(t.session.store, t.name, jid, allow, on_decided, &o);
 	session_wait(&t.session, &o.done, t.config->redis.timeout_ms * 2);
 	const char *wrong = o.done ? wrong_with(o.err) : NULL;

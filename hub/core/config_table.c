@@ -41,8 +41,8 @@ const struct config_key config_keys[] = {
 	 "A file with the component's secret, readable by this program alone."},
 	{"xmpp.trusted_domains", CONFIG_DOMAINS, AT(xmpp.trusted_domains), NULL, 0, 0,
 	 "Domains whose users are at home here, separated by spaces: `local` feeds are\n"
-	 "open to them, and they can be subscribed over HTTP. Default: xmpp.domain\n"
-	 "without its first label. Empty: nobody."},
+	 "open to them, and they can be subscribed over HTTP without being asked.\n"
+	 "Default: xmpp.domain without its first label. Empty: nobody."},
 	{"xmpp.max_stanza_bytes", CONFIG_NUMBER, AT(xmpp.max_stanza_bytes), "262144",
 	 65536, 10485760,
 	 "The largest stanza that the XMPP server takes; an event that would make a\n"

@@ -160,8 +160,6 @@ enum belfry_err feed_affiliate(struct feed_config *c, const char *jid,
 
 	if (jid_has_resource(jid) || (a == AFFILIATION_OWNER && !strchr(jid, '@')))
 		return BELFRY_EINVAL;
-	if (a != AFFILIATION_OWNER && has(c->owners, jid) && count_of(c->owners) == 1)
-		return BELFRY_EDENIED;
 	if (to && !there && count_of(*to) >= lists[a].max)
 		return BELFRY_EFULL;
 	for (size_t i = AFFILIATION_OUTCAST; i <= AFFILIATION_OWNER; i++)

@@ -12,12 +12,12 @@
  */
 #define JOBS_MAX 4
 
-/* An image that is being looked at. */
+/* An image that is being looked at, or will be when its feed is known to be there. */
 struct avatar_job {
 	struct avatar_job *next;
-	struct call *call;
+	struct call *call; /* NULL: was ended while the store was asked */
 	struct face_job *job;
-	bool svg;
+	bool svg, asks;
 };
 
 /* Of a kind, beside those of FEED, which would make room. */
@@ -39,7 +39,10 @@ static struct call *job_end(struct avatar_job *j)
 	while (*at != j)
 		at = &(*at)->next;
 	*at = j->next;
-	free(j);
+	face_job_destroy(j->job);
+	j->call = NULL;
+	if (!j->asks) /* else on_feed() has it still */
+		free(j);
 	return call;
 }
 
@@ -49,20 +52,17 @@ void avatars_supersede(struct service *s, const char *feed)
 
 	for (struct avatar_job *j = s->avatars; j; j = next) {
 		next = j->next;
-		if (strcmp(j->call->feed, feed) != 0)
-			continue;
-		face_job_destroy(j->job);
-		call_problem(job_end(j), &problem_conflict,
-			     "A later request for this feed took the place of this one.");
+		if (strcmp(j->call->feed, feed) == 0)
+			call_problem(job_end(j), &problem_conflict,
+				     "A later request for this feed took the place of "
+				     "this one.");
 	}
 }
 
 void avatars_finish(struct service *s)
 {
-	while (s->avatars) {
-		face_job_destroy(s->avatars->job);
+	while (s->avatars)
 		call_error(job_end(s->avatars), BELFRY_EAWAY);
-	}
 }
 
 /* ---- PUT ------------------------------------------------------------------------ */
@@ -97,7 +97,10 @@ static void describe(struct call *call, const struct store_face *face)
 static void on_face(void *arg, enum face_end end, const struct store_face *face,
 		    const char *why)
 {
-	struct call *call = job_end(arg);
+	struct avatar_job *j = arg;
+
+	j->job = NULL; /* has freed itself */
+	struct call *call = job_end(j);
 	struct store *store = call->service->store;
 
 	if (!http_awaited(call->req)) {
@@ -125,36 +128,45 @@ static void on_face(void *arg, enum face_end end, const struct store_face *face,
 static void on_feed(void *arg, enum belfry_err err, const struct store_feed *feed,
 		    bool created)
 {
-	struct call *call = arg;
-	struct service *s = call->service;
-	bool svg = !strcmp(http_content_type(call->req), "image/svg+xml");
-	size_t len;
-	const char *body = http_body(call->req, &len);
+	struct avatar_job *j = arg;
+	struct call *call = j->call;
 
 	(void)feed;
 	(void)created;
-	if (err || !http_awaited(call->req)) {
-		call_error(call, err ? err : BELFRY_EAWAY);
-		return;
+	j->asks = false;
+	if (!call) {
+		free(j);
+	} else if (err || !http_awaited(call->req)) {
+		call_error(job_end(j), err ? err : BELFRY_EAWAY);
+	} else {
+		struct service *s = call->service;
+		size_t len;
+		const char *body = http_body(call->req, &len);
+
+		j->job = face_make(s->loop, j->svg, body, len,
+				   s->config->http.request_timeout_ms, on_face, j);
 	}
+}
+
+/* From here on it stands for its feed: what comes later ends it, though the store is
+ * still to answer. */
+static void put_checked(struct call *call)
+{
+	struct service *s = call->service;
+	bool svg = !strcmp(http_content_type(call->req), "image/svg+xml");
+
+	if (!call_feed_valid(call))
+		return;
 	if (too_many(s, call->feed, svg)) {
 		call_problem(call, &problem_busy, NULL);
 		return;
 	}
 	avatars_supersede(s, call->feed);
 	struct avatar_job *j = xcalloc(1, sizeof *j);
-	*j = (struct avatar_job){.next = s->avatars, .call = call, .svg = svg};
+	*j = (struct avatar_job){
+		.next = s->avatars, .call = call, .svg = svg, .asks = true};
 	s->avatars = j;
-	j->job = face_make(s->loop, svg, body, len, s->config->http.request_timeout_ms,
-			   on_face, j);
-}
-
-static void put_checked(struct call *call)
-{
-	struct store *store = call->service->store;
-
-	if (call_feed_valid(call))
-		store->ops->feed_get(store, call->feed, on_feed, call);
+	s->store->ops->feed_get(s->store, call->feed, on_feed, j);
 }
 
 void avatar_put(void *service, struct http_request *req)

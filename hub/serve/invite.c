@@ -126,13 +126,8 @@ static void on_invited(void *arg, enum belfry_err err)
 		limits_return(call);
 	if (err == BELFRY_ESTALE)
 		again(call);
-	else if (err == BELFRY_EFULL)
-		call_problem(call, problem_of(err),
-			     "The store has no room for more invitations: it is full, or "
-			     "too many people have not been told or have not answered "
-			     "yet. Try again later.");
 	else
-		call_error(call, err);
+		call_pending_error(call, err);
 }
 
 /* He had asked to follow himself: to enter him is to let him in. */
@@ -146,7 +141,17 @@ static void on_decided(void *arg, enum belfry_err err, const struct store_row *r
 	if (!err || err == BELFRY_ENOENT || err == BELFRY_EPENDING)
 		again(call);
 	else
-		call_error(call, err);
+		call_pending_error(call, err);
+}
+
+static void invite(struct call *call, const struct store_pending *now)
+{
+	if (jid_has_resource(call->text))
+		call_problem(call, &problem_bad_parameter,
+			     "This JID does not follow yet, and an invitation goes to a "
+			     "bare JID: leave out the / and what is behind it.");
+	else if (!limits_pass(call))
+		put(call, now, NOTICE_INVITATION, on_invited);
 }
 
 static void on_pending(void *arg, enum belfry_err err, const struct store_pending *p)
@@ -170,8 +175,7 @@ static void on_pending(void *arg, enum belfry_err err, const struct store_pendin
 		break;
 	case PENDING_NONE:
 	case PENDING_DENIED:
-		if (!limits_pass(call))
-			put(call, p, NOTICE_INVITATION, on_invited);
+		invite(call, p);
 		break;
 	}
 }
@@ -184,10 +188,6 @@ static void on_changed_row(void *arg, enum belfry_err err, const struct store_ro
 
 	if (err != BELFRY_ENOENT)
 		call_row(call, err, row, created);
-	else if (jid_has_resource(call->text))
-		call_problem(call, &problem_bad_parameter,
-			     "This JID does not follow yet, and an invitation goes to a "
-			     "bare JID: leave out the / and what is behind it.");
 	else
 		store->ops->pending_get(store, call->feed, call->text, on_pending, call);
 }

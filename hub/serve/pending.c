@@ -3,6 +3,7 @@
 
 #include <belfry/base/clock.h>
 #include <belfry/base/text.h>
+#include <belfry/core/feed.h>
 #include <belfry/store/decide.h>
 
 #include <inttypes.h>
@@ -12,6 +13,19 @@
 
 #define PENDING_LIMIT 100
 #define PENDING_LIMIT_MAX 1000
+
+void call_pending_error(struct call *call, enum belfry_err err)
+{
+	struct store_health health = {0};
+
+	call->service->store->ops->health(call->service->store, &health);
+	if (err == BELFRY_ENOENT)
+		call_problem(call, &problem_not_pending, NULL);
+	else if (err == BELFRY_EFULL && !health.full)
+		call_problem(call, &problem_pending_full, NULL);
+	else
+		call_error(call, err);
+}
 
 /* ---- list ----------------------------------------------------------------------- */
 
@@ -64,7 +78,7 @@ static void on_one(void *arg, enum belfry_err err, const struct store_pending *p
 	struct buf out = {0};
 
 	if (err) {
-		call_error(call, err);
+		call_pending_error(call, err);
 		return;
 	}
 	pending_write(&out, p);
@@ -112,14 +126,49 @@ static void on_decided(void *arg, enum belfry_err err, const struct store_row *r
 {
 	struct call *call = arg;
 
-	if (err || row)
+	if (err)
+		call_pending_error(call, err);
+	else if (row)
 		call_row(call, err, row, created);
 	else
 		show(call);
 }
 
+static void decide(struct call *call, bool allow)
+{
+	store_decide(call->service->store, call->feed, call->text, allow, on_decided,
+		     call);
+}
+
+/* Nobody is let in whom the feed casts out. */
+static void on_feed(void *arg, enum belfry_err err, const struct store_feed *feed,
+		    bool created)
+{
+	struct call *call = arg;
+	struct feed_config config;
+	char why[256];
+
+	(void)created;
+	if (err) {
+		call_error(call, err);
+		return;
+	}
+	feed_config_init(&config);
+	feed_config_patch(&config, feed->config, strlen(feed->config), why, sizeof why);
+	bool outcast = feed_affiliation_of(&config, call->text) == AFFILIATION_OUTCAST;
+	feed_config_free(&config);
+	if (outcast)
+		call_problem(
+			call, problem_of(BELFRY_EDENIED),
+			"This JID is an outcast of the feed. Take it, or its domain, "
+			"out of 'outcasts' first, or deny it.");
+	else
+		decide(call, true);
+}
+
 static void put_checked(struct call *call)
 {
+	struct store *store = call->service->store;
 	size_t len;
 	const char *body = http_body(call->req, &len);
 	bool allow = false;
@@ -130,9 +179,10 @@ static void put_checked(struct call *call)
 		call_problem(call, &problem_bad_document,
 			     "The body is {\"decision\": \"allow\"} or {\"decision\": "
 			     "\"deny\"}.");
+	else if (allow)
+		store->ops->feed_get(store, call->feed, on_feed, call);
 	else
-		store_decide(call->service->store, call->feed, call->text, allow,
-			     on_decided, call);
+		decide(call, false);
 }
 
 void pending_put(void *service, struct http_request *req)
@@ -149,7 +199,7 @@ static void on_removal(void *arg, enum belfry_err err, const struct store_pendin
 	struct store_pending none = {.jid = call->text, .format = FORMAT_CHAT};
 
 	if (err) {
-		call_error(call, err);
+		call_pending_error(call, err);
 		return;
 	}
 	switch (p->state) {

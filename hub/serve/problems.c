@@ -28,11 +28,10 @@ static const struct problem of_err[] = {
 			     "their own client.",
 			     0},
 	[BELFRY_ELIMIT] = {429, "limit", "Too many in a while", "Try again later.", 60},
-	[BELFRY_EFULL] =
-		{503, "store-full", "Store full",
-		 "The store has no room for more events. Try again later; the operator "
-		 "should raise Redis' maxmemory, or lower the feeds' max_items.",
-		 10},
+	[BELFRY_EFULL] = {503, "store-full", "Store full",
+			  "The store has no room for more. Try again later; the operator "
+			  "should raise Redis' maxmemory, or lower the feeds' max_items.",
+			  10},
 	[BELFRY_EAWAY] = {503, "store-away", "Store away",
 			  "The store did not answer in time. The request may have been "
 			  "carried out: repeat it, an event with the same "
@@ -80,6 +79,18 @@ const struct problem problem_no_avatar = {
 	"This feed has no avatar. PUT an image/png or image/svg+xml here.", 0};
 const struct problem problem_busy = {503, "busy", "Too many images under way",
 				     "Try again shortly.", 1};
+const struct problem problem_not_pending = {
+	404, "not-found", "Not found",
+	"This JID does not wait to follow this feed: it did not ask, was not invited, or "
+	"follows it by now. Who follows is under /v1/feeds/NAME/subscribers.",
+	0};
+/* Waiting does not help. */
+const struct problem problem_pending_full = {
+	503, "store-full", "No room for more who wait",
+	"A feed keeps at most 10,000 who wait or were refused, and a worker is to tell "
+	"10,000 people at most. Answer requests and DELETE invitations and denials under "
+	"/v1/feeds/NAME/pending, and see that 'belfry work' runs.",
+	0};
 const struct problem problem_conflict = {
 	409, "conflict", "Changed meanwhile",
 	"Somebody changed it at the same time. Read it again and repeat.", 0};

@@ -61,7 +61,7 @@ struct call {
 	unsigned tries;
 	size_t limit;
 	struct sub_change change;
-	bool newest, created;
+	bool newest, created, invited;
 };
 
 /*
@@ -102,6 +102,8 @@ void call_row(void *arg, enum belfry_err err, const struct store_row *row, bool 
  * unless he follows already, and answers.
  */
 void call_invite(struct call *call); /* invite.c */
+/* Answers with what ERR is where it concerns those who are pending. */
+void call_pending_error(struct call *call, enum belfry_err err); /* pending.c */
 /* The query's limit: 0, or -1 and the call has been answered. */
 int call_limit(struct call *call, size_t default_limit, size_t max);
 

@@ -74,12 +74,17 @@ int call_jid(struct call *call)
 	return -1;
 }
 
+static void write_row(struct buf *out, const struct store_row *row)
+{
+	subscriber_write(out, row);
+	buf_adds(out, "\n");
+}
+
 static void answer_row(struct call *call, const struct store_row *row, bool created)
 {
 	struct buf out = {0};
 
-	subscriber_write(&out, row);
-	buf_adds(&out, "\n");
+	write_row(&out, row);
 	call_answer(call, created ? 201 : 200, &out);
 }
 
@@ -129,11 +134,34 @@ void subscriber_delete(void *service, struct http_request *req)
 
 /* ---- follow --------------------------------------------------------------------- */
 
-static void join(struct call *call)
+/* It follows, whatever else is remembered of it. */
+static void on_forgotten(void *arg, enum belfry_err err)
 {
-	struct store *store = call->service->store;
+	struct call *call = arg;
+	struct buf out = {0};
 
-	store->ops->join(store, call->feed, call->text, &call->change, call_row, call);
+	(void)err;
+	buf_adds(&out, call->more);
+	call_answer(call, call->created ? 201 : 200, &out);
+}
+
+static void on_joined(void *arg, enum belfry_err err, const struct store_row *row,
+		      bool created)
+{
+	struct call *call = arg;
+	struct store *store = call->service->store;
+	const struct store_pending none = {.jid = call->text, .format = FORMAT_CHAT};
+	struct buf out = {0};
+
+	if (err || !call->invited) {
+		call_row(call, err, row, created);
+		return;
+	}
+	write_row(&out, row);
+	call->more = buf_steal(&out);
+	call->created = call->created || created;
+	store->ops->pending_put(store, call->feed, &none, PENDING_PERSON, NOTICE_NONE,
+				on_forgotten, call);
 }
 
 /* It follows now, or had not asked to, and does so by being entered here. */
@@ -141,14 +169,17 @@ static void on_decided(void *arg, enum belfry_err err, const struct store_row *r
 		       bool created)
 {
 	struct call *call = arg;
+	struct store *store = call->service->store;
 
 	(void)row;
 	call->created = created;
+	call->invited = err == BELFRY_EPENDING;
 	if (err && err != BELFRY_ENOENT && err != BELFRY_EPENDING &&
 	    err != BELFRY_EREFUSED)
-		call_error(call, err);
+		call_pending_error(call, err);
 	else
-		join(call);
+		store->ops->join(store, call->feed, call->text, &call->change, on_joined,
+				 call);
 }
 
 static void on_access(void *arg, enum belfry_err err, const struct store_feed *feed,
@@ -166,19 +197,13 @@ static void on_access(void *arg, enum belfry_err err, const struct store_feed *f
 	}
 	feed_config_init(&config);
 	feed_config_patch(&config, feed->config, strlen(feed->config), why, sizeof why);
-	switch (feed_admits(&config, call->text,
-			    call->service->config->xmpp.trusted_domains)) {
-	case ADMIT_NO:
-		call_error(call, BELFRY_EDENIED);
-		break;
-	case ADMIT_ASK: /* whoever manages the feed over HTTP decides for its owners */
-		store_decide(store, call->feed, call->text, true, on_decided, call);
-		break;
-	case ADMIT_YES:
-		join(call);
-		break;
-	}
+	enum feed_admission admission = feed_admits(
+		&config, call->text, call->service->config->xmpp.trusted_domains);
 	feed_config_free(&config);
+	if (admission == ADMIT_NO)
+		call_error(call, BELFRY_EDENIED);
+	else /* whoever manages the feed over HTTP decides for its owners */
+		store_decide(store, call->feed, call->text, true, on_decided, call);
 }
 
 static void put_checked(struct call *call)

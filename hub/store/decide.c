@@ -2,6 +2,7 @@
 
 #include <belfry/base/clock.h>
 #include <belfry/base/mem.h>
+#include <belfry/core/jid.h>
 
 #include <stdlib.h>
 #include <string.h>
@@ -12,7 +13,7 @@
 struct decision {
 	struct store *store;
 	char *feed, *jid;
-	bool allow;
+	bool allow, follows;
 	unsigned tries;
 	enum pending_state seen;
 	store_row_cb cb;
@@ -61,14 +62,62 @@ static void keep_row(struct decision *d, const struct store_row *row, bool creat
 
 static void look(struct decision *d);
 
+/* ---- The person behind a full JID ------------------------------------------------- */
+
+/* What was answered stands, whatever else is remembered of the person. */
+static void on_person_known(void *arg, enum belfry_err err)
+{
+	finish(arg, err == BELFRY_ESTALE || err == BELFRY_EFULL ? BELFRY_OK : err);
+}
+
+static void put_person(struct decision *d, enum pending_state from, store_cb cb)
+{
+	char *bare = jid_bare(d->jid);
+	const struct store_pending p = {.jid = bare,
+					.state = d->allow ? PENDING_NONE : PENDING_DENIED,
+					.at_ms = clock_wall_ms(),
+					.format = FORMAT_CHAT};
+
+	d->store->ops->pending_put(d->store, d->feed, &p, from, NOTICE_NONE, cb, d);
+	free(bare);
+}
+
+/* An earlier denial may be old: this one is new. */
+static void on_person_denied(void *arg, enum belfry_err err)
+{
+	struct decision *d = arg;
+
+	if (err == BELFRY_ESTALE && d->seen == PENDING_OWNERS)
+		put_person(d, PENDING_DENIED, on_person_known);
+	else
+		on_person_known(d, err);
+}
+
+/* Anybody can make up a resource: what is said of one is said to the person. */
+static void tell_person(struct decision *d)
+{
+	if (d->allow)
+		put_person(d, PENDING_DENIED, on_person_known);
+	else
+		put_person(d, PENDING_NONE, on_person_denied);
+}
+
+/* ---- The JID itself --------------------------------------------------------------- */
+
 static void on_put(void *arg, enum belfry_err err)
 {
 	struct decision *d = arg;
 
 	if (err == BELFRY_ESTALE && ++d->tries < TRIES)
 		look(d);
-	else
+	else if (err)
 		finish(d, err);
+	else if (d->follows)
+		finish(d, BELFRY_ENOENT);
+	else if (jid_has_resource(d->jid))
+		tell_person(d);
+	else
+		finish(d, BELFRY_OK);
 }
 
 static void put(struct decision *d, enum pending_state state, enum notice_kind notice,
@@ -148,16 +197,41 @@ static void on_pending(void *arg, enum belfry_err err, const struct store_pendin
 		const struct sub_change change = store_pending_change(p);
 
 		d->store->ops->join(d->store, d->feed, d->jid, &change, on_joined, d);
+	} else if (d->follows) {
+		put(d, PENDING_NONE, NOTICE_NONE, NULL);
 	} else if (p->state == PENDING_OWNERS) {
 		put(d, PENDING_DENIED, NOTICE_DENIED, p);
 	} else {
-		finish(d, BELFRY_OK);
+		on_put(d, BELFRY_OK);
 	}
 }
 
-static void look(struct decision *d)
+static void get_pending(struct decision *d)
 {
 	d->store->ops->pending_get(d->store, d->feed, d->jid, on_pending, d);
+}
+
+static void on_row(void *arg, enum belfry_err err, const struct store_row *row,
+		   bool created)
+{
+	struct decision *d = arg;
+
+	(void)row;
+	(void)created;
+	d->follows = !err;
+	if (err && err != BELFRY_ENOENT)
+		finish(d, err);
+	else
+		get_pending(d);
+}
+
+/* Who follows was let in: nobody is told a no that does not hold. */
+static void look(struct decision *d)
+{
+	if (d->allow)
+		get_pending(d);
+	else
+		d->store->ops->sub_get(d->store, d->feed, d->jid, on_row, d);
 }
 
 void store_decide(struct store *s, const char *feed, const char *jid, bool allow,

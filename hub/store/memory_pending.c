@@ -73,6 +73,8 @@ static void run_pending_put(struct mem_op *op, enum belfry_err err)
 	struct memory *m = op->s->m;
 	struct mem_feed *f = mem_feed_find(m, op->feed);
 	bool adds = !op->expect && op->pending.state;
+	size_t most = op->pending.state == PENDING_OWNERS ? STORE_REQUESTS_MAX
+							  : STORE_PENDING_MAX;
 	char words[SUB_OPTIONS_SIZE];
 	if (!err && (!op->text[0] || sub_options_text(&op->pending.options, words) < 0))
 		err = BELFRY_EINVAL;
@@ -83,7 +85,7 @@ static void run_pending_put(struct mem_op *op, enum belfry_err err)
 	struct mem_pending **at = err ? NULL : pending_at(f, op->text);
 	if (!err && (*at ? (*at)->p.state : PENDING_NONE) != op->expect)
 		err = BELFRY_ESTALE;
-	if (!err && ((adds && f->pending_count >= STORE_PENDING_MAX) ||
+	if (!err && ((adds && f->pending_count >= most) ||
 		     (op->notice && m->notice_count >= STORE_NOTICES_MAX)))
 		err = BELFRY_EFULL;
 	if (!err) {

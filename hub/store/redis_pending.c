@@ -50,7 +50,7 @@ void redis_pending_put(struct store *st, const char *feed, const struct store_pe
 	cmd_letter(s, (char)expect);
 	cmd_value(s, p, words);
 	cmd_letter(s, (char)notice);
-	cmd_u64(s, STORE_PENDING_MAX);
+	cmd_u64(s, p->state == PENDING_OWNERS ? STORE_REQUESTS_MAX : STORE_PENDING_MAX);
 	cmd_u64(s, STORE_NOTICES_MAX);
 	cmd_end(&op->call);
 	call_send(&op->call);

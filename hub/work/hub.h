@@ -31,6 +31,9 @@ struct xmpp_hub hub_for(struct hub *hub);
 
 /* ---- For the files of this folder ------------------------------------------------- */
 
+/* How long a denial counts: then it may ask again. */
+#define HUB_DENIED_MS (24 * 3600 * 1000)
+
 /* Is JID an outcast of it? Everybody, where its configuration cannot be read. */
 bool hub_bars(const struct store_feed *feed, const char *jid);
 /* False: it is none, *OUT is empty. Free with event_free(). */

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define ROWS_PAGE 200
+#define SWEEP_PAGE 200
 
 /* ---- One of them ----------------------------------------------------------------- */
 
@@ -72,8 +72,7 @@ static void on_pending(void *arg, enum belfry_err err, const struct store_pendin
 {
 	struct expelling *x = arg;
 	struct store *s = x->hub->store;
-	bool waits = !err && (p->state == PENDING_OWNERS || p->state == PENDING_PERSON);
-	if (!waits) {
+	if (err || p->state == PENDING_REFUSED) {
 		on_ended(x, err == BELFRY_ENOENT ? BELFRY_OK : err);
 		return;
 	}
@@ -138,9 +137,10 @@ struct sweep {
 	char *feed;
 	bool again;	      /* there are new outcasts since it began */
 	struct feed_config c; /* as of this page */
-	uint32_t cursor;
-	struct buf jids; /* of the page: those who are to go, one after the other */
-	size_t jid;	 /* the next one */
+	bool rows;	      /* the pending ones are done: they may become rows */
+	uint64_t cursor;      /* of either */
+	struct buf jids;      /* of the page: those who are to go, one after the other */
+	size_t jid;	      /* the next one */
 };
 
 static void next_page(struct sweep *w);
@@ -149,7 +149,8 @@ static void sweep_end(struct sweep *w, enum belfry_err err)
 {
 	struct sweep **at = &w->hub->sweeps;
 	if (!err && w->again) {
-		w->again = false;
+		w->again = w->rows = false;
+		w->cursor = 0;
 		next_page(w);
 		return;
 	}
@@ -183,26 +184,44 @@ static void expel_next(struct sweep *w)
 		const char *jid = w->jids.data + w->jid;
 		w->jid += strlen(jid) + 1;
 		hub_expel(w->hub, w->feed, jid, on_expelled, w);
-	} else if (w->cursor) {
+	} else if (w->cursor || !w->rows) {
+		w->rows = w->rows || !w->cursor;
 		next_page(w);
 	} else {
 		sweep_end(w, BELFRY_OK);
 	}
 }
 
+static void found(struct sweep *w, const char *jid)
+{
+	if (feed_affiliation_of(&w->c, jid) == AFFILIATION_OUTCAST)
+		buf_add(&w->jids, jid, strlen(jid) + 1);
+}
+
+static void page_end(struct sweep *w, enum belfry_err err, uint64_t next)
+{
+	w->cursor = next;
+	if (err)
+		sweep_end(w, err);
+	else
+		expel_next(w);
+}
+
+static void on_pendings(void *arg, enum belfry_err err, const struct store_pending *list,
+			size_t count, uint64_t next)
+{
+	for (size_t i = 0; !err && i < count; i++)
+		if (list[i].state != PENDING_REFUSED)
+			found(arg, list[i].jid);
+	page_end(arg, err, next);
+}
+
 static void on_rows(void *arg, enum belfry_err err, const struct store_row *rows,
 		    size_t count, uint32_t next)
 {
-	struct sweep *w = arg;
-	if (err) {
-		sweep_end(w, err);
-		return;
-	}
-	for (size_t i = 0; i < count; i++)
-		if (feed_affiliation_of(&w->c, rows[i].jid) == AFFILIATION_OUTCAST)
-			buf_add(&w->jids, rows[i].jid, rows[i].jid_len + 1);
-	w->cursor = next;
-	expel_next(w);
+	for (size_t i = 0; !err && i < count; i++)
+		found(arg, rows[i].jid);
+	page_end(arg, err, next);
 }
 
 static void on_page_feed(void *arg, enum belfry_err err, const struct store_feed *feed,
@@ -216,8 +235,10 @@ static void on_page_feed(void *arg, enum belfry_err err, const struct store_feed
 		err = BELFRY_EINVAL;
 	if (err || !w->c.outcasts)
 		sweep_end(w, err);
+	else if (w->rows)
+		s->ops->sub_list(s, w->feed, (uint32_t)w->cursor, SWEEP_PAGE, on_rows, w);
 	else
-		s->ops->sub_list(s, w->feed, w->cursor, ROWS_PAGE, on_rows, w);
+		s->ops->pending_list(s, w->feed, w->cursor, SWEEP_PAGE, on_pendings, w);
 }
 
 static void next_page(struct sweep *w)

@@ -8,8 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define DENIED_MS (24 * 3600 * 1000) /* then it may ask again */
-
 /*
  * Somebody wants to follow. The feed says whether it may, or has to ask; what is
  * remembered of it (invited, refused, denied) counts as well. The row is made first and
@@ -215,7 +213,7 @@ static void ask_owners(struct wish *w, const struct store_pending *p)
 static void ask(struct wish *w, const struct store_pending *p)
 {
 	uint64_t now = clock_wall_ms();
-	bool denied = w->state == PENDING_DENIED && now < p->at_ms + DENIED_MS;
+	bool denied = w->state == PENDING_DENIED && now < p->at_ms + HUB_DENIED_MS;
 	if (denied) {
 		fail(w, BELFRY_EDENIED);
 	} else if (w->of_bare && w->state == PENDING_OWNERS) {

@@ -80,10 +80,13 @@ void hub_affiliate(void *hub, const char *owner, const char *feed,
 
 /* ---- hub_expel.c ---- */
 
-/* If JID is an outcast, it neither follows nor waits any more, and is told. */
+/*
+ * If JID is an outcast, it neither follows nor waits any more, and is told if it
+ * followed. That it refused an invitation is still remembered.
+ */
 void hub_expel(struct hub *hub, const char *feed, const char *jid, store_cb cb,
 	       void *arg);
-/* The same of all who follow FEED, in the background: of domains, of full JIDs. */
+/* The same of all who follow FEED or wait, in the background: of domains, full JIDs. */
 void hub_sweep(struct hub *hub, const char *feed);
 
 #endif

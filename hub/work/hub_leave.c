@@ -5,6 +5,7 @@
 #include <belfry/base/mem.h>
 
 #include <stdlib.h>
+#include <string.h>
 
 /*
  * Somebody does not want to follow: leaves, takes a request back, or says no to an
@@ -81,6 +82,19 @@ static void on_put(void *arg, enum belfry_err err)
 		ended(r, err == BELFRY_ESTALE ? BELFRY_EAWAY : err);
 }
 
+/* Might it be handed over another time? Then it is no refusal: the app may try again. */
+static bool passes(const char *condition)
+{
+	static const char *const passing[] = {
+		"remote-server-not-found", "remote-server-timeout",
+		"resource-constraint",	   "internal-server-error",
+		"policy-violation",	   "undefined-condition"};
+	for (size_t i = 0; i < sizeof(passing) / sizeof(passing[0]); i++)
+		if (strcmp(condition, passing[i]) == 0)
+			return true;
+	return false;
+}
+
 static void on_pending(void *arg, enum belfry_err err, const struct store_pending *p)
 {
 	struct refusal *r = arg;
@@ -92,7 +106,8 @@ static void on_pending(void *arg, enum belfry_err err, const struct store_pendin
 		return;
 	}
 	struct store_pending next = *p;
-	next.state = takes_back ? PENDING_NONE : PENDING_REFUSED;
+	bool forget = takes_back || (r->what == NO_RETURNED && passes(r->condition));
+	next.state = forget ? PENDING_NONE : PENDING_REFUSED;
 	next.at_ms = clock_wall_ms();
 	s->ops->pending_put(s, r->feed, &next, r->state, NOTICE_NONE, on_put, r);
 }

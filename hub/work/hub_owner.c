@@ -344,6 +344,9 @@ static void on_affiliate_feed(void *arg, enum belfry_err err,
 	err = owned(a, err, feed);
 	for (size_t i = 0; !err && i < a->count; i++)
 		err = feed_affiliate(&a->c, a->list[i].jid, a->list[i].affiliation);
+	/* Not on the way: the list may name the successor first or last. */
+	if (!err && !a->c.owners)
+		err = BELFRY_EDENIED;
 	if (err) {
 		affiliated(a, err);
 		return;

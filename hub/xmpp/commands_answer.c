@@ -207,8 +207,6 @@ static const struct {
 	{BELFRY_EPENDING, "You asked to follow ",
 	 ". Its owners have been asked, and I tell you what they say."},
 	{BELFRY_ELIMIT, REPLY_LIMIT_TEXT, NULL},
-	{BELFRY_EFULL,
-	 "There are too many feeds here to look through. Name the one you mean.", NULL},
 };
 
 void command_error(struct request *r, enum belfry_err err)
@@ -221,6 +219,9 @@ void command_error(struct request *r, enum belfry_err err)
 		if (failures[i].behind != NULL)
 			buf_printf(&a.text, "%s%s", r->feed, failures[i].behind);
 	}
+	if (err == BELFRY_EFULL && r->cost != COST_LITTLE)
+		buf_adds(&a.text, "There are too many feeds here to look through. Name "
+				  "the one you mean.");
 	if (a.text.len == 0)
 		buf_adds(&a.text,
 			 "That did not work just now. Please try again in a while.");

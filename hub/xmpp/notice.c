@@ -6,10 +6,12 @@
 #include "reply.h"
 
 #include <belfry/base/random.h>
+#include <belfry/core/jid.h>
 
 #include <string.h>
 
 #define ID_BYTES 8
+#define EASY_MAX 64 /* bytes of a resource that people are asked to write */
 
 static void feed_jid(struct buf *out, const struct notice *n)
 {
@@ -125,14 +127,26 @@ static void request_form(struct buf *out, const struct notice *n)
 	form_end(out);
 }
 
+/*
+ * A resource is its owner's free text: only what is one plain word is repeated to others
+ * in a sentence. For the rest there is the form.
+ */
+static bool easy_to_write(const char *jid)
+{
+	const char *resource = jid + jid_bare_len(jid);
+	size_t len = strlen(resource);
+	return len <= EASY_MAX &&
+	       strspn(resource, "/abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+				"0123456789-_") == len;
+}
+
 void notice_request(struct buf *out, const struct notice *n, const char *owner)
 {
 	struct buf text = {0};
 	buf_adds(&text, "Somebody asks to follow ");
 	feed_text(&text, n);
-	buf_printf(&text, ": %s", n->jid);
-	/* In a resource there may be blanks, which part words: for those is the form. */
-	if (strchr(n->jid, ' ') == NULL)
+	buf_printf(&text, ": %.*s", (int)jid_bare_len(n->jid), n->jid);
+	if (easy_to_write(n->jid))
 		buf_printf(&text, ". Write 'allow %s' or 'deny %s' here.", n->jid,
 			   n->jid);
 	else

@@ -91,11 +91,21 @@ static void look(struct request *r, hub_look_cb cb)
 }
 
 /* Where the store is away no presence is sent: neither yes nor no would be true. */
+/* Each feed has its own reasons. */
+static bool refusal_due(struct session *s, const char *to, const char *feed)
+{
+	struct buf key = {0};
+	buf_printf(&key, "%s %s", to, feed);
+	bool due = session_hint_due(s, HINT_REFUSED, key.data);
+	buf_free(&key);
+	return due;
+}
+
 static void say_why(struct session *s, const char *from, const char *to, const char *feed,
 		    enum belfry_err err)
 {
 	struct buf text = {0};
-	if (!session_hint_due(s, HINT_REFUSED, to))
+	if (!refusal_due(s, to, feed))
 		return;
 	if (err == BELFRY_ENOFEED)
 		buf_printf(&text, "There is no feed %s.", feed);

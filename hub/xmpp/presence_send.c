@@ -9,9 +9,14 @@
 void presence_render(struct buf *out, const char *from, const char *to,
 		     const struct hub_look *look)
 {
+	/* The bare domain is a service, which can other things. */
+	bool contact = strchr(from, '@') != NULL;
+	struct buf full = {0};
+	buf_printf(&full, "%s%s", from, contact ? "/" PRESENCE_RESOURCE : "");
 	buf_adds(out, "<presence");
-	reply_attr(out, "from", from);
+	reply_attr(out, "from", full.data);
 	reply_attr(out, "to", to);
+	buf_free(&full);
 	if (look == NULL) {
 		buf_adds(out, " type='unavailable'/>");
 		return;
@@ -24,8 +29,7 @@ void presence_render(struct buf *out, const char *from, const char *to,
 	buf_adds(out, "<x xmlns='vcard-temp:x:update'>");
 	reply_text(out, "photo", look->face != NULL ? look->face : "");
 	buf_adds(out, "</x>");
-	/* The bare domain is a service, which can other things. */
-	if (strchr(from, '@') != NULL)
+	if (contact)
 		caps_add(out);
 	buf_adds(out, "</presence>");
 }

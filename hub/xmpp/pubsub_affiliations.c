@@ -9,8 +9,8 @@
 #include <string.h>
 
 /* Of one's own: how many feeds are looked at for an answer, and at once. */
-#define SEARCH_PAGES 10
-#define SEARCH_PAGE 1000
+#define SEARCH_PAGES 100
+#define SEARCH_PAGE 100
 #define ENTRIES_MAX 1000 /* of a change */
 
 static const struct reply_error bad_request = {"modify", "bad-request", NULL, NULL};

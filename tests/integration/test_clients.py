@@ -47,12 +47,12 @@ def test_profanity(site, feed):
         kim.type("/disconnect")
         kim.wait_for("logged out successfully")
         kim.type("/connect belfry")
-    kim.wait_for(f'{jid} is online, "before"')
+    kim.wait_for(f'{jid} .belfry. is online, "before"')
     kim.type("/roster")
     kim.wait_for(f" {jid} - to$")
     site.rest.request("PUT", f"/v1/feeds/{feed}/presence",
                       {"show": "dnd", "status": "deploying"}).ok()
-    kim.wait_for(f'{jid} is dnd, "deploying"')
+    kim.wait_for(f'{jid} .belfry. is dnd, "deploying"')
     assert site.rest.subscriber("GET", feed, kim.jid).ok(200).json["format"] == "chat"
 
     # Shown in the window that is theirs, together with what the feed answers.

@@ -100,7 +100,12 @@ def test_refusals_are_told_once(site, new_feed):
     assert not follows(site, closed, client.jid)
     client.sync()
     told = client.all(is_chat())
-    assert len(told) == 1 and "not open to you" in told[0].body, told
+    assert len(told) == 3 and "not open to you" in told[0].body, told
+    # Once for each of them.
+    client.add_contact(f"{closed}@{site.service}")
+    wait_until(lambda: not pending(client, f"{closed}@{site.service}"), "refused again")
+    client.sync()
+    assert len(client.all(is_chat())) == 3
     for jid in client.roster():
         client.remove_contact(jid)
 

@@ -105,6 +105,54 @@ def test_requests_are_answered(hub, feed):
     assert hub.rest.get(f"/v1/feeds/{feed}/pending").json["pending"] == []
 
 
+def test_a_no_is_said_to_the_person(hub, feed):
+    """A denial of one resource is one of them all; it can be turned into a yes."""
+    phone = ANN + "/phone"
+    set_state(hub, feed, phone, "o")
+    assert hub.rest.pending("PUT", feed, phone, "deny").json["state"] == "denied"
+    assert hub.rest.pending("GET", feed, ANN).ok(200).json["state"] == "denied"
+    assert hub.rest.pending("PUT", feed, phone, "allow").status == 201
+    assert hub.rest.get(f"/v1/feeds/{feed}/pending").json["pending"] == []
+    assert told(hub, feed) == [("d", phone), ("a", phone)]
+
+
+def test_who_follows_is_not_denied(hub, feed):
+    hub.rest.subscriber("PUT", feed, f"carl@{TRUSTED}").ok(201)
+    set_state(hub, feed, f"carl@{TRUSTED}", "o")
+    a = hub.rest.pending("PUT", feed, f"carl@{TRUSTED}", "deny")
+    assert a.status == 404 and "follows it by now" in a.json["detail"]
+    assert hub.rest.get(f"/v1/feeds/{feed}/pending").json["pending"] == []
+    assert told(hub, feed) == []
+
+
+def test_who_is_entered_waits_no_more(hub, feed):
+    hub.rest.put_feed(feed, access="local")
+    for letter in "opd":
+        jid = f"{letter}@{TRUSTED}"
+        set_state(hub, feed, jid, letter)
+        assert hub.rest.subscriber("PUT", feed, jid).status == 201
+    assert hub.rest.get(f"/v1/feeds/{feed}/pending").json["pending"] == []
+
+
+def test_a_program_that_asks_is_let_in(hub, feed):
+    set_state(hub, feed, ANN + "/phone", "o")
+    a = hub.rest.subscriber("PUT", feed, ANN + "/phone", {"format": "event"})
+    assert a.status == 201 and a.json["jid"] == ANN + "/phone"
+
+
+def test_outcasts_are_not_let_in(hub, feed):
+    hub.rest.request("PATCH", f"/v1/feeds/{feed}", {"outcasts": ["elsewhere.test"]}).ok()
+    for jid in (ANN, ANN + "/phone"):
+        set_state(hub, feed, jid, "o")
+        a = hub.rest.pending("PUT", feed, jid, "allow")
+        assert (a.status, a.problem) == (403, "access") and "outcasts" in a.json["detail"]
+        done = belfry.run(hub.config, "feed", "allow", feed, jid)
+        assert done.returncode == 1 and "out of 'outcasts'" in done.stderr
+        assert hub.rest.subscriber("GET", feed, jid).status == 404
+    assert told(hub, feed) == []
+    assert belfry.run(hub.config, "feed", "deny", feed, ANN).returncode == 0
+
+
 def test_entering_who_asks_lets_him_in(hub, feed):
     set_state(hub, feed, ANN, "o")
     a = hub.rest.subscriber("PUT", feed, ANN, {"priority": None})

@@ -79,8 +79,8 @@ const char *feed_affiliation_text(enum feed_affiliation a); /* "none", ... */
 int feed_affiliation_parse(const char *s, enum feed_affiliation *out);
 /*
  * JID (bare, or a domain; normalized) has this affiliation from now on, and no other.
- * BELFRY_EINVAL: a domain cannot own. BELFRY_EFULL: too many of them. BELFRY_EDENIED: it
- * is the last owner.
+ * BELFRY_EINVAL: a domain cannot own. BELFRY_EFULL: too many of them. C->owners is NULL
+ * where it was the last one.
  */
 enum belfry_err feed_affiliate(struct feed_config *c, const char *jid,
 			       enum feed_affiliation a);

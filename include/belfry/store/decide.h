@@ -8,10 +8,12 @@
  * answer is for the caller to know. JID is told by the worker.
  *
  * CB gets, once and later: OK, with ROW as JID follows now (NULL: it was denied; CREATED:
- * it is new). ENOENT: there is no request. EPENDING: it was invited, the answer is its
- * own. EREFUSED: it was invited, and refused. ENOFEED, EFULL, EAWAY. ESTALE: somebody
- * else changes it all the time. Safe to repeat: who follows is allowed, who was denied,
- * denied. A denial can be turned into leave to follow, not the other way about.
+ * it is new). ENOENT: there is no request, or a no came too late: it follows. EPENDING:
+ * it was invited, the answer is its own. EREFUSED: it was invited, and refused. ENOFEED,
+ * EFULL, EAWAY. ESTALE: somebody else changes it all the time. Safe to repeat: who
+ * follows is allowed, who was denied, denied. A denial can be turned into leave to
+ * follow, not the other way about. What is said of a full JID holds for the bare one:
+ * DENIED is remembered there, or forgotten.
  */
 void store_decide(struct store *s, const char *feed, const char *jid, bool allow,
 		  store_row_cb cb, void *arg);

@@ -137,6 +137,8 @@ enum pending_state {
 	PENDING_DENIED = 'd',  /* an owner said no */
 };
 #define STORE_PENDING_MAX 10000 /* of a feed, all states together */
+/* Nobody else may ask from so many on: strangers leave room for invitations. */
+#define STORE_REQUESTS_MAX 5000
 struct store_pending {
 	const char *jid; /* normalized, as the row's would be */
 	enum pending_state state;
@@ -341,7 +343,8 @@ struct store_ops {
 	/*
 	 * Sets the state of P's JID if it is EXPECT now (NONE: it has none); P's state
 	 * NONE takes it away. With it NOTICE is written, unless NONE. ESTALE: it is
-	 * another one. ENOFEED. EFULL: too many, of the feed or of notices; what goes
+	 * another one. ENOFEED. EFULL: too many, of the feed (a new OWNERS: of half as
+	 * many) or of notices; what goes
 	 * from one state to another, or away, without a notice, always has room.
 	 */
 	void (*pending_put)(struct store *s, const char *feed,

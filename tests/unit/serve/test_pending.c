@@ -183,6 +183,88 @@ static void requests_are_decided(void **state)
 	ASK("PUT " PENDING "/bob%40example.net", "{\"decision\":\"deny\"}", "404", NULL);
 }
 
+/* Not by a door at the side either. */
+static void outcasts_are_not_let_in(void **state)
+{
+	(void)state;
+	ASK("PUT /v1/feeds/x",
+	    "{\"access\":\"authorize\",\"outcasts\":[\"ann@example.net\",\"evil.example\"]}",
+	    "201", NULL);
+	set_state("ann@example.net", PENDING_NONE, PENDING_OWNERS);
+	set_state("ann@example.net/phone", PENDING_NONE, PENDING_DENIED);
+	set_state("x@evil.example/y", PENDING_NONE, PENDING_OWNERS);
+	ASK("PUT " PENDING ANN, "{\"decision\":\"allow\"}", "403", "outcasts");
+	ASK("PUT " PENDING ANN "%2Fphone", "{\"decision\":\"allow\"}", "403",
+	    "problem:access");
+	ASK("PUT " PENDING "/x%40evil.example%2Fy", "{\"decision\":\"allow\"}", "403",
+	    "problem:access");
+	ASK("GET " SUBSCRIBERS, NULL, "200", "{\"subscribers\":[],");
+	assert_told("");
+	ASK("PUT " PENDING ANN, "{\"decision\":\"deny\"}", "200", "denied");
+	ASK("PUT /v1/feeds/y/pending" ANN, "{\"decision\":\"allow\"}", "404",
+	    "no-such-feed");
+}
+
+/* Who asked by a full JID is let in by it; nobody is invited by one. */
+static void a_program_that_asks_is_let_in(void **state)
+{
+	(void)state;
+	ASK("PUT /v1/feeds/x", "{\"access\":\"authorize\"}", "201", NULL);
+	set_state("ann@example.net/phone", PENDING_NONE, PENDING_OWNERS);
+	ASK("PUT " SUBSCRIBERS ANN "%2Fpad", "{\"format\":\"event\"}", "400", "bare JID");
+	ASK("PUT " SUBSCRIBERS ANN "%2Fphone", "{\"format\":\"event\"}", "201",
+	    "\"format\":\"event\",\"since\"");
+	assert_told("a x ann@example.net/phone");
+	ASK("GET " PENDING ANN "%2Fphone", NULL, "404", "does not wait");
+	set_state("bob@example.net/phone", PENDING_NONE, PENDING_DENIED);
+	ASK("PUT " SUBSCRIBERS "/bob%40example.net%2Fphone", "{\"format\":\"event\"}",
+	    "400", "bare JID");
+}
+
+/* Entered where it need not ask: nothing is left of what waited. */
+static void who_is_entered_waits_no_more(void **state)
+{
+	static const enum pending_state states[] = {PENDING_OWNERS, PENDING_PERSON,
+						    PENDING_DENIED};
+	char jid[40], path[80];
+
+	(void)state;
+	ASK("PUT /v1/feeds/x", "{\"access\":\"local\"}", "201", NULL);
+	for (int i = 0; i < 3; i++) {
+		snprintf(jid, sizeof jid, "u%d@example.org", i);
+		set_state(jid, PENDING_NONE, states[i]);
+		snprintf(path, sizeof path, "PUT " SUBSCRIBERS "/u%d%%40example.org", i);
+		ASK(path, "{\"format\":\"normal\"}", "201", "\"format\":\"normal\"");
+		ASK(path, NULL, "200", "\"format\":\"normal\"");
+	}
+	ASK("GET " PENDING, NULL, "200", "{\"pending\":[],");
+	assert_told("a x u0@example.org, a x u2@example.org");
+	/* A no that comes too late. */
+	set_state("u0@example.org", PENDING_NONE, PENDING_OWNERS);
+	ASK("PUT " PENDING "/u0%40example.org", "{\"decision\":\"deny\"}", "404",
+	    "follows it by now");
+	ASK("GET " PENDING, NULL, "200", "{\"pending\":[],");
+	ASK("GET " SUBSCRIBERS "/u0%40example.org", NULL, "200", NULL);
+}
+
+static void a_feed_keeps_so_many(void **state)
+{
+	char jid[40];
+
+	(void)state;
+	ASK("PUT /v1/feeds/x", NULL, "201", NULL);
+	for (int i = 0; i < STORE_PENDING_MAX; i++) {
+		snprintf(jid, sizeof jid, "u%d@example.com", i);
+		set_state(jid, PENDING_NONE, PENDING_PERSON);
+	}
+	char *got = ask(bench.token, "PUT " SUBSCRIBERS ANN, "", NULL);
+
+	assert_null(strstr(got, "Retry-After"));
+	assert_said(got, "503", "Answer requests and DELETE");
+	ASK("DELETE " PENDING "/u7%40example.com", NULL, "204", NULL);
+	ASK("PUT " SUBSCRIBERS ANN, NULL, "202", NULL);
+}
+
 /* To enter somebody over HTTP is to let in who asks; and to ask who does not. */
 static void entering_decides(void **state)
 {
@@ -252,7 +334,7 @@ static void a_full_store_uses_up_no_limit(void **state)
 	ASK("PUT /v1/feeds/x", NULL, "201", NULL);
 	memory_set_full(bench.memory, true);
 	for (int i = 0; i < 2; i++)
-		ASK("PUT " SUBSCRIBERS ANN, NULL, "503", "more invitations");
+		ASK("PUT " SUBSCRIBERS ANN, NULL, "503", "maxmemory");
 	memory_set_full(bench.memory, false);
 	ASK("PUT " SUBSCRIBERS ANN, NULL, "202", NULL);
 }
@@ -275,10 +357,18 @@ static void a_scope_is_needed(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(strangers_are_invited),   TEST(some_are_not_invited),
-		TEST(a_refusal_is_remembered), TEST(followers_are_changed),
-		TEST(requests_are_decided),    TEST(entering_decides),
-		TEST(invitations_are_limited), TEST(a_full_store_uses_up_no_limit),
+		TEST(strangers_are_invited),
+		TEST(some_are_not_invited),
+		TEST(a_refusal_is_remembered),
+		TEST(followers_are_changed),
+		TEST(requests_are_decided),
+		TEST(entering_decides),
+		TEST(outcasts_are_not_let_in),
+		TEST(a_program_that_asks_is_let_in),
+		TEST(who_is_entered_waits_no_more),
+		TEST(a_feed_keeps_so_many),
+		TEST(invitations_are_limited),
+		TEST(a_full_store_uses_up_no_limit),
 		TEST(a_scope_is_needed),
 	};
 	return cmocka_run_group_tests_name("pending", tests, NULL, NULL);

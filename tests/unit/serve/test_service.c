@@ -194,6 +194,55 @@ static void ends_with_an_image_under_way(void **state)
 	assert_int_equal(set_up(NULL), 0);
 }
 
+/* A feed_get() that is held up. */
+static struct {
+	bool there;
+	store_feed_cb cb;
+	void *arg;
+} held;
+
+static void hold_feed_get(struct store *s, const char *feed, store_feed_cb cb, void *arg)
+{
+	(void)s;
+	assert_string_equal(feed, "x");
+	held.there = true;
+	held.cb = cb;
+	held.arg = arg;
+}
+
+/* Though the feed of what came first is still being looked for. */
+static void what_is_asked_for_last_counts(void **state)
+{
+	static const char *const later[] = {"DELETE /v1/feeds/x/avatar",
+					    "DELETE /v1/feeds/x"};
+	static const char svg[] = "<svg xmlns='http://www.w3.org/2000/svg'/>";
+	const struct store_ops *real = bench.store->ops;
+	struct store_ops ops = *real;
+	char text[600];
+
+	(void)state;
+	ops.feed_get = hold_feed_get;
+	for (size_t i = 0; i < 2; i++) {
+		ASK("PUT /v1/feeds/x", NULL, i ? "200" : "201", NULL);
+		bench.store->ops = &ops;
+		held.there = false;
+		int fd = client_connect();
+		snprintf(text, sizeof text,
+			 "PUT /v1/feeds/x/avatar HTTP/1.1\r\nHost: x\r\n"
+			 "Connection: close\r\nContent-Type: image/svg+xml\r\n"
+			 "Content-Length: %zu\r\nAuthorization: Bearer %s\r\n\r\n%s",
+			 sizeof svg - 1, bench.token, svg);
+		assert_true(send(fd, text, strlen(text), 0) > 0);
+		while (!held.there)
+			loop_turn(bench.loop, true);
+		bench.store->ops = real;
+		ASK(later[i], NULL, "204", NULL);
+		real->feed_get(bench.store, "x", held.cb, held.arg);
+		assert_said(client_read(fd), "409", "conflict");
+		assert_null(bench.service->avatars);
+	}
+}
+
 /* A service that answers 503 after 200 ms, and gives what draws longer than that. */
 static void restart_impatient(void)
 {
@@ -302,6 +351,7 @@ int main(void)
 		TEST(links),
 		TEST(ends_with_a_request_under_way),
 		TEST(ends_with_an_image_under_way),
+		TEST(what_is_asked_for_last_counts),
 		TEST(a_drawing_nobody_waits_for_is_dropped),
 		TEST(metrics),
 	};

@@ -218,14 +218,21 @@ void test_pending_has_a_limit(void **state)
 
 	(void)state;
 	contract_feed(feed);
-	put_many(feed, 0, STORE_PENDING_MAX, PENDING_OWNERS, PENDING_NONE);
+	/* Who asks leaves room for those who are invited. */
+	put_many(feed, 0, STORE_REQUESTS_MAX, PENDING_OWNERS, PENDING_NONE);
+	IS(put(A, feed, "more@b", PENDING_OWNERS, PENDING_NONE, NOTICE_NONE),
+	   BELFRY_EFULL);
+	OK(put(A, feed, "u8@example.org", PENDING_DENIED, PENDING_OWNERS, NOTICE_NONE));
+	OK(put(A, feed, "u8@example.org", PENDING_OWNERS, PENDING_DENIED, NOTICE_NONE));
+	put_many(feed, STORE_REQUESTS_MAX, STORE_PENDING_MAX, PENDING_PERSON,
+		 PENDING_NONE);
 	IS(put(A, feed, "more@b", PENDING_PERSON, PENDING_NONE, NOTICE_NONE),
 	   BELFRY_EFULL);
 	assert_int_equal(state_of(feed, "more@b"), PENDING_NONE);
 	OK(put(A, feed, "u7@example.org", PENDING_DENIED, PENDING_OWNERS, NOTICE_NONE));
 	OK(put(A, feed, "u7@example.org", PENDING_NONE, PENDING_DENIED, NOTICE_NONE));
 	OK(put(A, feed, "more@b", PENDING_PERSON, PENDING_NONE, NOTICE_NONE));
-	IS(put(A, feed, "u7@example.org", PENDING_OWNERS, PENDING_NONE, NOTICE_NONE),
+	IS(put(A, feed, "u7@example.org", PENDING_DENIED, PENDING_NONE, NOTICE_NONE),
 	   BELFRY_EFULL);
 	/* Of one feed alone. */
 	contract_feed("pend-limit-2");

@@ -59,10 +59,10 @@ static void on_put(void *arg, enum belfry_err err)
 	got.err = err;
 }
 
-static void put(enum pending_state from, enum pending_state to)
+static void put_of(const char *jid, enum pending_state from, enum pending_state to)
 {
 	struct store_pending p = {
-		.jid = "a@b", .state = to, .at_ms = 1, .format = FORMAT_EVENT};
+		.jid = jid, .state = to, .at_ms = 1, .format = FORMAT_EVENT};
 
 	sub_options_tag(&p.options, "prod", 4);
 	memset(&got, 0, sizeof got);
@@ -71,22 +71,34 @@ static void put(enum pending_state from, enum pending_state to)
 	assert_int_equal(got.err, BELFRY_OK);
 }
 
+static void put(enum pending_state from, enum pending_state to)
+{
+	put_of("a@b", from, to);
+}
+
 static enum pending_state state_now;
+static uint64_t state_at_ms;
 
 static void on_state(void *arg, enum belfry_err err, const struct store_pending *p)
 {
 	(void)arg;
 	(void)err;
 	state_now = p ? p->state : PENDING_NONE;
+	state_at_ms = p ? p->at_ms : 0;
 	got.done = true;
+}
+
+static enum pending_state state_of(const char *jid)
+{
+	got.done = false;
+	store->ops->pending_get(store, "f", jid, on_state, NULL);
+	sync_until(&got.done, "pending_get");
+	return state_now;
 }
 
 static enum pending_state state(void)
 {
-	got.done = false;
-	store->ops->pending_get(store, "f", "a@b", on_state, NULL);
-	sync_until(&got.done, "pending_get");
-	return state_now;
+	return state_of("a@b");
 }
 
 static char told[64];
@@ -179,6 +191,51 @@ static void who_is_denied_does_not_follow(void **state_)
 	assert_string_equal(notices(), "da");
 }
 
+/* A resource is made up in no time. */
+static void who_is_denied_is_so_by_any_resource(void **state_)
+{
+	(void)state_;
+	put_of("a@b/r0", PENDING_NONE, PENDING_OWNERS);
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(decide("a@b/r0", false), BELFRY_OK);
+		assert_int_equal(state_of("a@b/r0"), PENDING_DENIED);
+		assert_int_equal(state(), PENDING_DENIED);
+	}
+	assert_string_equal(notices(), "d");
+	/* An old denial is new again, one of a person who waits is none. */
+	put(PENDING_DENIED, PENDING_DENIED);
+	put_of("a@b/r1", PENDING_NONE, PENDING_OWNERS);
+	assert_int_equal(decide("a@b/r1", false), BELFRY_OK);
+	assert_int_equal(state(), PENDING_DENIED);
+	assert_true(state_at_ms > 1);
+	put(PENDING_DENIED, PENDING_PERSON);
+	put_of("a@b/r2", PENDING_NONE, PENDING_OWNERS);
+	assert_int_equal(decide("a@b/r2", false), BELFRY_OK);
+	assert_int_equal(state(), PENDING_PERSON);
+	/* Let in after all. */
+	put(PENDING_PERSON, PENDING_DENIED);
+	assert_int_equal(decide("a@b/r0", true), BELFRY_OK);
+	assert_true(got.created);
+	assert_int_equal(state(), PENDING_NONE);
+}
+
+/* A no that comes too late: nobody is told, and nothing is remembered. */
+static void who_follows_is_not_denied(void **state_)
+{
+	static const enum pending_state states[] = {PENDING_OWNERS, PENDING_DENIED};
+
+	(void)state_;
+	assert_int_equal(sync_join(store, "f", "a@b", FORMAT_CHAT, NULL, NULL),
+			 BELFRY_OK);
+	for (size_t i = 0; i < 2; i++) {
+		put(PENDING_NONE, states[i]);
+		assert_int_equal(decide("a@b", false), BELFRY_ENOENT);
+		assert_int_equal(state(), PENDING_NONE);
+	}
+	assert_string_equal(notices(), "");
+	assert_int_equal(sync_sub_get(store, "f", "a@b", NULL), BELFRY_OK);
+}
+
 static void an_invitation_is_not_the_owners_to_answer(void **state_)
 {
 	(void)state_;
@@ -244,6 +301,7 @@ static void a_feed_is_needed(void **state_)
 	(void)state_;
 	assert_int_equal(sync_feed_delete(store, "f"), BELFRY_OK);
 	assert_int_equal(decide("a@b", true), BELFRY_ENOFEED);
+	assert_int_equal(decide("a@b", false), BELFRY_ENOFEED);
 }
 
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
@@ -254,6 +312,8 @@ int main(void)
 		TEST(who_is_allowed_follows_as_wished),
 		TEST(what_was_half_done_is_ended),
 		TEST(who_is_denied_does_not_follow),
+		TEST(who_is_denied_is_so_by_any_resource),
+		TEST(who_follows_is_not_denied),
 		TEST(an_invitation_is_not_the_owners_to_answer),
 		TEST(two_owners_answer_at_once),
 		TEST(it_ends_with_the_store),

@@ -99,6 +99,21 @@ static void a_denial_holds_for_a_day(void **state)
 	assert_true(access_pending(f, "asks", "b@example.net").at_ms >= now);
 }
 
+/* Any resource may be made up: a no to one is a no to all. */
+static void a_denial_holds_for_every_resource(void **state)
+{
+	struct access *f = *state;
+	struct outcome out;
+	struct outcome r = subscribe(f, PERSON "/r0", "asks", SUB_FOLLOW(FORMAT_EVENT));
+	assert_int_equal(r.err, BELFRY_EPENDING);
+	access_decide(f, OWNER, "asks", PERSON "/r0", false, &out);
+	assert_int_equal(access_wait(f, &out), BELFRY_OK);
+	r = subscribe(f, PERSON "/r1", "asks", SUB_FOLLOW(FORMAT_EVENT));
+	assert_int_equal(r.err, BELFRY_EDENIED);
+	assert_int_equal(access_chat(f, PERSON, "asks"), BELFRY_EDENIED);
+	assert_string_equal(access_notices(f), "o " PERSON "/r0 d " PERSON "/r0 ");
+}
+
 static void who_was_invited_is_let_in(void **state)
 {
 	static const char *const feeds[] = {"asks", "ours"};
@@ -334,17 +349,12 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, access_set_up, access_tear_down)
-		TEST(owners_are_asked_once),
-		TEST(owners_and_members_need_not_ask),
-		TEST(a_denial_holds_for_a_day),
-		TEST(who_was_invited_is_let_in),
-		TEST(who_refused_may_think_again),
-		TEST(tags_that_are_too_long),
-		TEST(there_is_no_room),
-		TEST(so_many_in_an_hour),
-		TEST(who_sees_and_who_reads),
-		TEST(one_s_own_subscription),
-		cmocka_unit_test(the_store_goes_away),
+		TEST(owners_are_asked_once),	 TEST(owners_and_members_need_not_ask),
+		TEST(a_denial_holds_for_a_day),	 TEST(a_denial_holds_for_every_resource),
+		TEST(who_was_invited_is_let_in), TEST(who_refused_may_think_again),
+		TEST(tags_that_are_too_long),	 TEST(there_is_no_room),
+		TEST(so_many_in_an_hour),	 TEST(who_sees_and_who_reads),
+		TEST(one_s_own_subscription),	 cmocka_unit_test(the_store_goes_away),
 	};
 	return cmocka_run_group_tests_name("work/access", tests, NULL, NULL);
 }

@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#define TO(feed, jid) "<presence from='" feed "@" DOMAIN "' to='" jid "'>"
+#define TO(feed, jid) "<presence from='" feed "@" DOMAIN "/belfry' to='" jid "'>"
 
 static void all_contacts_are_told_at_first(void **state)
 {

@@ -36,12 +36,18 @@ static enum belfry_err decide(struct access *f, const char *owner, const char *j
 	return access_wait(f, &out);
 }
 
-static void undelivered(struct access *f, const char *feed, const char *jid)
+static void returned(struct access *f, const char *feed, const char *jid,
+		     const char *condition)
 {
 	struct xmpp_hub x = hub_for(&f->h);
-	x.ops->undelivered(x.hub, feed, jid, "service-unavailable");
+	x.ops->undelivered(x.hub, feed, jid, condition);
 	while (f->h.turns)
 		world_turns(&f->w, 1);
+}
+
+static void undelivered(struct access *f, const char *feed, const char *jid)
+{
+	returned(f, feed, jid, "service-unavailable");
 }
 
 /* ---- Invitations ---- */
@@ -97,6 +103,9 @@ static void no(void **state)
 static void what_came_back(void **state)
 {
 	struct access *f = *state;
+	access_invite(f, "ours", PERSON);
+	returned(f, "ours", PERSON, "remote-server-timeout");
+	assert_int_equal(access_state(f, "ours", PERSON), '-'); /* that may pass */
 	access_invite(f, "ours", PERSON);
 	undelivered(f, "ours", PERSON);
 	assert_int_equal(access_state(f, "ours", PERSON), 'r');

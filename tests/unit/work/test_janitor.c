@@ -1,4 +1,4 @@
-#include "world.h"
+#include "access.h"
 
 #include <belfry/base/clock.h>
 
@@ -197,6 +197,52 @@ static void test_a_feed_without_events_is_let_go(void **state)
 	world_end(&w, &k);
 }
 
+static void until_forgotten(struct access *f, const char *feed, const char *jid)
+{
+	for (unsigned turns = 0; access_state(f, feed, jid) != '-'; turns++) {
+		assert_true(turns < PATIENCE);
+		world_skip(20000);
+	}
+}
+
+/* More than a page of them; of a feed without events, and of one that is behind. */
+static void test_denials_that_count_no_more(void **state)
+{
+	enum { DENIED = 450 };
+	const uint64_t hour = 3600 * 1000, now = clock_wall_ms(), old = now - 24 * hour;
+	struct access *f;
+	struct worker k;
+	char jid[32];
+	access_set_up(state);
+	f = *state;
+	for (unsigned i = 0; i < DENIED; i++) {
+		snprintf(jid, sizeof(jid), "d%u@example.net", i);
+		access_put(f, "asks", jid, PENDING_DENIED, i % 10 ? old : old + hour);
+	}
+	access_put(f, "asks", "o@example.net", PENDING_OWNERS, old);
+	access_put(f, "asks", "p@example.net", PENDING_PERSON, old);
+	access_put(f, "asks", "r@example.net", PENDING_REFUSED, old);
+	access_put(f, "ours", "z@example.net", PENDING_DENIED, old);
+	world_join(&f->w, "ours", "r", 1, FORMAT_CHAT);
+	world_commit(&f->w, "ours", "{}");
+	worker_start(&f->w, &k, 0);
+	until_forgotten(f, "ours", "z@example.net");
+	assert_int_equal(behind(&k), 1);
+	for (unsigned i = 0; i < DENIED; i++) {
+		snprintf(jid, sizeof(jid), "d%u@example.net", i);
+		assert_int_equal(access_state(f, "asks", jid), i % 10 ? '-' : 'd');
+	}
+	assert_int_equal(access_state(f, "asks", "o@example.net"), 'o');
+	assert_int_equal(access_state(f, "asks", "p@example.net"), 'p');
+	assert_int_equal(access_state(f, "asks", "r@example.net"), 'r');
+	assert_string_equal(access_notices(f), "");
+	/* And those that grow old later. */
+	access_put(f, "ours", "z@example.net", PENDING_DENIED, old);
+	until_forgotten(f, "ours", "z@example.net");
+	worker_kill(&k);
+	access_tear_down(state);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -206,6 +252,7 @@ int main(void)
 		cmocka_unit_test(test_fewer_items_of_a_quiet_feed),
 		cmocka_unit_test(test_other_news_wake_no_delivery),
 		cmocka_unit_test(test_a_feed_without_events_is_let_go),
+		cmocka_unit_test(test_denials_that_count_no_more),
 	};
 	return cmocka_run_group_tests_name("work/janitor", tests, NULL, NULL);
 }

@@ -170,6 +170,26 @@ static void affiliations_are_set(void **state)
 			 BELFRY_EINVAL);
 }
 
+/* The successor may be named first, or last. */
+static void a_feed_is_handed_over(void **state)
+{
+	struct access *f = *state;
+	struct hub_affiliation list[] = {{OWNER, AFFILIATION_NONE},
+					 {OWNER2, AFFILIATION_MEMBER},
+					 {PERSON, AFFILIATION_OWNER}};
+	struct xmpp_hub x = hub_for(&f->h);
+	struct outcome out = {0};
+	x.ops->affiliate(x.hub, OWNER, "asks", list, 3, on_done, &out);
+	assert_int_equal(access_wait(f, &out), BELFRY_OK);
+	assert_non_null(strstr(affiliations(f, PERSON).text, "owner:" PERSON " member:"));
+	list[0] = (struct hub_affiliation){OWNER, AFFILIATION_OWNER};
+	list[1] = (struct hub_affiliation){PERSON, AFFILIATION_NONE};
+	out.done = false;
+	x.ops->affiliate(x.hub, PERSON, "asks", list, 2, on_done, &out);
+	assert_int_equal(access_wait(f, &out), BELFRY_OK);
+	assert_non_null(strstr(affiliations(f, OWNER).text, "owner:" OWNER " member:"));
+}
+
 /* Each change is made to what the other one left. */
 static void two_owners_set_at_once(void **state)
 {
@@ -209,9 +229,51 @@ static void outcasts_follow_no_more(void **state)
 	assert_int_equal(access_state(f, "asks", "c@example.net"), '-');
 	assert_int_equal(affiliate(f, OWNER, "d@example.net", AFFILIATION_OUTCAST),
 			 BELFRY_OK);
-	assert_int_equal(access_state(f, "asks", "d@example.net"), 'd');
+	assert_int_equal(access_state(f, "asks", "d@example.net"), '-');
+	access_put(f, "asks", "e@example.net", PENDING_REFUSED, 1);
+	assert_int_equal(affiliate(f, OWNER, "e@example.net", AFFILIATION_OUTCAST),
+			 BELFRY_OK);
+	assert_int_equal(access_state(f, "asks", "e@example.net"), 'r');
 	/* It was none to be told. */
 	assert_string_equal(access_notices(f), "");
+}
+
+static void until_swept(struct access *f)
+{
+	while (f->h.sweeps)
+		world_turns(&f->w, 1);
+}
+
+/* Nor do those wait whom nobody named: of a domain, and full JIDs. */
+static void outcasts_wait_no_more(void **state)
+{
+	struct access *f = *state;
+	static const enum pending_state states[] = {PENDING_OWNERS, PENDING_PERSON,
+						    PENDING_DENIED, PENDING_REFUSED};
+	enum { WAIT = 1000 };
+	char jid[64];
+	access_put(f, "asks", PERSON "/prog", PENDING_OWNERS, 1);
+	access_put(f, "asks", PERSON "/test", PENDING_REFUSED, 1);
+	for (unsigned i = 0; i < WAIT; i++) {
+		snprintf(jid, sizeof(jid), "w%u@example.%s", i, i % 10 ? "com" : "net");
+		access_put(f, "asks", jid, states[i % 4], 1);
+	}
+	world_join_one(&f->w, "asks", "r@example.com", FORMAT_CHAT);
+	assert_int_equal(affiliate(f, OWNER, PERSON, AFFILIATION_OUTCAST), BELFRY_OK);
+	until_swept(f);
+	assert_int_equal(access_state(f, "asks", PERSON "/prog"), '-');
+	assert_int_equal(access_state(f, "asks", PERSON "/test"), 'r');
+	assert_int_equal(affiliate(f, OWNER, "example.com", AFFILIATION_OUTCAST),
+			 BELFRY_OK);
+	until_swept(f);
+	for (unsigned i = 0; i < WAIT; i++) {
+		bool stays = i % 10 == 0 || states[i % 4] == PENDING_REFUSED;
+		snprintf(jid, sizeof(jid), "w%u@example.%s", i, i % 10 ? "com" : "net");
+		assert_int_equal(access_state(f, "asks", jid),
+				 stays ? (char)states[i % 4] : '-');
+	}
+	assert_false(access_follows(f, "asks", "r@example.com"));
+	assert_string_equal(access_notices(f), "w r@example.com ");
 }
 
 static void outcasts_of_a_large_feed(void **state)
@@ -235,8 +297,7 @@ static void outcasts_of_a_large_feed(void **state)
 		begin_affiliate(f, OWNER, "asks", "example.net", AFFILIATION_OUTCAST, &b);
 		access_wait(f, &a);
 		access_wait(f, &b);
-		while (f->h.sweeps)
-			world_turns(&f->w, 1);
+		until_swept(f);
 		for (char late[] = "a@example.net"; late[0] < 'e'; late[0]++)
 			assert_false(access_follows(f, "asks", late));
 	}
@@ -286,8 +347,7 @@ static void a_feed_goes_while_its_outcasts_do(void **state)
 	world_turns(&f->w, 20);
 	assert_non_null(f->h.sweeps);
 	access_delete(f, "asks");
-	while (f->h.sweeps)
-		world_turns(&f->w, 1);
+	until_swept(f);
 	assert_int_equal(access_wait(f, &out), BELFRY_OK);
 }
 
@@ -298,8 +358,10 @@ int main(void)
 		TEST(requests_are_listed),
 		TEST(affiliations_are_shown),
 		TEST(affiliations_are_set),
+		TEST(a_feed_is_handed_over),
 		TEST(two_owners_set_at_once),
 		TEST(outcasts_follow_no_more),
+		TEST(outcasts_wait_no_more),
 		TEST(outcasts_of_a_large_feed),
 		TEST(an_outcast_subscribes_meanwhile),
 		TEST(a_feed_goes_while_its_outcasts_do),

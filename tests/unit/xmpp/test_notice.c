@@ -181,7 +181,7 @@ static void what_was_decided_to_a_contact(void **state)
 	xmpp_stanza_t *all = stanzas(f, &out), *s = element_first(all);
 	assert_stanza(s, "presence", "subscribed", FEED, ALICE);
 	s = element_next(s);
-	assert_stanza(s, "presence", "", FEED, ALICE);
+	assert_stanza(s, "presence", "", FEED "/belfry", ALICE);
 	assert_non_null(element_find(s, "show", NULL));
 	s = element_next(s);
 	assert_stanza(s, "message", "chat", FEED, ALICE);
@@ -209,7 +209,7 @@ static void what_was_decided_to_a_contact(void **state)
 	s = element_first(all);
 	assert_stanza(s, "presence", "unsubscribed", FEED, ALICE);
 	s = element_next(s);
-	assert_stanza(s, "presence", "unavailable", FEED, ALICE);
+	assert_stanza(s, "presence", "unavailable", FEED "/belfry", ALICE);
 	s = element_next(s);
 	assert_stanza(s, "message", "chat", FEED, ALICE);
 	assert_body(s, "You no longer follow deploys");

@@ -17,8 +17,8 @@
 #define PRESENCE(from, to, type) "<presence from='" from "' to='" to "' type='" type "'/>"
 /* What is answered. */
 #define TOLD(type, from) "<presence type='" type "' from='" from "' to='" ALICE "'/>"
-#define GONE(from) "<presence from='" from "' to='" ALICE "' type='unavailable'/>"
-#define THERE(from, to) "<presence from='" from "' to='" to "'>"
+#define GONE(from) "<presence from='" from "/belfry' to='" ALICE "' type='unavailable'/>"
+#define THERE(from, to) "<presence from='" from "/belfry' to='" to "'>"
 #define NO_PHOTO "<x xmlns='vcard-temp:x:update'><photo></photo></x>"
 #define REFUSED(from) "<message type='chat' from='" from "' to='" ALICE "'"
 

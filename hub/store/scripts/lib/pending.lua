@@ -1,7 +1,7 @@
 -- Sets, or takes away, the state of one who is not let in yet.
 -- KEYS feed, pending, notices
 -- ARGV feed, channel, jid, the state it must have ('': none), value ('': none), notice ('':
---      none), most of a feed, most notices of a partition
+--      none), most of a feed for a new one, most notices of a partition
 local f = redis.call('HMGET', KEYS[1], 'state', 'epoch')
 if f[1] or not f[2] then
 	return {'NOFEED'}
