@@ -222,7 +222,7 @@ static void ones_own(void **state)
 	ask = PUBSUB("get", "<affiliations/>");
 	a = told(f, ask);
 	assert_answer(f, a, DOMAIN);
-	assert_string_equal(f->hub.log.data, "feeds " ALICE "/phone '' 1000\n");
+	assert_string_equal(f->hub.log.data, "feeds " ALICE "/phone '' 100\n");
 	assert_has(a, "<affiliations><affiliation node='deploys' affiliation='owner'/>"
 		      "</affiliations></pubsub>");
 	f->hub.affiliation = AFFILIATION_NONE;
@@ -248,7 +248,7 @@ static void ones_own_of_many(void **state)
 	f->hub.feeds = 10;
 	f->hub.more = true;
 	assert_has(told(f, ask), ERROR("wait", "resource-constraint"));
-	assert_int_equal(lines(&f->hub.log), 10);
+	assert_int_equal(lines(&f->hub.log), 100);
 	f->hub.affiliation = AFFILIATION_MEMBER;
 	const char *a = told(f, ask);
 	assert_has(a, "<affiliation node='deploys' affiliation='member'/>");
@@ -256,7 +256,7 @@ static void ones_own_of_many(void **state)
 		      "'><first>deploys</first><last>deploys</last></set></pubsub>");
 	a = told(f, PUBSUB("get", "<affiliations/><set xmlns='" NS_RSM
 				  "'><after>c</after></set>"));
-	assert_has(f->hub.log.data, "feeds " ALICE "/phone 'c' 1000\n");
+	assert_has(f->hub.log.data, "feeds " ALICE "/phone 'c' 100\n");
 	a = told(f, PUBSUB("get",
 			   "<affiliations/><set xmlns='" NS_RSM "'><max>0</max></set>"));
 	assert_has(a, "<affiliations></affiliations><set xmlns='" NS_RSM "'></set>");

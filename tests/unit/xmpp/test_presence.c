@@ -64,11 +64,15 @@ static void refusals_say_why_once_an_hour(void **state)
 	assert_has(a, REFUSED("secret@" DOMAIN));
 	assert_has(a, "not open to you");
 	a = told(f, PRESENCE(ALICE, "none@" DOMAIN, "subscribe"));
+	assert_has(a, "There is no feed none."); /* each for itself */
+	a = told(f, PRESENCE(ALICE, "none@" DOMAIN, "subscribe"));
 	assert_string_equal(a, TOLD("unsubscribed", "none@" DOMAIN));
 	a = told(f, PRESENCE(ALICE, "no such@" DOMAIN, "subscribe"));
 	assert_string_equal(a, ""); /* it is no JID */
 	a = told(f, PRESENCE(ALICE, "a+b@" DOMAIN, "subscribe"));
-	assert_string_equal(a, TOLD("unsubscribed", "a+b@" DOMAIN));
+	assert_has(a, "There is no feed of that name.");
+	a = told(f, PRESENCE(ALICE, "c+d@" DOMAIN, "subscribe"));
+	assert_string_equal(a, TOLD("unsubscribed", "c+d@" DOMAIN));
 	a = told(f, PRESENCE("bob@example.org", "a+b@" DOMAIN, "subscribe"));
 	assert_has(a, "There is no feed of that name.");
 	a = told(f, PRESENCE("carol@example.org", "none@" DOMAIN, "subscribe"));
@@ -131,22 +135,28 @@ static void the_hub_is_everybodys(void **state)
 	const char *const places[] = {HUB, ("help@" DOMAIN), DOMAIN};
 	char xml[300], want[300];
 	for (size_t i = 0; i < 3; i++) {
+		const char *resource = i < 2 ? "/belfry" : "";
 		snprintf(xml, sizeof(xml), PRESENCE(ALICE, "%s", "subscribe"), places[i]);
 		const char *a = told(f, xml);
-		snprintf(want, sizeof(want), TOLD("subscribed", "%s") THERE("%s", ALICE),
-			 places[i], places[i]);
+		snprintf(want, sizeof(want),
+			 TOLD("subscribed", "%s") "<presence from='%s%s' to='" ALICE "'>",
+			 places[i], places[i], resource);
 		assert_has(a, want);
 		assert_has(a, NO_PHOTO);
 		/* A service can other things than the bots. */
 		assert_int_equal(count(a, "<c "), i < 2 ? 1 : 0);
 		snprintf(xml, sizeof(xml), PRESENCE(ALICE "/phone", "%s", "probe"),
 			 places[i]);
-		snprintf(want, sizeof(want), THERE("%s", ALICE "/phone"), places[i]);
+		snprintf(want, sizeof(want),
+			 "<presence from='%s%s' to='" ALICE "/phone'>", places[i],
+			 resource);
 		assert_has(told(f, xml), want);
 		snprintf(xml, sizeof(xml), PRESENCE(ALICE, "%s", "unsubscribe"),
 			 places[i]);
-		snprintf(want, sizeof(want), TOLD("unsubscribed", "%s") GONE("%s"),
-			 places[i], places[i]);
+		snprintf(want, sizeof(want),
+			 TOLD("unsubscribed", "%s") "<presence from='%s%s' to='" ALICE
+						    "' type='unavailable'/>",
+			 places[i], places[i], resource);
 		assert_string_equal(told(f, xml), want);
 		assert_int_equal(f->hub.log.len, 0);
 	}
