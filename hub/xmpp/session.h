@@ -175,11 +175,11 @@ enum crowd session_crowd(const struct session *s, enum cost cost, const char *ba
 
 /*
  * Is it time to tell JID? Help, and what was wrong: ten times, and once more each six
- * minutes; encryption: once; why it may not follow a feed: once an hour and feed; that it could
- * not leave one, or did not answer anything, or has to wait: as often as help, and as
- * often is listened to what comes back of invitations. 'last': ten times, and once more
- * each minute; that it was too often: once a minute. Yes counts as told. The table is
- * bounded: a JID may be forgotten, and told again.
+ * minutes; encryption: once; why it may not follow a feed: once an hour and feed; that it
+ * could not leave one, or did not answer anything, or has to wait: as often as help, and
+ * as often is listened to what comes back of invitations. 'last': ten times, and once
+ * more each minute; that it was too often: once a minute. Yes counts as told. The table
+ * is bounded: a JID may be forgotten, and told again.
  */
 enum hint {
 	HINT_HELP,

@@ -128,7 +128,8 @@ unsigned announcing_seen(struct announcing *f, const char *feed, unsigned count,
 	bool *seen = xcalloc(count, sizeof(*seen));
 	char begin[128];
 	unsigned n = 0;
-	snprintf(begin, sizeof(begin), "<presence from='%s@" DOMAIN "/belfry' to='c", feed);
+	snprintf(begin, sizeof(begin), "<presence from='%s@" DOMAIN "/belfry' to='c",
+		 feed);
 	while (at != NULL && *at != '\0') {
 		/* A copy: to search in all that follows takes too long. */
 		const char *end = stanza_end(at);
