@@ -11,6 +11,7 @@ static const char *const texts[] = {
 	[BELFRY_EREUSED] = "idempotency key reused",
 	[BELFRY_EDENIED] = "access denied",
 	[BELFRY_EPENDING] = "pending",
+	[BELFRY_EUNOWNED] = "pending, without an owner",
 	[BELFRY_EREFUSED] = "refused",
 	[BELFRY_ELIMIT] = "limit reached",
 	[BELFRY_EFULL] = "store full",

@@ -59,11 +59,13 @@ static void on_findings(void *arg, enum belfry_err err, const char *text, bool f
 	while (!err && text && *text) {
 		size_t len = strcspn(text, "\n");
 
-		bool error = strncmp(text, "error: ", 7) == 0;
+		const char *verdict = strncmp(text, "error:", 6) == 0  ? "FATAL"
+				      : strncmp(text, "note:", 5) == 0 ? "note"
+								       : "warning";
 		const char *rest = memchr(text, ' ', len); /* behind "warning:" */
 
 		if (rest)
-			check_say("redis", error ? "FATAL" : "warning", "%.*s",
+			check_say("redis", verdict, "%.*s",
 				  (int)(len - (size_t)(rest + 1 - text)), rest + 1);
 		text += len + (text[len] == '\n');
 	}

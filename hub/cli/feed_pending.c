@@ -26,7 +26,8 @@ static const char pending_help[] =
 	"  asks      wants to follow; the feed's owners are to answer: allow or deny\n"
 	"  invited   was entered over HTTP; the person is to answer\n"
 	"  denied    an owner said no; may ask again after a day\n"
-	"  refused   the person said no to an invitation, and is not invited again\n" HELP_TAIL
+	"  refused   the person said no to an invitation, and is not invited again\n"
+	"  withdrawn asked, and took that back; is forgotten after an hour\n" HELP_TAIL
 	"Exit status: 0 done; 1 there is no such feed, or Redis is away; 2 wrong usage.\n"
 	"\n"
 	"Example:\n"
@@ -37,7 +38,8 @@ static const char decide_help[] =
 	"       belfry feed deny FEED JID [-c FILE]\n"
 	"\n"
 	"Answers who asks to follow a feed with \"access\": \"authorize\", as its owners can do in\n"
-	"their client. A running worker tells the person. Who was denied can be allowed\n"
+	"their client. A running worker tells the person. A request is a person's: with or\n"
+	"without a resource, it is the one that is answered. Who was denied can be allowed\n"
 	"later; who follows already stays.\n" HELP_TAIL
 	"Exit status: 0 done; 1 nobody asks under that JID, it is an outcast of the feed, or\n"
 	"Redis is away; 2 wrong usage.\n"
@@ -81,6 +83,8 @@ static const char *state_text(enum pending_state state)
 		return "refused";
 	case PENDING_DENIED:
 		return "denied";
+	case PENDING_WITHDRAWN:
+		return "withdrawn";
 	case PENDING_NONE:
 		break;
 	}

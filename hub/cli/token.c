@@ -12,7 +12,8 @@
 #include <string.h>
 
 static const char help[] =
-	"Usage: belfry token create --scope SCOPES [--feeds GLOBS] [--note TEXT] [-c FILE]\n"
+	"Usage: belfry token create --scope SCOPES [--feeds GLOBS] [--rate RATE [--burst N]]\n"
+	"                           [--note TEXT] [-c FILE]\n"
 	"       belfry token list [-c FILE]\n"
 	"       belfry token revoke ID [-c FILE]\n"
 	"\n"
@@ -26,6 +27,10 @@ static const char help[] =
 	"                      several with commas\n"
 	"  -f, --feeds GLOBS   the feeds it is for, as patterns separated by spaces; without it\n"
 	"                      the token is for ALL feeds, those made later included\n"
+	"  -r, --rate RATE     how many events may be posted with it: N/s, N/min or N/h;\n"
+	"                      without it, as many as they like. Each 'belfry serve' counts\n"
+	"                      for itself\n"
+	"  -b, --burst N       how many of them at once; default: the N of RATE\n"
 	"  -n, --note TEXT     what it is for; shown by list\n"
 	"Options:\n"
 	"  -c, --config FILE   the configuration; default: the variable BELFRY_CONFIG, else\n"
@@ -37,6 +42,7 @@ static const char help[] =
 	"\n"
 	"Examples:\n"
 	"  TOKEN=$(belfry token create --scope publish --feeds 'deploys ci-*' --note 'CI')\n"
+	"  belfry token create --scope publish --feeds sensors --rate 10/s --burst 50\n"
 	"  belfry token create --scope publish,manage                      (all feeds)\n"
 	"  belfry token list\n"
 	"  belfry token revoke 0a1b2c3d4e5f\n";
@@ -46,7 +52,8 @@ static const char help[] =
 
 struct token_args {
 	struct cli_options common;
-	const char *scope, *feeds, *note;
+	const char *scope, *feeds, *note, *rate_text, *burst_text;
+	struct rate rate;
 };
 
 /* What a call to the store ended with. */
@@ -89,7 +96,7 @@ static bool plain(const char *text, size_t max)
 static int create(struct session *s, const struct config *config,
 		  const struct token_args *args)
 {
-	struct token token = {.created_ms = clock_wall_ms()};
+	struct token token = {.created_ms = clock_wall_ms(), .rate = args->rate};
 	struct outcome o = {0};
 	char text[TOKEN_TEXT_SIZE], scopes[32];
 
@@ -116,14 +123,14 @@ static void on_tokens(void *arg, enum belfry_err err, const char *const *ids,
 		      const char *const *json, size_t count)
 {
 	struct outcome *o = arg;
-	char scopes[32], created[CLOCK_TEXT_SIZE];
+	char scopes[32], created[CLOCK_TEXT_SIZE], rate[RATE_TEXT_SIZE];
 
 	o->done = true;
 	o->err = err;
 	if (err)
 		return;
-	printf("%-12s  %-20s  %-24s  %-20s  %s\n", "ID", "SCOPES", "CREATED", "FEEDS",
-	       "NOTE");
+	printf("%-12s  %-20s  %-24s  %-14s  %-20s  %s\n", "ID", "SCOPES", "CREATED",
+	       "RATE", "FEEDS", "NOTE");
 	for (size_t i = 0; i < count; i++) {
 		struct token t = {0};
 
@@ -131,8 +138,9 @@ static void on_tokens(void *arg, enum belfry_err err, const char *const *ids,
 			continue;
 		token_scopes_format(t.scopes, scopes);
 		clock_format(t.created_ms, created);
-		printf("%-12s  %-20s  %-24s  %-20s  %s\n", t.id, scopes, created, t.feeds,
-		       t.note);
+		rate_format(&t.rate, rate);
+		printf("%-12s  %-20s  %-24s  %-14s  %-20s  %s\n", t.id, scopes, created,
+		       rate[0] ? rate : "-", t.feeds, t.note);
 		token_free(&t);
 	}
 }
@@ -160,12 +168,15 @@ static int parse(struct token_args *args, int argc, char **argv)
 					      {"scope", required_argument, NULL, 's'},
 					      {"feeds", required_argument, NULL, 'f'},
 					      {"note", required_argument, NULL, 'n'},
+					      {"rate", required_argument, NULL, 'r'},
+					      {"burst", required_argument, NULL, 'b'},
 					      {0}};
 	int opt, status;
 
 	*args = (struct token_args){.feeds = "*", .note = ""};
 	cli_options_init(&args->common);
-	while ((opt = getopt_long(argc, argv, CLI_SHORT "s:f:n:", longs, NULL)) != -1) {
+	while ((opt = getopt_long(argc, argv, CLI_SHORT "s:f:n:r:b:", longs, NULL)) !=
+	       -1) {
 		switch (opt) {
 		case 's':
 			args->scope = optarg;
@@ -176,6 +187,12 @@ static int parse(struct token_args *args, int argc, char **argv)
 		case 'n':
 			args->note = optarg;
 			break;
+		case 'r':
+			args->rate_text = optarg;
+			break;
+		case 'b':
+			args->burst_text = optarg;
+			break;
 		default:
 			status = cli_option(&args->common, opt, "token", help);
 			if (status >= 0)
@@ -185,8 +202,25 @@ static int parse(struct token_args *args, int argc, char **argv)
 	return -1;
 }
 
+static int check_rate(struct token_args *args)
+{
+	const char *rate = args->rate_text, *burst = args->burst_text;
+	uint64_t n = 0;
+
+	if (rate && rate_parse(&args->rate, rate, strlen(rate)))
+		return cli_usage("token", "--rate takes " RATE_FORM ", as in 10/s");
+	if (!burst)
+		return -1;
+	if (!rate)
+		return cli_usage("token", "--burst needs a --rate");
+	if (parse_u64(burst, strlen(burst), RATE_MAX, &n) || !n)
+		return cli_usage("token", "--burst takes a number from 1 to 1000000");
+	args->rate.burst = (uint32_t)n;
+	return -1;
+}
+
 /* Is this a sound command line? -1: yes. */
-static int check_args(const struct token_args *args, int argc, char **argv)
+static int check_args(struct token_args *args, int argc, char **argv)
 {
 	const char *action = optind < argc ? argv[optind] : "";
 	int operands = argc - optind - 1;
@@ -208,7 +242,7 @@ static int check_args(const struct token_args *args, int argc, char **argv)
 	    !plain(args->note, NOTE_MAX))
 		return cli_usage("token",
 				 "feeds or note are empty, too long or not plain text");
-	return -1;
+	return check_rate(args);
 }
 
 static bool id_valid(const char *id)

@@ -22,9 +22,16 @@ const struct config_key config_keys[] = {
 	{"http.idempotency_ttl_s", CONFIG_NUMBER, AT(http.idempotency_ttl_s), "3600", 1,
 	 604800, "How long an Idempotency-Key is remembered, in seconds."},
 	{"redis.url", CONFIG_URL, AT(redis.url), "redis://127.0.0.1:6379/0", 0, 0,
-	 "redis://HOST:PORT/DB or unix:///path/to/socket?db=DB"},
+	 "redis://HOST:PORT/DB, unix:///path/to/socket?db=DB, or the master that Sentinels\n"
+	 "name: redis+sentinel://HOST:PORT,HOST:PORT,HOST:PORT/MASTER/DB"},
 	{"redis.password_file", CONFIG_SECRET_FILE, AT(redis.password), NULL, 0, 0,
 	 "A file with the password of Redis, readable by this program alone."},
+	{"redis.sentinel_user", CONFIG_NAME, AT(redis.sentinel_user), NULL, 0, 0,
+	 "The user at the Sentinels, where they want one besides the password."},
+	{"redis.sentinel_password_file", CONFIG_SECRET_FILE, AT(redis.sentinel_password),
+	 NULL, 0, 0,
+	 "A file with the password of the Sentinels, where they want one; that of the\n"
+	 "master is redis.password_file."},
 	{"redis.wait_replicas", CONFIG_NUMBER, AT(redis.wait_replicas), "0", 0, 16,
 	 "Replicas that must have an event before it is acknowledged with 202."},
 	{"redis.timeout_ms", CONFIG_NUMBER, AT(redis.timeout_ms), "3000", 50, 60000,

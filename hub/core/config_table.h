@@ -9,7 +9,8 @@ enum config_type {
 	CONFIG_NUMBER,	    /* uint64_t, min .. max */
 	CONFIG_BOOL,	    /* bool: true or false */
 	CONFIG_ADDR,	    /* struct config_addr; min is the lowest port */
-	CONFIG_URL,	    /* char *: redis:// or unix:// */
+	CONFIG_URL,	    /* char *: redis://, unix:// or redis+sentinel:// */
+	CONFIG_NAME,	    /* char * */
 	CONFIG_DOMAIN,	    /* char *, normalized */
 	CONFIG_DOMAINS,	    /* char **, normalized */
 	CONFIG_URIS,	    /* char ** */

@@ -13,6 +13,7 @@
 
 #define SECRET_FILE_MAX 4096
 #define HOST_MAX 255
+#define NAME_LEN_MAX 255
 #define URIS_MAX 8
 #define URI_MAX 1023
 #define URI_SHOWN_MAX 128
@@ -103,15 +104,27 @@ static void read_addr(struct config *c, const struct config_source *src,
 	MEMBER(struct config_addr, c, src->key) = addr;
 }
 
+/* What follows the scheme, where a user and a password may stand; else NULL. */
+static const char *authority(const char *url)
+{
+	static const char *const schemes[] = {"redis://", "redis+sentinel://"};
+
+	for (size_t i = 0; i < sizeof schemes / sizeof schemes[0]; i++)
+		if (strncmp(url, schemes[i], strlen(schemes[i])) == 0)
+			return url + strlen(schemes[i]);
+	return NULL;
+}
+
 /* Up to the last @, wherever it stands: what is malformed may be a password, too. */
 char *config_url_shown(const char *url)
 {
-	static const char scheme[] = "redis://";
-	const char *at =
-		strncmp(url, scheme, strlen(scheme)) == 0 ? strrchr(url, '@') : NULL;
+	const char *user = authority(url);
+	const char *at = user ? strrchr(user, '@') : NULL;
 	struct buf out = {0};
 
-	buf_printf(&out, "%s%s", at ? scheme : "", at ? at + 1 : url);
+	if (at)
+		buf_add(&out, url, (size_t)(user - url));
+	buf_adds(&out, at ? at + 1 : url);
 	return buf_steal(&out);
 }
 
@@ -121,10 +134,8 @@ bool config_value_secret(const struct config_source *src)
 		return *src->value != '\0';
 	if (src->key->type != CONFIG_URL)
 		return false;
-	if (strncmp(src->value, "redis://", strlen("redis://")) != 0)
-		return false;
-	const char *user = src->value + strlen("redis://");
-	const char *at = strrchr(user, '@');
+	const char *user = authority(src->value);
+	const char *at = user ? strrchr(user, '@') : NULL;
 	const char *colon = at ? memchr(user, ':', (size_t)(at - user)) : NULL;
 	return colon && colon + 1 < at;
 }
@@ -133,11 +144,28 @@ bool config_value_secret(const struct config_source *src)
 static void read_url(struct config *c, const struct config_source *src,
 		     struct sinks *sinks)
 {
-	if (strncmp(src->value, "redis://", 8) != 0 &&
-	    strncmp(src->value, "unix://", 7) != 0)
+	if (!authority(src->value) && strncmp(src->value, "unix://", 7) != 0)
 		buf_printf(sinks->problems,
-			   "%s must be redis://HOST:PORT/DB or unix:///PATH?db=DB\n",
+			   "%s must be redis://HOST:PORT/DB, unix:///PATH?db=DB or "
+			   "redis+sentinel://HOST:PORT,HOST:PORT/MASTER/DB\n",
 			   src->where);
+	else
+		MEMBER(char *, c, src->key) = xstrdup(src->value);
+}
+
+/* A name as it is said to a server: no blanks, nothing that is not visible. */
+static void read_name(struct config *c, const struct config_source *src,
+		      struct sinks *sinks)
+{
+	size_t len = strlen(src->value);
+
+	for (size_t i = 0; i < len; i++)
+		if ((unsigned char)src->value[i] <= ' ' || src->value[i] == 0x7f)
+			len = NAME_LEN_MAX + 1;
+	if (len > NAME_LEN_MAX)
+		buf_printf(sinks->problems,
+			   "%s must be a name without blanks, of at most %d bytes\n",
+			   src->where, NAME_LEN_MAX);
 	else
 		MEMBER(char *, c, src->key) = xstrdup(src->value);
 }
@@ -355,7 +383,7 @@ static const read_fn readers[] = {
 	[CONFIG_DOMAIN] = read_domain, [CONFIG_DOMAINS] = read_domains,
 	[CONFIG_URIS] = read_uris,     [CONFIG_SECRET] = read_secret,
 	[CONFIG_LEVEL] = read_level,   [CONFIG_SECRET_FILE] = read_secret_file,
-	[CONFIG_FORMAT] = read_format,
+	[CONFIG_FORMAT] = read_format, [CONFIG_NAME] = read_name,
 };
 
 void config_value_read(struct config *c, const struct config_source *src,
@@ -387,6 +415,7 @@ void config_value_free(struct config *c, const struct config_key *key)
 		MEMBER(char **, c, key) = NULL;
 		break;
 	case CONFIG_URL:
+	case CONFIG_NAME:
 	case CONFIG_DOMAIN:
 	case CONFIG_SECRET:
 	case CONFIG_SECRET_FILE:

@@ -7,6 +7,7 @@
 #include <belfry/core/jid.h>
 #include <belfry/core/subscription.h>
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -334,6 +335,30 @@ static int take_weight(struct feed_config *c, const json_t *v, struct why *why)
 	return 0;
 }
 
+static int take_rate(struct feed_config *c, const json_t *v, struct why *why)
+{
+	if (json_is_null(v)) {
+		c->rate.events = c->rate.period_s = 0;
+		return 0;
+	}
+	if (json_is_string(v) &&
+	    !rate_parse(&c->rate, json_string_value(v), json_string_length(v)))
+		return 0;
+	snprintf(why->text, why->size, "rate must be " RATE_FORM ", as in \"10/s\"");
+	return -1;
+}
+
+static int take_burst(struct feed_config *c, const json_t *v, struct why *why)
+{
+	static const struct number n = {"burst", 1, RATE_MAX, 0};
+	uint64_t burst = 0;
+
+	if (take_number(&burst, v, &n, why))
+		return -1;
+	c->rate.burst = (uint32_t)burst;
+	return 0;
+}
+
 static const struct {
 	const char *name;
 	int (*take)(struct feed_config *c, const json_t *v, struct why *why);
@@ -342,7 +367,8 @@ static const struct {
 	{"access", take_access},       {"whitelist", take_whitelist},
 	{"owners", take_owners},       {"outcasts", take_outcasts},
 	{"max_items", take_max_items}, {"max_age", take_max_age},
-	{"weight", take_weight},
+	{"weight", take_weight},       {"rate", take_rate},
+	{"burst", take_burst},
 };
 #define MEMBERS (sizeof members / sizeof members[0])
 
@@ -352,10 +378,11 @@ static int take_member(struct feed_config *c, const char *name, const json_t *v,
 	for (size_t i = 0; i < MEMBERS; i++)
 		if (strcmp(name, members[i].name) == 0)
 			return members[i].take(c, v, why);
-	snprintf(why->text, why->size,
-		 "unknown member \"%.*s\": a feed has title, description, access, "
-		 "whitelist, owners, outcasts, max_items, max_age and weight",
-		 (int)utf8_cut(name, strlen(name), NAME_SHOWN_MAX), name);
+	snprintf(
+		why->text, why->size,
+		"unknown member \"%.*s\": a feed has title, description, access, "
+		"whitelist, owners, outcasts, max_items, max_age, weight, rate and burst",
+		(int)utf8_cut(name, strlen(name), NAME_SHOWN_MAX), name);
 	return -1;
 }
 
@@ -424,6 +451,19 @@ static void add_jids(struct buf *out, const char *name, char *const *list)
 	buf_addc(out, ']');
 }
 
+static void add_rate(struct buf *out, const struct rate *r)
+{
+	char text[RATE_TEXT_SIZE];
+
+	rate_format(r, text);
+	buf_adds(out, ",\"rate\":");
+	add_text(out, text[0] ? text : NULL);
+	if (r->burst)
+		buf_printf(out, ",\"burst\":%" PRIu32, r->burst);
+	else
+		buf_adds(out, ",\"burst\":null");
+}
+
 char *feed_config_json(const struct feed_config *c)
 {
 	struct buf out = {0};
@@ -436,8 +476,10 @@ char *feed_config_json(const struct feed_config *c)
 	add_jids(&out, "whitelist", c->whitelist);
 	add_jids(&out, "owners", c->owners);
 	add_jids(&out, "outcasts", c->outcasts);
-	buf_printf(&out, ",\"max_items\":%llu,\"max_age\":%llu,\"weight\":%u}",
+	buf_printf(&out, ",\"max_items\":%llu,\"max_age\":%llu,\"weight\":%u",
 		   (unsigned long long)c->max_items, (unsigned long long)c->max_age_s,
 		   c->weight);
+	add_rate(&out, &c->rate);
+	buf_addc(&out, '}');
 	return buf_steal(&out);
 }

@@ -8,11 +8,13 @@
 #include <string.h>
 
 #define HOUR_MS 3600000
+#define SECOND_NS 1000000000
+#define MS_NS 1000000
 
 /*
  * Time is counted in ticks, PER_HOUR of which make a millisecond, so that a token is
- * HOUR_MS of them and nothing is ever rounded. Since all buckets fill up equally fast,
- * the one that is full first is the fullest one for as long as nobody takes from it.
+ * HOUR_MS of them and nothing is ever rounded. (Where each key has a rate of its own, a
+ * tick is a nanosecond.) The bucket that is full first has the least to lose.
  */
 struct bucket {
 	char *key;
@@ -22,7 +24,8 @@ struct bucket {
 };
 
 struct limits {
-	uint64_t per_hour;
+	uint64_t per_hour; /* 0: no limit */
+	uint64_t ms;	   /* ticks of one */
 	size_t max, count;
 	struct bucket **heap; /* the first is full before all others */
 	size_t heap_room;
@@ -32,11 +35,12 @@ struct limits {
 	unsigned char secret[crypto_shorthash_KEYBYTES];
 };
 
-struct limits *limits_create(uint64_t per_hour, size_t keys)
+static struct limits *create(uint64_t per_hour, uint64_t ms, size_t keys)
 {
 	struct limits *l = xcalloc(1, sizeof *l);
 
 	l->per_hour = per_hour;
+	l->ms = ms;
 	l->max = keys ? keys : 1;
 	l->slot_count = 16;
 	while (per_hour && l->slot_count < l->max)
@@ -44,6 +48,16 @@ struct limits *limits_create(uint64_t per_hour, size_t keys)
 	l->slots = xcalloc(l->slot_count, sizeof(struct bucket *));
 	random_fill(l->secret, sizeof l->secret);
 	return l;
+}
+
+struct limits *limits_create(uint64_t per_hour, size_t keys)
+{
+	return create(per_hour, per_hour, keys);
+}
+
+struct limits *limits_create_rates(size_t keys)
+{
+	return create(1, MS_NS, keys);
 }
 
 void limits_destroy(struct limits *l)
@@ -140,32 +154,85 @@ static struct bucket *add(struct limits *l, const char *key, uint64_t now)
 	return b;
 }
 
-uint64_t limits_take(struct limits *l, const char *key, uint64_t now_ms)
+/* Takes one that is COST ticks of a bucket of ROOM ticks: 0, or the seconds until then.
+ */
+static uint64_t take(struct limits *l, const char *key, uint64_t cost, uint64_t room,
+		     uint64_t now)
 {
-	uint64_t now = now_ms * l->per_hour, room = HOUR_MS * l->per_hour;
-
-	if (!l->per_hour)
-		return 0;
 	struct bucket *b = find(l, key);
 	uint64_t from = b && b->full_at > now ? b->full_at : now;
-	if (from + HOUR_MS > now + room) {
-		uint64_t ticks = from + HOUR_MS - now - room;
 
-		return (ticks + 1000 * l->per_hour - 1) / (1000 * l->per_hour);
+	if (from > now + room) { /* the bucket was larger when it was taken from */
+		from = b->full_at = now + room;
+		settle(l, b->heap_at, b);
+	}
+	if (from + cost > now + room) {
+		uint64_t ticks = from + cost - now - room;
+
+		return (ticks + 1000 * l->ms - 1) / (1000 * l->ms);
 	}
 	if (!b)
 		b = add(l, key, now);
-	b->full_at = from + HOUR_MS;
+	b->full_at = from + cost;
 	settle(l, b->heap_at, b);
 	return 0;
 }
 
-void limits_give_back(struct limits *l, const char *key)
+static void give_back(struct limits *l, const char *key, uint64_t cost)
 {
-	struct bucket *b = l->per_hour ? find(l, key) : NULL;
+	struct bucket *b = find(l, key);
 
 	if (!b)
 		return;
-	b->full_at -= b->full_at < HOUR_MS ? b->full_at : HOUR_MS;
+	b->full_at -= b->full_at < cost ? b->full_at : cost;
 	settle(l, b->heap_at, b);
+}
+
+uint64_t limits_take(struct limits *l, const char *key, uint64_t now_ms)
+{
+	if (!l->per_hour)
+		return 0;
+	return take(l, key, HOUR_MS, HOUR_MS * l->per_hour, now_ms * l->ms);
+}
+
+void limits_give_back(struct limits *l, const char *key)
+{
+	if (l->per_hour)
+		give_back(l, key, HOUR_MS);
+}
+
+/* ---- Rates ------------------------------------------------------------------------ */
+
+static uint64_t cost_of(const struct rate *r)
+{
+	return (uint64_t)r->period_s * SECOND_NS / r->events;
+}
+
+uint64_t limits_take_rate(struct limits *l, const char *key, const struct rate *r,
+			  uint64_t now_ms)
+{
+	if (!r->events)
+		return 0;
+	return take(l, key, cost_of(r), cost_of(r) * rate_burst(r), now_ms * l->ms);
+}
+
+void limits_give_back_rate(struct limits *l, const char *key, const struct rate *r)
+{
+	if (r->events)
+		give_back(l, key, cost_of(r));
+}
+
+struct limits_left limits_left(struct limits *l, const char *key, const struct rate *r,
+			       uint64_t now_ms)
+{
+	uint64_t now = now_ms * l->ms, cost = cost_of(r), room = cost * rate_burst(r);
+	const struct bucket *b = find(l, key);
+	uint64_t used = b && b->full_at > now ? b->full_at - now : 0;
+
+	if (used > room)
+		used = room;
+	return (struct limits_left){
+		.tokens = (room - used) / cost,
+		.full_s = (used + SECOND_NS - 1) / SECOND_NS,
+	};
 }

@@ -7,6 +7,7 @@
 #include <belfry/base/random.h>
 #include <belfry/base/text.h>
 
+#include <inttypes.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -171,7 +172,7 @@ static void add_member(struct buf *out, const char *name, const char *value)
 char *token_json(const struct token *t)
 {
 	struct buf out = {0};
-	char scopes[32];
+	char scopes[32], rate[RATE_TEXT_SIZE];
 
 	token_scopes_format(t->scopes, scopes);
 	buf_addc(&out, '{');
@@ -179,8 +180,27 @@ char *token_json(const struct token *t)
 	add_member(&out, "scopes", scopes);
 	add_member(&out, "feeds", t->feeds);
 	add_member(&out, "note", t->note);
+	if (t->rate.events) {
+		rate_format(&t->rate, rate);
+		add_member(&out, "rate", rate);
+		buf_printf(&out, "\"burst\":%" PRIu32 ",", rate_burst(&t->rate));
+	}
 	buf_printf(&out, "\"created_ms\":%llu}", t->created_ms);
 	return buf_steal(&out);
+}
+
+/* Both, or none. */
+static int take_rate(struct rate *r, const json_t *text, const json_t *burst)
+{
+	json_int_t n = json_integer_value(burst);
+
+	if (!text && !burst)
+		return 0;
+	if (!json_is_string(text) || n < 1 || n > RATE_MAX ||
+	    rate_parse(r, json_string_value(text), json_string_length(text)))
+		return -1;
+	r->burst = (uint32_t)n;
+	return 0;
 }
 
 static int take(struct token *t, const json_t *root)
@@ -195,7 +215,9 @@ static int take(struct token *t, const json_t *root)
 		return -1;
 	if (strlen(hash) != TOKEN_HASH_SIZE - 1 ||
 	    !all_of(hash, TOKEN_HASH_SIZE - 1, is_hex) ||
-	    token_scopes_parse(scopes, &t->scopes) || json_integer_value(created) < 0)
+	    token_scopes_parse(scopes, &t->scopes) || json_integer_value(created) < 0 ||
+	    take_rate(&t->rate, json_object_get(root, "rate"),
+		      json_object_get(root, "burst")))
 		return -1;
 	memcpy(t->hash, hash, TOKEN_HASH_SIZE);
 	t->feeds = xstrdup(feeds);

@@ -83,6 +83,7 @@ struct http_server {
 	struct http_request *spare; /* ended ones, whose memory the next ones take */
 	size_t spares;
 	size_t suspended;
+	size_t unsent; /* bytes of answers that clients have not taken yet */
 	bool run_deferred, quiesced, destroyed;
 	struct http_stats stats;
 };

@@ -119,6 +119,9 @@ void http_request_release(struct http_request *req)
 		req->conn->req = NULL;
 	if (req->suspended && req->server)
 		req->server->suspended--;
+	if (req->server)
+		req->server->unsent -= req->response_len;
+	req->response_len = 0;
 	req->suspended = false;
 	req->conn = NULL;
 	req->mc = NULL;
@@ -182,6 +185,7 @@ void http_request_respond(struct http_request *req, unsigned status,
 		abort(); /* out of memory */
 	req->answered = true;
 	req->response_len = len;
+	req->server->unsent += len;
 	req->status = status;
 	add_headers(req->response, req, content_type);
 	count_answer(req->server, req);

@@ -290,6 +290,11 @@ void http_server_quiesce(struct http_server *s)
 		close(fd);
 }
 
+size_t http_server_unsent(const struct http_server *s)
+{
+	return s->unsent;
+}
+
 size_t http_server_active(const struct http_server *s)
 {
 	return s->stats.active;

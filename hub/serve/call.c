@@ -7,6 +7,7 @@
 #include <belfry/core/feed.h>
 #include <belfry/http/json.h>
 
+#include <inttypes.h>
 #include <sodium.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -149,6 +150,46 @@ int call_limit(struct call *call, size_t default_limit, size_t max)
 		return -1;
 	}
 	call->limit = (size_t)n;
+	return 0;
+}
+
+/* ---- what several handlers do ---------------------------------------------------- */
+
+#define PEOPLE_LIMIT 100
+#define PEOPLE_LIMIT_MAX 1000
+
+int call_people(struct call *call, uint64_t max)
+{
+	const char *after = http_query(call->req, "after");
+
+	if (!call_feed_valid(call))
+		return -1;
+	if (!after || !parse_u64(after, strlen(after), max, &call->cursor))
+		return call_limit(call, PEOPLE_LIMIT, PEOPLE_LIMIT_MAX);
+	call_problem(call, &problem_bad_parameter,
+		     "after takes a cursor as it was given in 'next'.");
+	return -1;
+}
+
+void call_answer_people(struct call *call, struct buf *list, uint64_t next)
+{
+	char cursor[24];
+
+	snprintf(cursor, sizeof cursor, "%" PRIu64, next);
+	call_answer_page(call, list, next ? cursor : NULL);
+}
+
+int call_config(struct call *call, enum belfry_err err, const struct store_feed *feed,
+		struct feed_config *out)
+{
+	char why[256];
+
+	if (err) {
+		call_error(call, err);
+		return -1;
+	}
+	feed_config_init(out);
+	feed_config_patch(out, feed->config, strlen(feed->config), why, sizeof why);
 	return 0;
 }
 

@@ -165,6 +165,10 @@ static void on_committed(void *arg, enum belfry_err err,
 	struct call *call = arg;
 	struct buf out = {0}, location = {0};
 
+	/* Where that is not known, it counts: it may have been stored. */
+	if (done ? done->replayed : err != BELFRY_EAWAY && err != BELFRY_EREPLICAS)
+		rates_give_back(call);
+	rates_show(call);
 	if (err) {
 		call->service->count.refused++;
 		call_error(call, err);
@@ -222,17 +226,48 @@ static void event_check(struct call *call)
 {
 	struct effective e = {0};
 
-	if (!call_feed_valid(call))
-		return;
 	if (parse_document(call, &e.event))
 		return;
 	if (!choose_priority(call, &e) && !choose_item(call, &e) &&
-	    !choose_key(call, &e) && !check_size(call, &e))
+	    !choose_key(call, &e) && !check_size(call, &e) && !rates_take(call))
 		commit(call, &e);
 	event_free(&e.event);
 }
 
+/* Without the rate the event goes on: if the feed is not there, commit says so. */
+static void on_feed(void *arg, enum belfry_err err, const struct store_feed *feed,
+		    bool created)
+{
+	struct call *call = arg;
+	struct feed_config config;
+	char why[256];
+
+	(void)created;
+	if (!err) {
+		feed_config_init(&config);
+		feed_config_patch(&config, feed->config, strlen(feed->config), why,
+				  sizeof why);
+		call->feed_rate = config.rate;
+		rates_learn(call->service->rates, call->feed, &config.rate,
+			    clock_mono_ms());
+		feed_config_free(&config);
+	}
+	event_check(call);
+}
+
+static void event_begin(struct call *call)
+{
+	struct service *s = call->service;
+
+	if (!call_feed_valid(call))
+		return;
+	if (rates_known(s->rates, call->feed, clock_mono_ms(), &call->feed_rate))
+		event_check(call);
+	else
+		s->store->ops->feed_get(s->store, call->feed, on_feed, call);
+}
+
 void event_post(void *service, struct http_request *req)
 {
-	call_begin(service, req, SCOPE_PUBLISH, "item priority", event_check);
+	call_begin(service, req, SCOPE_PUBLISH, "item priority", event_begin);
 }

@@ -71,6 +71,7 @@ static void answer_feed(struct call *call, const struct store_feed *feed, bool c
 {
 	struct buf out = {0}, location = {0};
 
+	rates_forget(call->service->rates, feed->name); /* it may have been changed */
 	if (created) {
 		buf_printf(&location, "/v1/feeds/%s", feed->name);
 		http_add_header(call->req, "Location", location.data);

@@ -56,6 +56,9 @@ static void write_http(struct buf *out, const struct http_server *http)
 		       (double)st.deadline_answers);
 	metric_gauge(out, "belfry_http_connections", "Open connections.",
 		     (double)st.connections);
+	metric_gauge(out, "belfry_http_unsent_bytes",
+		     "Bytes of answers that clients have not taken yet.",
+		     (double)http_server_unsent(http));
 	metric_gauge(out, "belfry_http_active", "Requests under way.", (double)st.active);
 	for (unsigned i = 1; i < 6; i++) {
 		snprintf(labels, sizeof labels, "class=\"%uxx\"", i);
@@ -89,6 +92,9 @@ static void write_service(struct buf *out, const struct service *s)
 		       (double)s->count.replays);
 	metric_counter(out, "belfry_events_refused_total",
 		       "Events that the store refused.", (double)s->count.refused);
+	metric_counter(out, "belfry_events_throttled_total",
+		       "Events beyond the rate of a token or a feed.",
+		       (double)s->count.throttled);
 	metric_counter(out, "belfry_invitations_total",
 		       "People invited to follow a feed.", (double)s->count.invited);
 	metric_counter(out, "belfry_invitations_limited_total",

@@ -9,7 +9,9 @@
 #define HISTORY_LIMIT 50
 #define HISTORY_LIMIT_MAX 100
 /* A page ends early when it has become so large. */
-#define PAGE_BYTES_MAX (4u * 1024 * 1024)
+#define PAGE_BYTES_MAX ((size_t)4 * 1024 * 1024)
+/* While clients are slow to take so much, a page is one event. */
+#define UNSENT_BYTES_MAX ((size_t)64 * 1024 * 1024)
 
 static void write_event(struct buf *out, const char *feed, const struct store_event *e)
 {
@@ -33,14 +35,16 @@ static void on_events(void *arg, enum belfry_err err, const struct store_event *
 	struct call *call = arg;
 	struct buf out = {0};
 	char next[POS_TEXT_SIZE];
-	size_t i = 0;
+	size_t i = 0, room = PAGE_BYTES_MAX;
 
 	if (err) {
 		call_error(call, err);
 		return;
 	}
+	if (http_server_unsent(call->service->http) > UNSENT_BYTES_MAX)
+		room = 0;
 	buf_adds(&out, "{\"events\":[");
-	for (; i < count && (!i || out.len < PAGE_BYTES_MAX); i++) {
+	for (; i < count && (!i || out.len < room); i++) {
 		buf_adds(&out, i ? ",\n" : "\n");
 		write_event(&out, call->feed, &events[i]);
 		buf_adds(&out, "}");

@@ -2,6 +2,7 @@
 #include "subscriber_json.h"
 
 #include <belfry/base/clock.h>
+#include <belfry/base/mem.h>
 #include <belfry/core/feed.h>
 #include <belfry/core/jid.h>
 #include <belfry/store/decide.h>
@@ -130,13 +131,16 @@ static void on_invited(void *arg, enum belfry_err err)
 		call_pending_error(call, err);
 }
 
-/* He had asked to follow himself: to enter him is to let him in. */
+/* He had asked to follow himself: to enter him is to let him in, as whom he asked for. */
 static void on_decided(void *arg, enum belfry_err err, const struct store_row *row,
 		       bool created)
 {
 	struct call *call = arg;
 
-	(void)row;
+	if (!err && row) {
+		free(call->text);
+		call->text = xstrdup(row->jid);
+	}
 	call->created = call->created || created;
 	if (!err || err == BELFRY_ENOENT || err == BELFRY_EPENDING)
 		again(call);
@@ -154,6 +158,12 @@ static void invite(struct call *call, const struct store_pending *now)
 		put(call, now, NOTICE_INVITATION, on_invited);
 }
 
+/* One of his programs is to follow, and another one asks. */
+static bool is_another(const struct call *call, const struct store_pending *p)
+{
+	return jid_has_resource(call->text) && strcmp(call->text, p->jid) != 0;
+}
+
 static void on_pending(void *arg, enum belfry_err err, const struct store_pending *p)
 {
 	struct call *call = arg;
@@ -165,7 +175,11 @@ static void on_pending(void *arg, enum belfry_err err, const struct store_pendin
 	}
 	switch (p ? p->state : PENDING_NONE) {
 	case PENDING_OWNERS:
-		store_decide(store, call->feed, call->text, true, on_decided, call);
+		if (is_another(call, p))
+			invite(call, p);
+		else
+			store_decide(store, call->feed, call->text, true, on_decided,
+				     call);
 		break;
 	case PENDING_REFUSED:
 		call_error(call, BELFRY_EREFUSED);
@@ -175,6 +189,7 @@ static void on_pending(void *arg, enum belfry_err err, const struct store_pendin
 		break;
 	case PENDING_NONE:
 	case PENDING_DENIED:
+	case PENDING_WITHDRAWN:
 		invite(call, p);
 		break;
 	}
@@ -217,15 +232,10 @@ static void on_feed(void *arg, enum belfry_err err, const struct store_feed *fee
 {
 	struct call *call = arg;
 	struct feed_config config;
-	char why[256];
 
 	(void)created;
-	if (err) {
-		call_error(call, err);
+	if (call_config(call, err, feed, &config))
 		return;
-	}
-	feed_config_init(&config);
-	feed_config_patch(&config, feed->config, strlen(feed->config), why, sizeof why);
 	bool may = may_be_invited(call, &config);
 	feed_config_free(&config);
 	if (may)

@@ -2,17 +2,11 @@
 #include "subscriber_json.h"
 
 #include <belfry/base/clock.h>
-#include <belfry/base/text.h>
 #include <belfry/core/feed.h>
 #include <belfry/store/decide.h>
 
-#include <inttypes.h>
 #include <jansson.h>
-#include <stdio.h>
 #include <string.h>
-
-#define PENDING_LIMIT 100
-#define PENDING_LIMIT_MAX 1000
 
 void call_pending_error(struct call *call, enum belfry_err err)
 {
@@ -34,7 +28,6 @@ static void on_list(void *arg, enum belfry_err err, const struct store_pending *
 {
 	struct call *call = arg;
 	struct buf out = {0};
-	char cursor[24];
 
 	if (err) {
 		call_error(call, err);
@@ -45,24 +38,16 @@ static void on_list(void *arg, enum belfry_err err, const struct store_pending *
 		buf_adds(&out, i ? ",\n" : "\n");
 		pending_write(&out, &list[i]);
 	}
-	snprintf(cursor, sizeof cursor, "%" PRIu64, next);
-	call_answer_page(call, &out, next ? cursor : NULL);
+	call_answer_people(call, &out, next);
 }
 
 static void list_checked(struct call *call)
 {
 	struct store *store = call->service->store;
-	const char *after = http_query(call->req, "after");
-	uint64_t cursor = 0;
 
-	if (!call_feed_valid(call))
-		return;
-	if (after && parse_u64(after, strlen(after), UINT64_MAX, &cursor))
-		call_problem(call, &problem_bad_parameter,
-			     "after takes a cursor as it was given in 'next'.");
-	else if (!call_limit(call, PENDING_LIMIT, PENDING_LIMIT_MAX))
-		store->ops->pending_list(store, call->feed, cursor, call->limit, on_list,
-					 call);
+	if (!call_people(call, UINT64_MAX))
+		store->ops->pending_list(store, call->feed, call->cursor, call->limit,
+					 on_list, call);
 }
 
 void pending_list(void *service, struct http_request *req)
@@ -146,15 +131,10 @@ static void on_feed(void *arg, enum belfry_err err, const struct store_feed *fee
 {
 	struct call *call = arg;
 	struct feed_config config;
-	char why[256];
 
 	(void)created;
-	if (err) {
-		call_error(call, err);
+	if (call_config(call, err, feed, &config))
 		return;
-	}
-	feed_config_init(&config);
-	feed_config_patch(&config, feed->config, strlen(feed->config), why, sizeof why);
 	bool outcast = feed_affiliation_of(&config, call->text) == AFFILIATION_OUTCAST;
 	feed_config_free(&config);
 	if (outcast)
@@ -212,6 +192,7 @@ static void on_removal(void *arg, enum belfry_err err, const struct store_pendin
 	case PENDING_NONE:
 	case PENDING_PERSON:
 	case PENDING_DENIED:
+	case PENDING_WITHDRAWN:
 		store->ops->pending_put(store, call->feed, &none, p->state, NOTICE_NONE,
 					call_removed, call);
 		break;

@@ -94,6 +94,7 @@ const struct problem problem_pending_full = {
 const struct problem problem_conflict = {
 	409, "conflict", "Changed meanwhile",
 	"Somebody changed it at the same time. Read it again and repeat.", 0};
+const struct problem problem_rate_limit = {429, "rate-limit", "Too many events", NULL, 1};
 const struct problem problem_not_ready = {
 	503, "not-ready", "Not ready", "The store has not been reached yet; see /readyz.",
 	1};
@@ -103,6 +104,8 @@ const struct problem problem_no_domain = {
 
 const struct problem *problem_of(enum belfry_err err)
 {
+	if (err == BELFRY_EUNOWNED)
+		err = BELFRY_EPENDING; /* whoever asks here may answer it */
 	if ((size_t)err >= sizeof of_err / sizeof *of_err || err == BELFRY_OK)
 		return &of_err[BELFRY_EINTERNAL];
 	return &of_err[err];

@@ -62,6 +62,7 @@ struct service *service_create(struct loop *loop, const struct config *config,
 	s->invites.per_jid = limits_create(config->limits.invite_per_jid, INVITED_KEYS);
 	s->invites.per_domain =
 		limits_create(config->limits.invite_per_domain, INVITED_KEYS);
+	s->rates = rates_create();
 	s->http = http_server_create(loop, &config->http.listen, &limits, routes, s, why,
 				     why_size);
 	if (s->http)
@@ -77,6 +78,7 @@ void service_destroy(struct service *s)
 	avatars_finish(s);
 	http_server_destroy(s->http);
 	auth_cache_destroy(s->auth);
+	rates_destroy(s->rates);
 	limits_destroy(s->invites.per_jid);
 	limits_destroy(s->invites.per_domain);
 	free(s);

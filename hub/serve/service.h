@@ -3,9 +3,11 @@
 
 #include "auth_cache.h"
 #include "problems.h"
+#include "rates.h"
 
 #include <belfry/base/loop.h>
 #include <belfry/core/config.h>
+#include <belfry/core/feed.h>
 #include <belfry/core/limits.h>
 #include <belfry/core/pos.h>
 #include <belfry/core/token.h>
@@ -25,8 +27,9 @@ struct service {
 	struct {
 		struct limits *per_jid, *per_domain;
 	} invites;
+	struct rates *rates;
 	struct {
-		uint64_t invited, limited;
+		uint64_t invited, limited, throttled;
 		uint64_t events, replays, refused, unauthorized, forbidden;
 	} count;
 	struct {
@@ -59,9 +62,11 @@ struct call {
 	char *text; /* malloc'ed: freed with the call */
 	char *more; /* the same */
 	unsigned tries;
+	struct rate feed_rate;
 	size_t limit;
 	struct sub_change change;
-	bool newest, created, invited;
+	uint64_t cursor;
+	bool newest, created;
 };
 
 /*
@@ -106,6 +111,17 @@ void call_invite(struct call *call); /* invite.c */
 void call_pending_error(struct call *call, enum belfry_err err); /* pending.c */
 /* The query's limit: 0, or -1 and the call has been answered. */
 int call_limit(struct call *call, size_t default_limit, size_t max);
+/*
+ * The page of people that the query asks for, whose cursor is MAX at most: call->cursor
+ * and call->limit. 0, or -1 and the call has been answered.
+ */
+int call_people(struct call *call, uint64_t max);
+/* Ends the array of LIST and answers with it. NEXT 0: there is no further page. */
+void call_answer_people(struct call *call, struct buf *list, uint64_t next);
+/* The store's answer to feed_get: 0 and its configuration, which feed_config_free() ends;
+ * or -1 and the call has been answered. */
+int call_config(struct call *call, enum belfry_err err, const struct store_feed *feed,
+		struct feed_config *out);
 
 /* ---- the handlers: http_handler with a struct service as ARG ------------------------
  */

@@ -65,6 +65,7 @@ static const struct {
 	[PENDING_PERSON] = {"pending", "person"},
 	[PENDING_REFUSED] = {"refused", NULL},
 	[PENDING_DENIED] = {"denied", NULL},
+	[PENDING_WITHDRAWN] = {"withdrawn", NULL},
 };
 
 void pending_write(struct buf *out, const struct store_pending *p)

@@ -13,9 +13,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SUBSCRIBERS_LIMIT 100
-#define SUBSCRIBERS_LIMIT_MAX 1000
-
 /* ---- list ----------------------------------------------------------------------- */
 
 static void on_rows(void *arg, enum belfry_err err, const struct store_row *rows,
@@ -23,7 +20,6 @@ static void on_rows(void *arg, enum belfry_err err, const struct store_row *rows
 {
 	struct call *call = arg;
 	struct buf out = {0};
-	char cursor[24];
 
 	if (err) {
 		call_error(call, err);
@@ -34,24 +30,16 @@ static void on_rows(void *arg, enum belfry_err err, const struct store_row *rows
 		buf_adds(&out, i ? ",\n" : "\n");
 		subscriber_write(&out, &rows[i]);
 	}
-	snprintf(cursor, sizeof cursor, "%lu", (unsigned long)next);
-	call_answer_page(call, &out, next ? cursor : NULL);
+	call_answer_people(call, &out, next);
 }
 
 static void list_checked(struct call *call)
 {
 	struct store *store = call->service->store;
-	const char *after = http_query(call->req, "after");
-	uint64_t cursor = 0;
 
-	if (!call_feed_valid(call))
-		return;
-	if (after && parse_u64(after, strlen(after), UINT32_MAX, &cursor))
-		call_problem(call, &problem_bad_parameter,
-			     "after takes a cursor as it was given in 'next'.");
-	else if (!call_limit(call, SUBSCRIBERS_LIMIT, SUBSCRIBERS_LIMIT_MAX))
-		store->ops->sub_list(store, call->feed, (uint32_t)cursor, call->limit,
-				     on_rows, call);
+	if (!call_people(call, UINT32_MAX))
+		store->ops->sub_list(store, call->feed, (uint32_t)call->cursor,
+				     call->limit, on_rows, call);
 }
 
 void subscriber_list(void *service, struct http_request *req)
@@ -134,76 +122,74 @@ void subscriber_delete(void *service, struct http_request *req)
 
 /* ---- follow --------------------------------------------------------------------- */
 
-/* It follows, whatever else is remembered of it. */
-static void on_forgotten(void *arg, enum belfry_err err)
+/* How often it is tried again when somebody else was quicker. */
+#define ENTER_TRIES 5
+
+static void enter(struct call *call);
+
+static void on_entered(void *arg, enum belfry_err err, const struct store_row *row,
+		       bool created)
 {
 	struct call *call = arg;
-	struct buf out = {0};
 
-	(void)err;
-	buf_adds(&out, call->more);
-	call_answer(call, call->created ? 201 : 200, &out);
-}
-
-static void on_joined(void *arg, enum belfry_err err, const struct store_row *row,
-		      bool created)
-{
-	struct call *call = arg;
-	struct store *store = call->service->store;
-	const struct store_pending none = {.jid = call->text, .format = FORMAT_CHAT};
-	struct buf out = {0};
-
-	if (err || !call->invited) {
+	if (err == BELFRY_ESTALE && ++call->tries < ENTER_TRIES)
+		enter(call);
+	else
 		call_row(call, err, row, created);
-		return;
-	}
-	write_row(&out, row);
-	call->more = buf_steal(&out);
-	call->created = call->created || created;
-	store->ops->pending_put(store, call->feed, &none, PENDING_PERSON, NOTICE_NONE,
-				on_forgotten, call);
 }
 
-/* It follows now, or had not asked to, and does so by being entered here. */
+/* Who asked is let in, as he wished, and told; then he is here as any other. */
 static void on_decided(void *arg, enum belfry_err err, const struct store_row *row,
 		       bool created)
 {
 	struct call *call = arg;
-	struct store *store = call->service->store;
 
-	(void)row;
-	call->created = created;
-	call->invited = err == BELFRY_EPENDING;
+	if (!err && created && strcmp(row->jid, call->text) == 0)
+		call->created = true;
 	if (err && err != BELFRY_ENOENT && err != BELFRY_EPENDING &&
 	    err != BELFRY_EREFUSED)
 		call_pending_error(call, err);
 	else
-		store->ops->join(store, call->feed, call->text, &call->change, on_joined,
-				 call);
+		enter(call);
+}
+
+static void on_known(void *arg, enum belfry_err err, const struct store_pending *p)
+{
+	struct call *call = arg;
+	struct store *store = call->service->store;
+
+	if (err && err != BELFRY_ENOENT)
+		call_error(call, err);
+	else if (!err && (p->state == PENDING_OWNERS || p->state == PENDING_DENIED))
+		store_decide(store, call->feed, call->text, true, on_decided, call);
+	else /* he answers an invitation, or thinks again, by being entered here */
+		store->ops->admit(store, call->feed, call->text, &call->change, p,
+				  NOTICE_NONE, on_entered, call);
+}
+
+static void enter(struct call *call)
+{
+	struct store *store = call->service->store;
+
+	store->ops->pending_get(store, call->feed, call->text, on_known, call);
 }
 
 static void on_access(void *arg, enum belfry_err err, const struct store_feed *feed,
 		      bool created)
 {
 	struct call *call = arg;
-	struct store *store = call->service->store;
 	struct feed_config config;
-	char why[256];
 
 	(void)created;
-	if (err) {
-		call_error(call, err);
+	if (call_config(call, err, feed, &config))
 		return;
-	}
-	feed_config_init(&config);
-	feed_config_patch(&config, feed->config, strlen(feed->config), why, sizeof why);
 	enum feed_admission admission = feed_admits(
 		&config, call->text, call->service->config->xmpp.trusted_domains);
 	feed_config_free(&config);
 	if (admission == ADMIT_NO)
 		call_error(call, BELFRY_EDENIED);
 	else /* whoever manages the feed over HTTP decides for its owners */
-		store_decide(store, call->feed, call->text, true, on_decided, call);
+		enter(call);
 }
 
 static void put_checked(struct call *call)

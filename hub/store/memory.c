@@ -113,6 +113,7 @@ static const struct store_ops ops = {
 	.sub_list = memory_sub_list,
 	.split = memory_split,
 	.pending_put = memory_pending_put,
+	.admit = memory_admit,
 	.pending_get = memory_pending_get,
 	.pending_list = memory_pending_list,
 	.notice_put = memory_notice_put,

@@ -25,7 +25,8 @@ struct mem_idem {
 struct mem_pending {
 	struct mem_pending *next; /* in the order of serials */
 	uint64_t serial;
-	char *jid;
+	char *person; /* bare */
+	char *jid;    /* who is to follow */
 	struct store_pending p;
 };
 
@@ -33,6 +34,8 @@ struct mem_notice {
 	struct mem_notice *next;
 	char *id, *feed, *jid;
 	enum notice_kind kind;
+	enum sub_format format;
+	bool contact;
 };
 
 struct mem_face {
@@ -161,6 +164,9 @@ void mem_tell_listeners(struct memory *m, enum store_wake what, const char *feed
 struct mem_event *mem_event_at(struct mem_feed *f, struct pos pos); /* or NULL */
 struct mem_row *mem_row_find(struct mem_feed *f, const char *jid);
 void mem_row_remove(struct mem_feed *f, struct mem_row *row);
+/* The row, made or changed; NULL: CHANGE makes none. */
+struct mem_row *mem_row_join(struct mem_feed *f, const char *jid,
+			     const struct sub_change *change, bool *created);
 /* 0; -1: another number of buckets, or none. */
 int mem_split(struct mem_feed *f, uint32_t buckets);
 bool mem_owns(struct memory *m, const struct store_owner *o);
@@ -200,12 +206,15 @@ void memory_split(struct store *st, const char *feed, uint32_t buckets, store_cb
 void memory_pending_put(struct store *st, const char *feed, const struct store_pending *p,
 			enum pending_state expect, enum notice_kind notice, store_cb cb,
 			void *arg);
+void memory_admit(struct store *st, const char *feed, const char *jid,
+		  const struct sub_change *change, const struct store_pending *seen,
+		  enum notice_kind notice, store_row_cb cb, void *arg);
 void memory_pending_get(struct store *st, const char *feed, const char *jid,
 			store_pending_cb cb, void *arg);
 void memory_pending_list(struct store *st, const char *feed, uint64_t cursor,
 			 size_t limit, store_pendings_cb cb, void *arg);
-void memory_notice_put(struct store *st, const char *feed, const char *jid,
-		       enum notice_kind kind, store_cb cb, void *arg);
+void memory_notice_put(struct store *st, const struct store_notice *n, store_cb cb,
+		       void *arg);
 void memory_notices(struct store *st, size_t limit, store_notices_cb cb, void *arg);
 void memory_notice_done(struct store *st, const char *id, store_cb cb, void *arg);
 void memory_lease_take(struct store *st, const char *name,

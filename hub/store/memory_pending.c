@@ -1,6 +1,7 @@
 #include "store/memory_internal.h"
 
 #include <belfry/base/mem.h>
+#include <belfry/core/jid.h>
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -11,6 +12,7 @@
 
 static void pending_free(struct mem_pending *p)
 {
+	free(p->person);
 	free(p->jid);
 	free(p);
 }
@@ -24,26 +26,42 @@ void mem_pendings_free(struct mem_feed *f)
 	}
 }
 
-/* Where JID's is, or where it would be put. */
+/* Where that of JID's person is, or where it would be put. */
 static struct mem_pending **pending_at(struct mem_feed *f, const char *jid)
 {
 	struct mem_pending **at = &f->pendings;
-	while (*at && strcmp((*at)->jid, jid) != 0)
+	char *person = jid_bare(jid);
+	while (*at && strcmp((*at)->person, person) != 0)
 		at = &(*at)->next;
+	free(person);
 	return at;
 }
 
-static void notice_add(struct memory *m, const char *feed, const char *jid,
-		       enum notice_kind kind)
+static struct mem_notice *notice_add(struct memory *m, const char *feed, const char *jid,
+				     enum notice_kind kind)
 {
 	struct mem_notice **at = &m->notices, *n = xcalloc(1, sizeof *n);
 	char id[24];
 	snprintf(id, sizeof id, "%" PRIu64, ++m->notice_serial);
-	*n = (struct mem_notice){NULL, xstrdup(id), xstrdup(feed), xstrdup(jid), kind};
+	*n = (struct mem_notice){.id = xstrdup(id),
+				 .feed = xstrdup(feed),
+				 .jid = xstrdup(jid),
+				 .kind = kind};
 	while (*at)
 		at = &(*at)->next;
 	*at = n;
 	m->notice_count++;
+	return n;
+}
+
+static void pending_remove(struct mem_feed *f, struct mem_pending **at)
+{
+	struct mem_pending *p = *at;
+	if (!p)
+		return;
+	*at = p->next;
+	f->pending_count--;
+	pending_free(p);
 }
 
 static void pending_set(struct mem_feed *f, struct mem_pending **at,
@@ -51,19 +69,17 @@ static void pending_set(struct mem_feed *f, struct mem_pending **at,
 {
 	struct mem_pending *p = *at;
 	if (op->pending.state == PENDING_NONE) {
-		if (!p)
-			return;
-		*at = p->next;
-		f->pending_count--;
-		pending_free(p);
+		pending_remove(f, at);
 		return;
 	}
 	if (!p) {
 		p = *at = xcalloc(1, sizeof *p);
-		p->jid = xstrdup(op->text);
+		p->person = jid_bare(op->text);
 		p->serial = ++f->pending_serial;
 		f->pending_count++;
 	}
+	free(p->jid);
+	p->jid = xstrdup(op->text);
 	p->p = op->pending;
 	p->p.jid = p->jid;
 }
@@ -108,6 +124,61 @@ void memory_pending_put(struct store *st, const char *feed, const struct store_p
 	op->pending = *p;
 	op->pending.jid = NULL;
 	op->expect = expect;
+	op->notice = notice;
+	mem_op_put(op);
+}
+
+/* Is it as it was seen? The JID of that is op->text2. */
+static bool is_as_seen(const struct mem_pending *p, const struct mem_op *op)
+{
+	return (p ? p->p.state : PENDING_NONE) == op->expect &&
+	       (!p || strcmp(p->jid, op->text2) == 0);
+}
+
+static void run_admit(struct mem_op *op, enum belfry_err err)
+{
+	struct memory *m = op->s->m;
+	struct mem_feed *f = mem_feed_find(m, op->feed);
+	struct mem_row *row = NULL;
+	char words[SUB_OPTIONS_SIZE];
+	bool created = false;
+	if (!err && (!op->text[0] || sub_options_text(&op->change.options, words) < 0))
+		err = BELFRY_EINVAL;
+	if (!err && op->notice && m->full)
+		err = BELFRY_EFULL;
+	if (!err && !f)
+		err = BELFRY_ENOFEED;
+	if (!err && !is_as_seen(*pending_at(f, op->text), op))
+		err = BELFRY_ESTALE;
+	if (!err && op->notice && m->notice_count >= STORE_NOTICES_MAX)
+		err = BELFRY_EFULL;
+	if (!err)
+		row = mem_row_join(f, op->text, &op->change, &created);
+	if (!err && !row)
+		err = BELFRY_ENOENT;
+	if (err) {
+		op->cb.row(op->arg, err, NULL, false);
+		return;
+	}
+	pending_remove(f, pending_at(f, op->text));
+	if (op->notice)
+		notice_add(m, op->feed, op->text, op->notice);
+	struct store_row out = {row->jid, strlen(row->jid), row->sub};
+	op->cb.row(op->arg, BELFRY_OK, &out, created);
+	if (op->notice)
+		mem_tell_listeners(m, WAKE_NOTICE, op->feed);
+}
+
+void memory_admit(struct store *st, const char *feed, const char *jid,
+		  const struct sub_change *change, const struct store_pending *seen,
+		  enum notice_kind notice, store_row_cb cb, void *arg)
+{
+	struct mem_op *op = mem_op_new(st, run_admit, feed, arg);
+	op->cb.row = cb;
+	op->text = xstrdup(jid);
+	op->text2 = xstrdup(seen ? seen->jid : "");
+	op->change = *change;
+	op->expect = seen ? seen->state : PENDING_NONE;
 	op->notice = notice;
 	mem_op_put(op);
 }
@@ -198,20 +269,25 @@ static void run_notice_put(struct mem_op *op, enum belfry_err err)
 		err = BELFRY_ENOFEED;
 	if (!err && m->notice_count >= STORE_NOTICES_MAX)
 		err = BELFRY_EFULL;
-	if (!err)
-		notice_add(m, op->feed, op->text, op->notice);
+	if (!err) {
+		struct mem_notice *n = notice_add(m, op->feed, op->text, op->notice);
+		n->format = op->pending.format;
+		n->contact = op->pending.options.contact;
+	}
 	op->cb.plain(op->arg, err);
 	if (!err)
 		mem_tell_listeners(m, WAKE_NOTICE, op->feed);
 }
 
-void memory_notice_put(struct store *st, const char *feed, const char *jid,
-		       enum notice_kind kind, store_cb cb, void *arg)
+void memory_notice_put(struct store *st, const struct store_notice *n, store_cb cb,
+		       void *arg)
 {
-	struct mem_op *op = mem_op_new(st, run_notice_put, feed, arg);
+	struct mem_op *op = mem_op_new(st, run_notice_put, n->feed, arg);
 	op->cb.plain = cb;
-	op->text = xstrdup(jid);
-	op->notice = kind;
+	op->text = xstrdup(n->jid);
+	op->notice = n->kind;
+	op->pending.format = n->format;
+	op->pending.options.contact = n->contact;
 	mem_op_put(op);
 }
 
@@ -225,7 +301,8 @@ static void run_notices(struct mem_op *op, enum belfry_err err)
 	struct store_notice *list = xcalloc(m->notice_count + 1, sizeof *list);
 	size_t count = 0;
 	for (const struct mem_notice *n = m->notices; n && count < op->a; n = n->next)
-		list[count++] = (struct store_notice){n->id, n->feed, n->jid, n->kind};
+		list[count++] = (struct store_notice){n->id,   n->feed,	  n->jid,
+						      n->kind, n->format, n->contact};
 	op->cb.notices(op->arg, BELFRY_OK, list, count);
 	free(list);
 }

@@ -53,39 +53,46 @@ static void row_change(struct mem_row *row, const struct sub_change *change)
 	row->sub.options = words[0] ? row->options : NULL;
 }
 
+struct mem_row *mem_row_join(struct mem_feed *f, const char *jid,
+			     const struct sub_change *change, bool *created)
+{
+	struct mem_row *row = mem_row_find(f, jid);
+	*created = !row && !change->only_existing;
+	if (*created) {
+		if (!f->buckets)
+			first_bucket(f);
+		f->rows = xreallocarray(f->rows, f->row_count + 1, sizeof *f->rows);
+		row = &f->rows[f->row_count++];
+		*row = (struct mem_row){xstrdup(jid),
+					row_hash(f->salt, jid, strlen(jid)),
+					{.since = mem_head(f), .format = change->format},
+					NULL};
+		if (f->row_count > (size_t)f->buckets * BUCKET_ROWS)
+			mem_split(f, f->buckets);
+	}
+	if (row)
+		row_change(row, change);
+	return row;
+}
+
 static void run_join(struct mem_op *op, enum belfry_err err)
 {
 	struct mem_feed *f = mem_feed_find(op->s->m, op->feed);
 	char words[SUB_OPTIONS_SIZE];
+	struct mem_row *row = NULL;
 	bool created = false;
 	if (!err && (!op->text[0] || sub_options_text(&op->change.options, words) < 0))
 		err = BELFRY_EINVAL;
 	if (!err && !f)
 		err = BELFRY_ENOFEED;
+	if (!err)
+		row = mem_row_join(f, op->text, &op->change, &created);
+	if (!err && !row)
+		err = BELFRY_ENOENT;
 	if (err) {
 		op->cb.row(op->arg, err, NULL, false);
 		return;
 	}
-	struct mem_row *row = mem_row_find(f, op->text);
-	if (!row && op->change.only_existing) {
-		op->cb.row(op->arg, BELFRY_ENOENT, NULL, false);
-		return;
-	}
-	if (!row) {
-		if (!f->buckets)
-			first_bucket(f);
-		f->rows = xreallocarray(f->rows, f->row_count + 1, sizeof *f->rows);
-		row = &f->rows[f->row_count++];
-		*row = (struct mem_row){
-			xstrdup(op->text),
-			row_hash(f->salt, op->text, strlen(op->text)),
-			{.since = mem_head(f), .format = op->change.format},
-			NULL};
-		created = true;
-		if (f->row_count > (size_t)f->buckets * BUCKET_ROWS)
-			mem_split(f, f->buckets);
-	}
-	row_change(row, &op->change);
 	struct store_row out = {row->jid, strlen(row->jid), row->sub};
 	op->cb.row(op->arg, BELFRY_OK, &out, created);
 }

@@ -55,6 +55,7 @@ static const struct store_ops ops = {
 	.sub_list = redis_sub_list,
 	.split = redis_split,
 	.pending_put = redis_pending_put,
+	.admit = redis_admit,
 	.pending_get = redis_pending_get,
 	.pending_list = redis_pending_list,
 	.notice_put = redis_notice_put,

@@ -14,6 +14,7 @@ enum asked {
 	A_ENTRIES,
 	A_VALUE,
 	A_NODE_BYTES,
+	A_MIN_REPLICAS,
 	A_COUNT
 };
 static const char *const asked[A_COUNT] = {
@@ -23,6 +24,7 @@ static const char *const asked[A_COUNT] = {
 	"hash-max-listpack-entries",
 	"hash-max-listpack-value",
 	"stream-node-max-bytes",
+	"min-replicas-to-write",
 };
 
 struct check_op {
@@ -99,6 +101,27 @@ static void check_values(struct check_op *op)
 			"is yes, appendfsync always and maxmemory-policy noeviction");
 }
 
+/* What a failover would cost. */
+static void check_failover(struct check_op *op)
+{
+	const struct redis_store *s = op->call.s;
+	if (!s->sentinels)
+		return;
+	sentinels_findings(s->sentinels, &s->url.host, &op->text);
+	if (!s->wait_replicas)
+		finding(op, false,
+			"redis.wait_replicas is 0: a failover loses events that were "
+			"answered with 202 and that the replicas had not received. "
+			"Mend: redis.wait_replicas = 1");
+	if (strcmp(op->values[A_MIN_REPLICAS], "0") == 0)
+		buf_adds(&op->text,
+			 "note: min-replicas-to-write is 0: a master that is cut off "
+			 "from the others takes subscriptions until it finds out, and "
+			 "then they are lost. With CONFIG SET min-replicas-to-write 1 "
+			 "it takes none, and neither does one whose replicas are all "
+			 "down\n");
+}
+
 static void check_replicas(struct check_op *op, const redisReply *info)
 {
 	const struct redis_store *s = op->call.s;
@@ -140,13 +163,15 @@ static void on_check(struct call *c, enum belfry_err err, const redisReply *repl
 	} else if (reply_is_array(reply, 2) && reply_str(reply->element[1])) {
 		snprintf(op->values[i], sizeof op->values[i], "%s",
 			 reply->element[1]->str);
-	} else if (i != A_NODE_BYTES) {
+	} else if (i < A_NODE_BYTES) {
 		op->refused = true;
 	}
 	if (c->left)
 		return;
-	if (!op->err)
+	if (!op->err) {
 		check_values(op);
+		check_failover(op);
+	}
 	check_end(op);
 }
 
@@ -163,6 +188,11 @@ static void on_too_old(struct call *c, enum belfry_err err, const redisReply *re
 	check_end(op);
 }
 
+static void on_looked(void *arg)
+{
+	call_send(arg);
+}
+
 void store_redis_check(struct store *st, store_redis_check_cb cb, void *arg)
 {
 	struct redis_store *s = redis_of(st);
@@ -177,5 +207,8 @@ void store_redis_check(struct store *st, store_redis_check_cb cb, void *arg)
 	for (size_t i = 0; i < A_COUNT; i++)
 		cmd_words(&op->call, "CONFIG", "GET", asked[i], NULL);
 	cmd_words(&op->call, "INFO", "replication", NULL);
-	call_send(&op->call);
+	if (s->sentinels && s->state == SESSION_UP)
+		sentinels_look(s->sentinels, on_looked, &op->call);
+	else
+		call_send(&op->call);
 }

@@ -241,8 +241,8 @@ static int open_tcp(const struct redis_url *u, unsigned try, const char **why)
 	struct addrinfo hints = {.ai_socktype = SOCK_STREAM};
 	struct addrinfo *list = NULL;
 	char port[8];
-	snprintf(port, sizeof port, "%u", u->port);
-	int err = getaddrinfo(u->host, port, &hints, &list);
+	snprintf(port, sizeof port, "%u", u->host.port);
+	int err = getaddrinfo(u->host.name, port, &hints, &list);
 	if (err) {
 		*why = gai_strerror(err);
 		return -2;

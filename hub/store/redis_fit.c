@@ -19,14 +19,21 @@ struct store_redis_fit {
 	bool asking, destroyed;
 };
 
+static enum log_level level_of(const char *finding)
+{
+	if (strncmp(finding, "error:", 6) == 0)
+		return LOG_ERROR;
+	return strncmp(finding, "note:", 5) == 0 ? LOG_INFO : LOG_WARN;
+}
+
 static void log_findings(const char *findings)
 {
 	while (*findings) {
 		size_t len = strcspn(findings, "\n");
 		char *line = xmemdup0(findings, len);
 		if (len)
-			log_at(strncmp(line, "error:", 6) == 0 ? LOG_ERROR : LOG_WARN,
-			       "about this Redis", log_s("finding", line));
+			log_at(level_of(line), "about this Redis",
+			       log_s("finding", line));
 		free(line);
 		findings += len + (findings[len] == '\n');
 	}

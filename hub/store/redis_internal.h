@@ -3,6 +3,7 @@
 
 #include "store/redis_conn.h"
 #include "store/redis_reply.h"
+#include "store/redis_sentinel.h"
 #include "store/redis_url.h"
 #include "store/scripts.h"
 
@@ -42,7 +43,13 @@ struct call {
 	bool handshake;		 /* may be sent before the store is up */
 };
 
-enum session_state { SESSION_WAITING, SESSION_CONNECTING, SESSION_HANDSHAKE, SESSION_UP };
+enum session_state {
+	SESSION_WAITING,
+	SESSION_ASKING, /* the Sentinels */
+	SESSION_CONNECTING,
+	SESSION_HANDSHAKE,
+	SESSION_UP
+};
 
 struct redis_store {
 	struct store store;
@@ -54,6 +61,8 @@ struct redis_store {
 	bool allow_data_loss;
 
 	struct conn *conn;
+	struct sentinels *sentinels; /* NULL: the URL names the server itself */
+	bool sentinels_silent;	     /* and it was logged */
 	enum session_state state;
 	struct backoff backoff;
 	struct loop_timer *retry;    /* the next try to connect */
@@ -213,12 +222,15 @@ void split_start(struct redis_store *s, const char *feed, uint64_t subs,
 void redis_pending_put(struct store *st, const char *feed, const struct store_pending *p,
 		       enum pending_state expect, enum notice_kind notice, store_cb cb,
 		       void *arg);
+void redis_admit(struct store *st, const char *feed, const char *jid,
+		 const struct sub_change *change, const struct store_pending *seen,
+		 enum notice_kind notice, store_row_cb cb, void *arg);
 void redis_pending_get(struct store *st, const char *feed, const char *jid,
 		       store_pending_cb cb, void *arg);
 void redis_pending_list(struct store *st, const char *feed, uint64_t cursor, size_t limit,
 			store_pendings_cb cb, void *arg);
-void redis_notice_put(struct store *st, const char *feed, const char *jid,
-		      enum notice_kind kind, store_cb cb, void *arg);
+void redis_notice_put(struct store *st, const struct store_notice *n, store_cb cb,
+		      void *arg);
 void redis_notices(struct store *st, size_t limit, store_notices_cb cb, void *arg);
 void redis_notice_done(struct store *st, const char *id, store_cb cb, void *arg);
 void redis_lease_take(struct store *st, const char *name,
@@ -243,7 +255,9 @@ void redis_token_get(struct store *st, const char *id, store_token_cb cb, void *
 void redis_token_delete(struct store *st, const char *id, store_cb cb, void *arg);
 void redis_token_list(struct store *st, store_tokens_cb cb, void *arg);
 
-void wake_destroy(struct wake *w); /* NULL is safe */
+/* To where the session is now. NULL is safe, and for wake_destroy(), too. */
+void wake_follow(struct wake *w);
+void wake_destroy(struct wake *w);
 /* The owner as the fence keeps it: "FENCE TOKEN". */
 #define FENCE_TEXT_SIZE 56
 void fence_format(const struct store_owner *o, char out[FENCE_TEXT_SIZE]);

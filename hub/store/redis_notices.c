@@ -12,24 +12,29 @@
 #define NOTICE_ID_SIZE (POS_TEXT_SIZE + 12)
 #define NOTICES_PAGE_MAX 1000u
 
-void redis_notice_put(struct store *st, const char *feed, const char *jid,
-		      enum notice_kind kind, store_cb cb, void *arg)
+/* How somebody followed: the letter of the format, and that it was as a contact. */
+#define CONTACT_LETTER '+'
+
+void redis_notice_put(struct store *st, const struct store_notice *n, store_cb cb,
+		      void *arg)
 {
 	struct redis_store *s = redis_of(st);
 	struct plain_op *op = plain_new(s, cb, arg);
-	char letter = (char)kind;
-	if (!jid[0]) {
+	const char letter = (char)n->kind;
+	const char how[] = {(char)n->format, CONTACT_LETTER};
+	if (!n->jid[0]) {
 		call_fail(&op->call, BELFRY_EINVAL);
 		return;
 	}
 	script_begin(&op->call, S_NOTICE_PUT, 2);
-	cmd_feed_key(s, "f", feed);
-	cmd_part_key(s, partition_of(s, feed), "notices");
-	cmd_text(s, feed);
+	cmd_feed_key(s, "f", n->feed);
+	cmd_part_key(s, partition_of(s, n->feed), "notices");
+	cmd_text(s, n->feed);
 	cmd_text(s, s->channel);
-	cmd_text(s, jid);
+	cmd_text(s, n->jid);
 	cmd_data(s, &letter, 1);
 	cmd_u64(s, STORE_NOTICES_MAX);
+	cmd_data(s, how, !n->format ? 0 : n->contact ? 2 : 1);
 	cmd_end(&op->call);
 	call_send(&op->call);
 }
@@ -41,6 +46,8 @@ struct waiting {
 	char id[NOTICE_ID_SIZE];
 	char *feed, *jid;
 	enum notice_kind kind;
+	enum sub_format format;
+	bool contact;
 };
 
 struct notices_op {
@@ -53,24 +60,49 @@ struct notices_op {
 	enum belfry_err err;
 };
 
-/* An entry: its id, and kind, feed and jid with their names before. */
-static int waiting_parse(const redisReply *entry, uint32_t partition, struct waiting *out)
+static int how_parse(const char *how, struct waiting *out)
 {
-	if (!reply_is_array(entry, 2) || reply_pos(entry->element[0], &out->at) < 0 ||
-	    !reply_is_array(entry->element[1], 6))
+	if (!how || !how[0] || !strchr("cehn", how[0]) ||
+	    (how[1] && (how[1] != CONTACT_LETTER || how[2])))
 		return -1;
-	redisReply *const *e = entry->element[1]->element;
+	out->format = (enum sub_format)how[0];
+	out->contact = how[1] != '\0';
+	return 0;
+}
+
+/* Kind, feed and jid, and perhaps how, with their names before. */
+static int fields_parse(const redisReply *fields, struct waiting *out)
+{
+	if (!reply_is_array(fields, 6))
+		return -1;
+	redisReply *const *e = fields->element;
 	const char *kind = reply_str(e[1]), *feed = reply_str(e[3]),
 		   *jid = reply_str(e[5]);
 	if (!reply_is(e[0], "kind") || !reply_is(e[2], "feed") ||
-	    !reply_is(e[4], "jid") || !kind || !kind[0] || !strchr("opadw", kind[0]) ||
-	    !feed || !jid)
+	    !reply_is(e[4], "jid") || !kind || !kind[0] || kind[1] ||
+	    !strchr("opadwtu", kind[0]) || !feed || !jid)
 		return -1;
-	snprintf(out->id, sizeof out->id, "%" PRIu32 ":%s", partition,
-		 entry->element[0]->str);
+	if (fields->elements > 7 &&
+	    (!reply_is(e[6], "how") || how_parse(reply_str(e[7]), out) < 0))
+		return -1;
 	out->kind = (enum notice_kind)kind[0];
 	out->feed = xstrdup(feed);
 	out->jid = xstrdup(jid);
+	return 0;
+}
+
+/* An entry: its id, and its fields; -1: not even an id, which Redis itself has made. */
+static int waiting_parse(const redisReply *entry, uint32_t partition, struct waiting *out)
+{
+	*out = (struct waiting){.kind = NOTICE_NONE};
+	if (!reply_is_array(entry, 2) || reply_pos(entry->element[0], &out->at) < 0)
+		return -1;
+	snprintf(out->id, sizeof out->id, "%" PRIu32 ":%s", partition,
+		 entry->element[0]->str);
+	if (fields_parse(entry->element[1], out) < 0) {
+		out->feed = xstrdup("");
+		out->jid = xstrdup("");
+	}
 	return 0;
 }
 
@@ -86,7 +118,7 @@ static enum belfry_err take_partition(struct notices_op *op, const redisReply *e
 		    0)
 			op->count++;
 		else
-			reply_broken("a notice"); /* which nobody can say */
+			reply_broken("a notice");
 	}
 	return BELFRY_OK;
 }
@@ -106,8 +138,12 @@ static void notices_end(struct notices_op *op)
 	size_t count = o.err ? 0 : o.count < o.limit ? o.count : o.limit;
 	struct store_notice *list = xcalloc(count + 1, sizeof *list);
 	for (size_t i = 0; i < count; i++)
-		list[i] = (struct store_notice){o.list[i].id, o.list[i].feed,
-						o.list[i].jid, o.list[i].kind};
+		list[i] = (struct store_notice){.id = o.list[i].id,
+						.feed = o.list[i].feed,
+						.jid = o.list[i].jid,
+						.kind = o.list[i].kind,
+						.format = o.list[i].format,
+						.contact = o.list[i].contact};
 	o.cb(o.arg, o.err, o.err ? NULL : list, count);
 	free(list);
 	for (size_t i = 0; i < o.count; i++) {

@@ -2,6 +2,7 @@
 
 #include <belfry/base/mem.h>
 #include <belfry/base/text.h>
+#include <belfry/core/jid.h>
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -10,7 +11,7 @@
 
 #define PAGE_MAX 1000u
 
-/* ---- Putting: "STATE AT FORMAT[ OPTIONS]" ---- */
+/* ---- Putting: "STATE AT FORMAT[ OPTIONS][ /RESOURCE]", by the bare JID ---- */
 
 static void cmd_letter(struct redis_store *s, char letter)
 {
@@ -20,12 +21,14 @@ static void cmd_letter(struct redis_store *s, char letter)
 static void cmd_value(struct redis_store *s, const struct store_pending *p,
 		      const char *words)
 {
-	char text[SUB_TEXT_SIZE + 32];
-	int len = 0;
+	const char *resource = p->jid + jid_bare_len(p->jid);
+	struct buf text = {0};
 	if (p->state)
-		len = snprintf(text, sizeof text, "%c %" PRIu64 " %c%s%s", (char)p->state,
-			       p->at_ms, (char)p->format, words[0] ? " " : "", words);
-	cmd_data(s, text, (size_t)len);
+		buf_printf(&text, "%c %" PRIu64 " %c%s%s%s%s", (char)p->state, p->at_ms,
+			   (char)p->format, words[0] ? " " : "", words,
+			   resource[0] ? " " : "", resource);
+	cmd_data(s, text.data, text.len);
+	buf_free(&text);
 }
 
 void redis_pending_put(struct store *st, const char *feed, const struct store_pending *p,
@@ -46,37 +49,48 @@ void redis_pending_put(struct store *st, const char *feed, const struct store_pe
 	cmd_part_key(s, partition_of(s, feed), "notices");
 	cmd_text(s, feed);
 	cmd_text(s, s->channel);
-	cmd_text(s, p->jid);
+	cmd_data(s, p->jid, jid_bare_len(p->jid));
 	cmd_letter(s, (char)expect);
 	cmd_value(s, p, words);
 	cmd_letter(s, (char)notice);
 	cmd_u64(s, p->state == PENDING_OWNERS ? STORE_REQUESTS_MAX : STORE_PENDING_MAX);
 	cmd_u64(s, STORE_NOTICES_MAX);
+	cmd_text(s, p->jid);
 	cmd_end(&op->call);
 	call_send(&op->call);
 }
 
 /* ---- Getting ---- */
 
-/* 0, or -1. */
-static int pending_parse(const redisReply *value, struct store_pending *out)
+/*
+ * 0, or -1. *JID, malloc'ed, is PERSON with the resource. No option begins with a slash,
+ * and there are no blanks in one.
+ */
+static int pending_parse(const char *person, const redisReply *value,
+			 struct store_pending *out, char **jid)
 {
 	const char *text = reply_str(value);
 	char row[SUB_TEXT_SIZE];
 	struct sub sub;
-	if (!text || strlen(text) < 3 || !strchr("oprd", text[0]) || text[1] != ' ')
+	if (!text || strlen(text) < 3 || !strchr("oprdw", text[0]) || text[1] != ' ')
 		return -1;
 	const char *at = text + 2, *rest = at + strcspn(at, " ");
 	if (parse_u64(at, (size_t)(rest - at), UINT64_MAX, &out->at_ms) < 0 || !rest[0] ||
-	    !rest[1])
+	    !rest[1] || jid_has_resource(person))
 		return -1;
+	const char *resource = strstr(rest + 2, " /");
+	size_t words = resource ? (size_t)(resource - rest) - 2 : strlen(rest + 2);
 	/* What is wished for is as a row, but for the positions. */
-	int len = snprintf(row, sizeof row, "%c 0-0%s", rest[1], rest + 2);
+	int len = snprintf(row, sizeof row, "%c 0-0%.*s", rest[1],
+			   (int)(words < sizeof row ? words : sizeof row), rest + 2);
 	if (len < 0 || (size_t)len >= sizeof row || sub_parse(row, (size_t)len, &sub) < 0)
 		return -1;
 	out->state = (enum pending_state)text[0];
 	out->format = sub.format;
 	sub_options_read(&sub, &out->options);
+	struct buf whole = {0};
+	buf_printf(&whole, "%s%s", person, resource ? resource + 1 : "");
+	out->jid = *jid = buf_steal(&whole);
 	return 0;
 }
 
@@ -85,19 +99,21 @@ struct pending_op {
 	store_pending_cb get_cb;
 	store_pendings_cb list_cb;
 	void *arg;
-	char *jid;
+	char *person;
 };
 
 static void on_pending(struct call *c, enum belfry_err err, const redisReply *reply)
 {
 	struct pending_op op = *(struct pending_op *)c;
-	struct store_pending p = {.jid = op.jid};
+	struct store_pending p = {0};
+	char *jid = NULL;
 	call_free(c);
-	if (!err &&
-	    (!reply_is_array(reply, 2) || pending_parse(reply->element[1], &p) < 0))
+	if (!err && (!reply_is_array(reply, 2) ||
+		     pending_parse(op.person, reply->element[1], &p, &jid) < 0))
 		err = reply_broken("who is pending");
 	op.get_cb(op.arg, err, err ? NULL : &p);
-	free(op.jid);
+	free(op.person);
+	free(jid);
 }
 
 void redis_pending_get(struct store *st, const char *feed, const char *jid,
@@ -107,11 +123,11 @@ void redis_pending_get(struct store *st, const char *feed, const char *jid,
 	struct pending_op *op = call_new(s, sizeof *op, on_pending);
 	op->get_cb = cb;
 	op->arg = arg;
-	op->jid = xstrdup(jid);
+	op->person = jid_bare(jid);
 	script_begin(&op->call, S_PENDING_GET, 2);
 	cmd_feed_key(s, "f", feed);
 	cmd_feed_key(s, "p", feed);
-	cmd_text(s, jid);
+	cmd_text(s, op->person);
 	cmd_end(&op->call);
 	call_send(&op->call);
 }
@@ -131,16 +147,20 @@ static void on_pendings(struct call *c, enum belfry_err err, const redisReply *r
 	}
 	const redisReply *page = reply->element[2];
 	struct store_pending *list = xcalloc(page->elements / 2 + 1, sizeof *list);
+	char **jids = xcalloc(page->elements / 2 + 1, sizeof *jids);
 	size_t count = 0;
 	for (size_t i = 0; i < page->elements; i += 2) {
-		struct store_pending *p = &list[count];
-		p->jid = reply_str(page->element[i]);
-		if (p->jid && pending_parse(page->element[i + 1], p) == 0)
+		const char *person = reply_str(page->element[i]);
+		if (person && pending_parse(person, page->element[i + 1], &list[count],
+					    &jids[count]) == 0)
 			count++;
 		else
 			reply_broken("who is pending");
 	}
 	op.list_cb(op.arg, BELFRY_OK, list, count, next);
+	for (size_t i = 0; i < count; i++)
+		free(jids[i]);
+	free(jids);
 	free(list);
 }
 

@@ -1,6 +1,7 @@
 #include "store/redis_internal.h"
 
 #include <belfry/base/mem.h>
+#include <belfry/core/jid.h>
 
 #include <stdlib.h>
 #include <string.h>
@@ -10,16 +11,19 @@
  * script gets the key of the bucket that follows from them, and says RETRY if a split has
  * moved the row to another meanwhile.
  */
-enum row_kind { ROW_JOIN, ROW_LEAVE, ROW_GET, ROW_BOUNCE };
+enum row_kind { ROW_JOIN, ROW_ADMIT, ROW_LEAVE, ROW_GET, ROW_BOUNCE };
 
 struct row_op {
 	struct call call;
 	enum row_kind kind;
-	store_row_cb row_cb; /* join, leave, get */
+	store_row_cb row_cb; /* join, admit, leave, get */
 	store_cb cb;	     /* late_bounce */
 	void *arg;
 	char *feed, *jid;
 	struct sub_change change;
+	enum pending_state seen; /* admit: the state that it must have, */
+	char *resource;		 /* and the resource, with its slash */
+	enum notice_kind notice;
 	struct pos pos;
 	bool end;
 	unsigned tries;
@@ -40,6 +44,7 @@ static void row_end(struct row_op *op, enum belfry_err err, const struct sub *su
 	}
 	free(o.feed);
 	free(o.jid);
+	free(o.resource);
 }
 
 static void row_begin(struct row_op *op);
@@ -49,6 +54,8 @@ static enum belfry_err join_parse(struct row_op *op, const redisReply *reply,
 {
 	uint64_t subs;
 	uint32_t buckets;
+	if (op->kind == ROW_ADMIT && reply->elements == 1)
+		return BELFRY_ESTALE;
 	if (!reply_is_array(reply, 5) || reply_u64(reply->element[1], created) < 0 ||
 	    !reply_is_text(reply->element[2]) ||
 	    sub_parse(reply->element[2]->str, reply->element[2]->len, sub) < 0 ||
@@ -71,7 +78,7 @@ static void on_row(struct call *c, enum belfry_err err, const redisReply *reply)
 			row_end(op, BELFRY_EAWAY, NULL, false);
 		return;
 	}
-	if (!err && op->kind == ROW_JOIN)
+	if (!err && (op->kind == ROW_JOIN || op->kind == ROW_ADMIT))
 		err = join_parse(op, reply, &sub, &created);
 	if (!err && (op->kind == ROW_GET || op->kind == ROW_LEAVE) &&
 	    (!reply_is_array(reply, 2) || !reply_is_text(reply->element[1]) ||
@@ -106,28 +113,57 @@ static void cmd_change(struct redis_store *s, const struct sub_change *change)
 	cmd_text(s, words);
 }
 
+/* What is pending of the person, and what is to be told. */
+static void cmd_admit(struct redis_store *s, const struct row_op *op)
+{
+	const char state = (char)op->seen, notice = (char)op->notice;
+	cmd_text(s, op->feed);
+	cmd_text(s, s->channel);
+	cmd_data(s, op->jid, jid_bare_len(op->jid));
+	cmd_data(s, &state, state ? 1 : 0);
+	cmd_text(s, op->resource);
+	cmd_data(s, &notice, notice ? 1 : 0);
+	cmd_u64(s, STORE_NOTICES_MAX);
+}
+
+static enum script script_of(const struct row_op *op)
+{
+	static const enum script scripts[] = {S_JOIN, S_ADMIT, S_LEAVE, S_ROW,
+					      S_LATE_BOUNCE};
+	return op->notice ? S_ADMIT_TELL : scripts[op->kind];
+}
+
 /* SALT, BUCKETS: as read a moment ago. */
 static void row_script(struct row_op *op, uint32_t salt, uint32_t buckets)
 {
-	static const enum script scripts[] = {S_JOIN, S_LEAVE, S_ROW, S_LATE_BOUNCE};
+	static const uint64_t keys[] = {[ROW_JOIN] = 2,
+					[ROW_ADMIT] = 4,
+					[ROW_LEAVE] = 2,
+					[ROW_GET] = 2,
+					[ROW_BOUNCE] = 4};
 	struct call *c = &op->call;
 	struct redis_store *s = c->s;
 	uint32_t hash = row_hash(salt, op->jid, strlen(op->jid));
 	uint32_t bucket = buckets ? bucket_of(hash, buckets) : 0;
 	call_reset(c, on_row);
-	script_begin(c, scripts[op->kind], op->kind == ROW_BOUNCE ? 4 : 2);
+	script_begin(c, script_of(op), keys[op->kind]);
 	cmd_feed_key(s, "f", op->feed);
 	cmd_bucket_key(s, op->feed, bucket);
 	if (op->kind == ROW_BOUNCE) {
 		cmd_feed_key(s, "l", op->feed);
 		cmd_feed_key(s, "c", op->feed);
+	} else if (op->kind == ROW_ADMIT) {
+		cmd_feed_key(s, "p", op->feed);
+		cmd_part_key(s, partition_of(s, op->feed), "notices");
 	}
 	cmd_text(s, op->jid);
 	cmd_u64(s, salt);
 	cmd_u64(s, hash);
 	cmd_u64(s, bucket);
-	if (op->kind == ROW_JOIN) {
+	if (op->kind == ROW_JOIN || op->kind == ROW_ADMIT)
 		cmd_change(s, &op->change);
+	if (op->kind == ROW_ADMIT) {
+		cmd_admit(s, op);
 	} else if (op->kind == ROW_BOUNCE) {
 		cmd_pos(s, op->pos);
 		cmd_text(s, op->end ? "1" : "0");
@@ -190,6 +226,19 @@ void redis_join(struct store *st, const char *feed, const char *jid,
 	struct row_op *op = row_op_new(st, ROW_JOIN, feed, jid, arg);
 	op->row_cb = cb;
 	op->change = *change;
+	row_begin(op);
+}
+
+void redis_admit(struct store *st, const char *feed, const char *jid,
+		 const struct sub_change *change, const struct store_pending *seen,
+		 enum notice_kind notice, store_row_cb cb, void *arg)
+{
+	struct row_op *op = row_op_new(st, ROW_ADMIT, feed, jid, arg);
+	op->row_cb = cb;
+	op->change = *change;
+	op->seen = seen ? seen->state : PENDING_NONE;
+	op->resource = xstrdup(seen ? seen->jid + jid_bare_len(seen->jid) : "");
+	op->notice = notice;
 	row_begin(op);
 }
 

@@ -11,6 +11,7 @@
 
 #define POLL_MS 1000
 #define FULL_PERCENT 95u
+#define RETRY_MOST_MS 1000 /* with Sentinels: a new master is not to wait for us */
 
 /* One command of the handshake. */
 struct step {
@@ -116,10 +117,21 @@ static void take_memory(struct redis_store *s, const redisReply *info)
 			 log_u("max_bytes", s->max_bytes));
 }
 
-static void on_memory(struct call *c, enum belfry_err err, const redisReply *reply)
+static bool is_replica(const redisReply *info)
+{
+	char text[16];
+	return info_get(info, "role", text, sizeof text) == 0 &&
+	       strcmp(text, "master") != 0;
+}
+
+static void on_poll_answer(struct call *c, enum belfry_err err, const redisReply *reply)
 {
 	struct redis_store *s = c->s;
 	call_free(c);
+	if (err == BELFRY_OK && is_replica(reply)) {
+		session_drop(s, "this Redis has become a replica");
+		return;
+	}
 	if (err == BELFRY_OK)
 		take_memory(s, reply);
 	if (s->state == SESSION_UP)
@@ -129,10 +141,12 @@ static void on_memory(struct call *c, enum belfry_err err, const redisReply *rep
 static void on_poll(void *arg)
 {
 	struct redis_store *s = arg;
-	struct call *c = call_new(s, sizeof *c, on_memory);
+	struct call *c = call_new(s, sizeof *c, on_poll_answer);
 	c->internal = true;
 	s->pending--;
-	cmd_words(c, "INFO", "memory", NULL);
+	if (s->sentinels)
+		sentinels_ask(s->sentinels);
+	cmd_words(c, "INFO", "memory", "replication", NULL);
 	call_send(c);
 }
 
@@ -149,7 +163,7 @@ static const char *check_info(struct redis_store *s, const redisReply *info)
 		return "Redis 7.0 or later is needed";
 	if (info_get(info, "loading", text, sizeof text) == 0 && strcmp(text, "0") != 0)
 		return "Redis is still loading its data";
-	if (info_get(info, "role", text, sizeof text) == 0 && strcmp(text, "master") != 0)
+	if (is_replica(info))
 		return "this Redis is a replica";
 	if (info_get(info, "run_id", s->run_id, sizeof s->run_id) < 0 || !s->run_id[0])
 		return "INFO shows no run_id";
@@ -184,7 +198,14 @@ static void step_end(struct call *c, const char *bad)
 	s->state = SESSION_UP;
 	backoff_reset(&s->backoff);
 	s->detail[0] = s->logged[0] = '\0';
-	log_info("redis is up", log_s("version", s->version));
+	if (s->sentinels) {
+		log_info("redis is up", log_s("version", s->version),
+			 log_s("master", s->url.host.name),
+			 log_u("port", s->url.host.port));
+		wake_follow(s->wake);
+	} else {
+		log_info("redis is up", log_s("version", s->version));
+	}
 	loop_timer_arm(s->poll, POLL_MS);
 }
 
@@ -354,13 +375,66 @@ static void on_lost(void *arg, const char *why)
 
 static const struct conn_events events = {on_open, on_reply, on_lost};
 
-static void on_retry(void *arg)
+static void connect_now(struct redis_store *s)
 {
-	struct redis_store *s = arg;
 	s->state = SESSION_CONNECTING;
 	s->connecting_since_ms = clock_mono_ms();
 	loop_timer_arm(s->deadline, s->timeout_ms);
 	conn_connect(s->conn);
+}
+
+static void on_retry(void *arg)
+{
+	struct redis_store *s = arg;
+	if (!s->sentinels) {
+		connect_now(s);
+		return;
+	}
+	s->state = SESSION_ASKING;
+	sentinels_ask(s->sentinels);
+}
+
+/* That they are silent matters only to the next failover: the master is there. */
+static void note_silence(struct redis_store *s, const char *why)
+{
+	if (why && !s->sentinels_silent)
+		log_warn("a failover would not be found", log_s("why", why));
+	s->sentinels_silent = why != NULL;
+}
+
+static bool is_master(const struct redis_store *s, const struct redis_host *h)
+{
+	const struct redis_host *now = &s->url.host;
+	return now->name && now->port == h->port && strcmp(now->name, h->name) == 0;
+}
+
+static void on_named(void *arg, const struct redis_host *master, bool most,
+		     const char *why)
+{
+	struct redis_store *s = arg;
+	switch (s->state) {
+	case SESSION_WAITING:
+		return;
+	case SESSION_ASKING:
+		if (!master) {
+			session_drop(s, why);
+			return;
+		}
+		if (!is_master(s, master)) {
+			free(s->url.host.name);
+			s->url.host =
+				(struct redis_host){xstrdup(master->name), master->port};
+		}
+		connect_now(s);
+		return;
+	case SESSION_CONNECTING:
+	case SESSION_HANDSHAKE:
+	case SESSION_UP:
+		note_silence(s, why);
+		if (most && !is_master(s, master))
+			session_drop(s, "the Sentinels name another master");
+		return;
+	}
 }
 
 void session_init(struct redis_store *s, const struct config *config)
@@ -371,6 +445,10 @@ void session_init(struct redis_store *s, const struct config *config)
 	s->allow_data_loss = config->redis.allow_data_loss;
 	s->partitions = PARTITIONS;
 	s->backoff = (struct backoff){.first_ms = 100, .max_ms = 5000};
+	if (s->url.master) {
+		s->backoff.max_ms = RETRY_MOST_MS;
+		s->sentinels = sentinels_create(s->loop, &s->url, config, on_named, s);
+	}
 	snprintf(s->detail, sizeof s->detail, "not connected yet");
 	s->conn = conn_create(s->loop, &s->url, &events, s);
 	s->retry = loop_timer_create(s->loop, on_retry, s);
@@ -383,6 +461,8 @@ void session_finish(struct redis_store *s)
 {
 	conn_close(s->conn);
 	s->state = SESSION_WAITING;
+	sentinels_destroy(s->sentinels);
+	s->sentinels = NULL;
 	loop_timer_destroy(s->retry);
 	loop_timer_destroy(s->deadline);
 	loop_timer_destroy(s->poll);

@@ -9,6 +9,8 @@
 #include <sys/un.h>
 
 #define DB_MAX 65535
+#define SENTINELS_MAX 16
+#define MASTER_MAX 128
 
 static int hex(char c)
 {
@@ -88,14 +90,16 @@ static const char *parse_auth(struct redis_url *u, const char *s, size_t len)
 	return NULL;
 }
 
-static const char *parse_host(struct redis_url *u, const char *s, size_t len)
+/* HOST[:PORT], [V6][:PORT]; PORT is that where none stands. */
+static const char *parse_host(struct redis_host *h, const char *s, size_t len,
+			      uint16_t standard)
 {
 	const char *port = NULL, *end = s + len;
 	if (len && s[0] == '[') {
 		const char *close = memchr(s, ']', len);
 		if (!close)
 			return "an IPv6 address wants a closing bracket";
-		u->host = xmemdup0(s + 1, (size_t)(close - s - 1));
+		h->name = xmemdup0(s + 1, (size_t)(close - s - 1));
 		if (close + 1 < end) {
 			if (close[1] != ':')
 				return "after the address only :PORT may follow";
@@ -103,35 +107,83 @@ static const char *parse_host(struct redis_url *u, const char *s, size_t len)
 		}
 	} else {
 		const char *colon = memchr(s, ':', len);
-		u->host = xmemdup0(s, colon ? (size_t)(colon - s) : len);
+		h->name = xmemdup0(s, colon ? (size_t)(colon - s) : len);
 		port = colon ? colon + 1 : NULL;
 	}
-	if (!u->host[0] || strlen(u->host) > 255)
+	if (!h->name[0] || strlen(h->name) > 255)
 		return "it names no host, as in redis://127.0.0.1:6379/0";
-	uint64_t n = 6379;
+	uint64_t n = standard;
 	if (port && (parse_u64(port, (size_t)(end - port), 65535, &n) < 0 || n == 0))
 		return "the port must be a number from 1 to 65535";
-	u->port = (uint16_t)n;
+	h->port = (uint16_t)n;
 	return NULL;
+}
+
+/* Goes past what stands before the last @, if anything does. */
+static const char *skip_auth(struct redis_url *u, const char **s, size_t *len)
+{
+	const char *at = memrchr(*s, '@', *len);
+	if (!at)
+		return NULL;
+	const char *bad = parse_auth(u, *s, (size_t)(at - *s));
+	*len -= (size_t)(at + 1 - *s);
+	*s = at + 1;
+	return bad;
 }
 
 static const char *parse_tcp(struct redis_url *u, const char *s)
 {
 	size_t len = strcspn(s, "/?");
 	const char *rest = s + len;
-	const char *at = memrchr(s, '@', len);
-	const char *bad = NULL;
-	if (at) {
-		bad = parse_auth(u, s, (size_t)(at - s));
-		len -= (size_t)(at + 1 - s);
-		s = at + 1;
-	}
+	const char *bad = skip_auth(u, &s, &len);
 	if (!bad)
-		bad = parse_host(u, s, len);
+		bad = parse_host(&u->host, s, len, 6379);
 	if (!bad && rest[0] == '?')
 		bad = "only /DATABASE may follow the port";
 	if (!bad && rest[0] == '/' && rest[1])
 		bad = parse_db(u, rest + 1);
+	return bad;
+}
+
+/* HOST[:PORT] separated by commas. */
+static const char *parse_sentinels(struct redis_url *u, const char *s, size_t len)
+{
+	const char *bad = NULL, *end = s + len;
+	u->sentinels = xcalloc(SENTINELS_MAX, sizeof *u->sentinels);
+	while (!bad) {
+		const char *comma = memchr(s, ',', (size_t)(end - s));
+		size_t one = (size_t)((comma ? comma : end) - s);
+		if (u->sentinel_count == SENTINELS_MAX)
+			return "it names more than 16 Sentinels";
+		bad = parse_host(&u->sentinels[u->sentinel_count++], s, one, 26379);
+		if (!comma)
+			break;
+		s = comma + 1;
+	}
+	return bad;
+}
+
+/* MASTER[/DB] */
+static const char *parse_master(struct redis_url *u, const char *s)
+{
+	size_t len = strspn(s, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+			       "0123456789._-");
+	if (!len || len > MASTER_MAX || (s[len] && s[len] != '/'))
+		return "it wants the master's name behind the Sentinels, as in "
+		       "redis+sentinel://10.0.0.1:26379,10.0.0.2:26379/mymaster/0";
+	u->master = xmemdup0(s, len);
+	return s[len] && s[len + 1] ? parse_db(u, s + len + 1) : NULL;
+}
+
+static const char *parse_sentinel_url(struct redis_url *u, const char *s)
+{
+	size_t len = strcspn(s, "/?");
+	const char *rest = s + len;
+	const char *bad = skip_auth(u, &s, &len);
+	if (!bad)
+		bad = parse_sentinels(u, s, len);
+	if (!bad)
+		bad = parse_master(u, rest[0] == '/' ? rest + 1 : "");
 	return bad;
 }
 
@@ -143,10 +195,12 @@ int redis_url_parse(struct redis_url *u, const char *text, char *why, size_t why
 		bad = parse_tcp(u, text + 8);
 	else if (strncmp(text, "unix://", 7) == 0)
 		bad = parse_unix(u, text + 7);
-	else if (strncmp(text, "rediss://", 9) == 0)
+	else if (strncmp(text, "redis+sentinel://", 17) == 0)
+		bad = parse_sentinel_url(u, text + 17);
+	else if (strncmp(text, "rediss", 6) == 0)
 		bad = "TLS to Redis is not supported: use a tunnel on this machine";
 	else
-		bad = "it must begin with redis:// or unix://";
+		bad = "it must begin with redis://, unix:// or redis+sentinel://";
 	if (!bad)
 		return 0;
 	redis_url_free(u);
@@ -156,7 +210,11 @@ int redis_url_parse(struct redis_url *u, const char *text, char *why, size_t why
 
 void redis_url_free(struct redis_url *u)
 {
-	free(u->host);
+	free(u->host.name);
+	for (size_t i = 0; i < u->sentinel_count; i++)
+		free(u->sentinels[i].name);
+	free(u->sentinels);
+	free(u->master);
 	free(u->path);
 	free(u->user);
 	if (u->password) {

@@ -4,14 +4,27 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* redis://[USER[:PASSWORD]@]HOST[:PORT][/DB] or unix:///PATH[?db=DB] */
+struct redis_host {
+	char *name;
+	uint16_t port;
+};
+
+/*
+ * redis://[USER[:PASSWORD]@]HOST[:PORT][/DB], unix:///PATH[?db=DB], or
+ * redis+sentinel://[USER[:PASSWORD]@]HOST[:PORT][,HOST[:PORT]...]/MASTER[/DB], where user
+ * and password are those of the master.
+ */
 struct redis_url {
-	char *host; /* NULL where path is set */
+	/* Of the server; NULL where path is set, and for as long as nobody has said
+	 * where the master is. */
+	struct redis_host host;
 	char *path;
 	char *user;	/* NULL: none */
 	char *password; /* NULL: none */
-	uint16_t port;
 	uint32_t db;
+	char *master; /* what its Sentinels call it; NULL: there are none */
+	struct redis_host *sentinels;
+	size_t sentinel_count; /* at most 16 */
 };
 
 /* 0; or -1 with *u empty, and WHY says what to do (never with what the URL holds). */

@@ -102,12 +102,26 @@ static void wake_reply(void *arg, const redisReply *reply)
 
 static const struct conn_events events = {wake_open, wake_reply, wake_lost};
 
+/* Where the master is not known, wake_follow() comes when it is. */
 static void wake_connect(void *arg)
 {
 	struct wake *w = arg;
+	if (w->s->sentinels && w->s->state != SESSION_UP)
+		return;
 	w->heard_ms = clock_mono_ms();
 	loop_timer_arm(w->ping, PING_MS);
 	conn_connect(w->conn);
+}
+
+void wake_follow(struct wake *w)
+{
+	if (!w)
+		return;
+	w->open = false;
+	conn_close(w->conn);
+	loop_timer_disarm(w->ping);
+	backoff_reset(&w->backoff);
+	loop_timer_arm(w->retry, 0);
 }
 
 void wake_destroy(struct wake *w)

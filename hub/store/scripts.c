@@ -3,6 +3,8 @@
 #include "scripts_lua.h"
 
 static const char *const texts[SCRIPT_COUNT] = {
+	[S_ADMIT] = SCRIPT_ADMIT,
+	[S_ADMIT_TELL] = SCRIPT_ADMIT_TELL,
 	[S_COMMIT] = SCRIPT_COMMIT,
 	[S_DONE] = SCRIPT_DONE,
 	[S_EVENT] = SCRIPT_EVENT,

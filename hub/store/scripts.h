@@ -3,6 +3,8 @@
 
 /* The Lua scripts of hub/store/scripts, in the order of the table in scripts.c. */
 enum script {
+	S_ADMIT,
+	S_ADMIT_TELL,
 	S_COMMIT,
 	S_DONE,
 	S_EVENT,

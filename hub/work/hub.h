@@ -1,6 +1,7 @@
 #ifndef BELFRY_WORK_HUB_H
 #define BELFRY_WORK_HUB_H
 
+#include <belfry/base/loop.h>
 #include <belfry/core/limits.h>
 #include <belfry/store/store.h>
 #include <belfry/xmpp/hub.h>
@@ -10,17 +11,20 @@
  * not see are left out of lists, and refused when named; leaving is always allowed.
  */
 struct look;
+struct owners;
 struct turn;
 struct sweep;
 struct hub {
 	struct store *store;
+	struct loop *loop;
 	char *const *trusted_domains; /* whose users "local" lets in */
 	/* A contact is shown FEED now; LOOK becomes the callee's. NULL: nobody cares. */
 	void (*shown)(void *arg, const char *feed, struct look *look);
 	void *shown_arg;
 	/* On subscribing, of a JID, and of a domain that is not trusted. NULL: none. */
 	struct limits *per_jid, *per_domain;
-	uint64_t limited; /* how often they said no */
+	uint64_t limited;      /* how often they said no */
+	struct owners *owners; /* who is told of requests; NULL: nobody counts */
 	/* What is under way; NULL at first. */
 	struct turn *turns;
 	struct sweep *sweeps;
@@ -28,11 +32,15 @@ struct hub {
 
 /* HUB outlives its use, and that of its store. */
 struct xmpp_hub hub_for(struct hub *hub);
+/* After the store was destroyed: what goes on in the background ends. */
+void hub_forget_sweeps(struct hub *hub);
 
 /* ---- For the files of this folder ------------------------------------------------- */
 
 /* How long a denial counts: then it may ask again. */
 #define HUB_DENIED_MS (24 * 3600 * 1000)
+/* Who asks again so soon after taking a request back is not told of once more. */
+#define HUB_WITHDRAWN_MS (3600 * 1000)
 
 /* Is JID an outcast of it? Everybody, where its configuration cannot be read. */
 bool hub_bars(const struct store_feed *feed, const char *jid);

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #define SWEEP_PAGE 200
+#define SWEEP_PAUSE_MS 5 /* between two pages */
 
 /* ---- One of them ----------------------------------------------------------------- */
 
@@ -18,6 +19,9 @@ struct expelling {
 	store_cb cb;
 	void *arg;
 	unsigned tries;
+	/* What it is to be told: what it had, and how; the JID that it had it with. */
+	struct store_notice notice;
+	char *told;
 };
 
 static void end(struct expelling *x, enum belfry_err err)
@@ -27,15 +31,22 @@ static void end(struct expelling *x, enum belfry_err err)
 	x->cb(x->arg, err);
 	free(x->feed);
 	free(x->jid);
+	free(x->told);
 	free(x);
 	turn_end(hub, turn);
+}
+
+static void set_told(struct expelling *x, const char *jid)
+{
+	free(x->told);
+	x->told = xstrdup(jid);
 }
 
 static void on_noticed(void *arg, enum belfry_err err)
 {
 	struct expelling *x = arg;
 	if (err)
-		log_warn("an outcast will not be told that it follows no more",
+		log_warn("an outcast will not be told that it is one",
 			 log_s("feed", x->feed), log_s("jid", x->jid),
 			 log_s("why", belfry_err_text(err)));
 	end(x, BELFRY_OK);
@@ -46,12 +57,22 @@ static void on_left(void *arg, enum belfry_err err, const struct store_row *row,
 {
 	struct expelling *x = arg;
 	struct store *s = x->hub->store;
-	(void)row;
+	struct sub_options options = {0};
 	(void)created;
-	if (err)
+	if (!err) {
+		sub_options_read(&row->sub, &options);
+		x->notice.kind = NOTICE_WITHDRAWN;
+		x->notice.format = row->sub.format;
+		x->notice.contact = options.contact;
+		set_told(x, x->jid);
+	}
+	if ((err && err != BELFRY_ENOENT) || !x->notice.kind) {
 		end(x, err == BELFRY_ENOENT ? BELFRY_OK : err);
-	else
-		s->ops->notice_put(s, x->feed, x->jid, NOTICE_WITHDRAWN, on_noticed, x);
+		return;
+	}
+	x->notice.feed = x->feed;
+	x->notice.jid = x->told;
+	s->ops->notice_put(s, &x->notice, on_noticed, x);
 }
 
 static void look(struct expelling *x);
@@ -78,12 +99,21 @@ static void on_pending(void *arg, enum belfry_err err, const struct store_pendin
 	}
 	struct store_pending none = *p;
 	none.state = PENDING_NONE;
+	/* Who was denied before knows. */
+	x->notice = (struct store_notice){
+		.kind = p->state == PENDING_OWNERS   ? NOTICE_TURNED_AWAY
+			: p->state == PENDING_PERSON ? NOTICE_UNINVITED
+						     : NOTICE_NONE,
+		.format = p->format,
+		.contact = p->options.contact};
+	set_told(x, p->jid);
 	s->ops->pending_put(s, x->feed, &none, p->state, NOTICE_NONE, on_ended, x);
 }
 
 static void look(struct expelling *x)
 {
 	struct store *s = x->hub->store;
+	x->notice.kind = NOTICE_NONE;
 	s->ops->pending_get(s, x->feed, x->jid, on_pending, x);
 }
 
@@ -128,12 +158,13 @@ void hub_expel(struct hub *hub, const char *feed, const char *jid, store_cb cb, 
 /* ---- All of a feed --------------------------------------------------------------- */
 
 /*
- * One of a feed at a time, and of that one call: a million rows take long, and hold up
- * nobody.
+ * One of a feed at a time, and of that one call, with a pause behind each page: a million
+ * rows take half a minute, and hold up nobody.
  */
 struct sweep {
 	struct sweep *next;
 	struct hub *hub;
+	struct loop_timer *pause;
 	char *feed;
 	bool again;	      /* there are new outcasts since it began */
 	struct feed_config c; /* as of this page */
@@ -143,28 +174,38 @@ struct sweep {
 	size_t jid;	      /* the next one */
 };
 
-static void next_page(struct sweep *w);
+static void sweep_free(struct sweep *w)
+{
+	struct sweep **at = &w->hub->sweeps;
+	while (*at != w)
+		at = &(*at)->next;
+	*at = w->next;
+	loop_timer_destroy(w->pause);
+	feed_config_free(&w->c);
+	buf_free(&w->jids);
+	free(w->feed);
+	free(w);
+}
+
+void hub_forget_sweeps(struct hub *hub)
+{
+	while (hub->sweeps)
+		sweep_free(hub->sweeps);
+}
 
 static void sweep_end(struct sweep *w, enum belfry_err err)
 {
-	struct sweep **at = &w->hub->sweeps;
 	if (!err && w->again) {
 		w->again = w->rows = false;
 		w->cursor = 0;
-		next_page(w);
+		loop_timer_arm(w->pause, SWEEP_PAUSE_MS);
 		return;
 	}
 	if (err && err != BELFRY_ENOFEED)
 		log_warn("not all outcasts were looked for among the followers; make "
 			 "them outcasts once more to repeat it",
 			 log_s("feed", w->feed), log_s("why", belfry_err_text(err)));
-	while (*at != w)
-		at = &(*at)->next;
-	*at = w->next;
-	feed_config_free(&w->c);
-	buf_free(&w->jids);
-	free(w->feed);
-	free(w);
+	sweep_free(w);
 }
 
 static void expel_next(struct sweep *w);
@@ -186,7 +227,7 @@ static void expel_next(struct sweep *w)
 		hub_expel(w->hub, w->feed, jid, on_expelled, w);
 	} else if (w->cursor || !w->rows) {
 		w->rows = w->rows || !w->cursor;
-		next_page(w);
+		loop_timer_arm(w->pause, SWEEP_PAUSE_MS);
 	} else {
 		sweep_end(w, BELFRY_OK);
 	}
@@ -241,8 +282,9 @@ static void on_page_feed(void *arg, enum belfry_err err, const struct store_feed
 		s->ops->pending_list(s, w->feed, w->cursor, SWEEP_PAGE, on_pendings, w);
 }
 
-static void next_page(struct sweep *w)
+static void next_page(void *arg)
 {
+	struct sweep *w = arg;
 	struct store *s = w->hub->store;
 	buf_clear(&w->jids);
 	w->jid = 0;
@@ -260,6 +302,7 @@ void hub_sweep(struct hub *hub, const char *feed)
 	struct sweep *w = xcalloc(1, sizeof(*w));
 	w->hub = hub;
 	w->feed = xstrdup(feed);
+	w->pause = loop_timer_create(hub->loop, next_page, w);
 	w->next = hub->sweeps;
 	hub->sweeps = w;
 	next_page(w);

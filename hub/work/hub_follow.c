@@ -10,8 +10,8 @@
 
 /*
  * Somebody wants to follow. The feed says whether it may, or has to ask; what is
- * remembered of it (invited, refused, denied) counts as well. The row is made first and
- * what was remembered is taken away then: what a crash leaves between does no harm.
+ * remembered of the person (invited, refused, denied, withdrawn) counts as well. The row
+ * is made, and what was remembered is gone, in one step, or neither.
  */
 struct wish {
 	struct hub *hub;
@@ -23,16 +23,11 @@ struct wish {
 	void *arg;
 
 	enum feed_admission admission;
+	bool unowned; /* the feed: nobody is asked in a client */
 	bool follows; /* by another row, or this one: need not ask */
 	unsigned tries;
-	enum pending_state state;  /* what is remembered, */
-	bool of_bare;		   /* though of the bare JID */
-	struct sub_change invited; /* as it was wished for it */
-	bool taken;		   /* counts in the limits */
-
-	bool created;
-	struct sub sub;
-	char options[SUB_OPTIONS_SIZE];
+	bool asked_before; /* its owners are asked already */
+	bool taken;	   /* counts in the limits */
 };
 
 static void answer(struct wish *w, enum belfry_err err, const struct sub *sub,
@@ -40,6 +35,8 @@ static void answer(struct wish *w, enum belfry_err err, const struct sub *sub,
 {
 	struct turn *turn = w->turn;
 	struct hub *hub = w->hub;
+	if (err == BELFRY_EPENDING && w->unowned)
+		err = BELFRY_EUNOWNED;
 	if (w->taken && !created && err != BELFRY_EAWAY)
 		hub_give_back(hub, w->who);
 	w->cb(w->arg, err, sub, created);
@@ -65,138 +62,81 @@ static bool count(struct wish *w)
 	return false;
 }
 
+static void look(struct wish *w);
+
+/* Has somebody else changed it meanwhile? Then it is looked at again. */
+static bool again(struct wish *w, enum belfry_err err)
+{
+	if (err != BELFRY_ESTALE || ++w->tries == HUB_TRIES)
+		return false;
+	look(w);
+	return true;
+}
+
 /* ---- It may ---------------------------------------------------------------------- */
-
-/* Whose state is remembered. */
-static char *remembered(const struct wish *w)
-{
-	return w->of_bare ? jid_bare(w->jid) : xstrdup(w->jid);
-}
-
-static void forget(struct wish *w);
-
-/* Nothing but the invitation lets it in, and that was taken back meanwhile. */
-static void on_undone(void *arg, enum belfry_err err, const struct store_row *row,
-		      bool created)
-{
-	struct wish *w = arg;
-	(void)row;
-	(void)created;
-	if (err && err != BELFRY_ENOENT)
-		fail(w, err);
-	else
-		fail(w, w->accepts ? BELFRY_ENOENT : BELFRY_EDENIED);
-}
-
-static void on_changed(void *arg, enum belfry_err err, const struct store_pending *p)
-{
-	struct wish *w = arg;
-	struct store *s = w->hub->store;
-	bool by_invitation =
-		w->state == PENDING_PERSON && !w->follows && w->admission != ADMIT_YES;
-	if (!err && (p->state == PENDING_PERSON || !by_invitation)) {
-		w->state = p->state;
-		forget(w);
-	} else if (by_invitation && w->created && (!err || err == BELFRY_ENOENT)) {
-		s->ops->leave(s, w->feed, w->jid, on_undone, w);
-	} else {
-		answer(w, BELFRY_OK, &w->sub, w->created);
-	}
-}
-
-static void on_forgotten(void *arg, enum belfry_err err)
-{
-	struct wish *w = arg;
-	struct store *s = w->hub->store;
-	if (err == BELFRY_ESTALE && ++w->tries < HUB_TRIES) {
-		char *jid = remembered(w);
-		s->ops->pending_get(s, w->feed, jid, on_changed, w);
-		free(jid);
-		return;
-	}
-	/* It follows, whatever else is remembered. */
-	answer(w, BELFRY_OK, &w->sub, w->created);
-}
-
-static void forget(struct wish *w)
-{
-	struct store *s = w->hub->store;
-	char *jid = remembered(w);
-	const struct store_pending p = {
-		.jid = jid, .state = PENDING_NONE, .format = FORMAT_CHAT};
-	s->ops->pending_put(s, w->feed, &p, w->state, NOTICE_NONE, on_forgotten, w);
-	free(jid);
-}
 
 static void on_joined(void *arg, enum belfry_err err, const struct store_row *row,
 		      bool created)
 {
 	struct wish *w = arg;
-	if (err) {
-		fail(w, err);
+	if (again(w, err))
 		return;
-	}
-	w->created = created;
-	w->sub = row->sub;
-	w->sub.options = NULL;
-	if (row->sub.options && row->sub.options_len < sizeof(w->options)) {
-		memcpy(w->options, row->sub.options, row->sub.options_len);
-		w->sub.options = w->options;
-	} else {
-		w->sub.options_len = 0;
-	}
-	if (w->state == PENDING_NONE)
-		answer(w, BELFRY_OK, &w->sub, created);
+	if (err)
+		fail(w, err == BELFRY_ESTALE ? BELFRY_EAWAY : err);
 	else
-		forget(w);
+		answer(w, BELFRY_OK, &row->sub, created);
 }
 
-static void join(struct wish *w)
+/* How it follows already is another; whatever is remembered. */
+static void change_row(struct wish *w)
 {
 	struct store *s = w->hub->store;
-	if (w->state == PENDING_PERSON || w->change.only_existing || count(w))
-		s->ops->join(s, w->feed, w->jid, &w->change, on_joined, w);
+	s->ops->join(s, w->feed, w->jid, &w->change, on_joined, w);
 }
 
-/* What it was invited for, unless it wishes otherwise now. */
-static void join_invited(struct wish *w)
+/* P: what is remembered; NULL: nothing. */
+static void join(struct wish *w, const struct store_pending *p)
 {
-	if (!w->of_bare) {
-		sub_change_apply(&w->change, &w->invited.options);
+	struct store *s = w->hub->store;
+	bool invited = p && p->state == PENDING_PERSON;
+	struct sub_change change = w->change;
+	/* What it was invited for, unless it wishes otherwise now. */
+	if (invited && strcmp(p->jid, w->jid) == 0) {
+		change = store_pending_change(p);
+		sub_change_apply(&w->change, &change.options);
 		if (w->change.set & SUB_SET_FORMAT)
-			w->invited.format = w->change.format;
-		w->invited.set |= w->change.set;
-		w->change = w->invited;
+			change.format = w->change.format;
+		change.set |= w->change.set;
 	}
-	join(w);
+	if (invited || count(w))
+		s->ops->admit(s, w->feed, w->jid, &change, p, NOTICE_NONE, on_joined, w);
 }
 
 /* ---- Its owners are asked -------------------------------------------------------- */
 
-static void look(struct wish *w);
-
 static void on_asked(void *arg, enum belfry_err err)
 {
 	struct wish *w = arg;
-	if (err == BELFRY_ESTALE && ++w->tries < HUB_TRIES)
-		look(w);
-	else if (err)
+	if (again(w, err))
+		return;
+	if (err)
 		fail(w, err == BELFRY_ESTALE ? BELFRY_EAWAY : err);
 	else
-		answer(w, BELFRY_EPENDING, NULL, w->state != PENDING_OWNERS);
+		answer(w, BELFRY_EPENDING, NULL, !w->asked_before);
 }
 
-/* P: what it has asked for before; NULL: nothing. */
-static void ask_owners(struct wish *w, const struct store_pending *p)
+/* P as before. TOLD: the owners have been told of the request, and not long ago. */
+static void ask_owners(struct wish *w, const struct store_pending *p, bool told)
 {
 	struct store *s = w->hub->store;
-	struct store_pending wish = {.format = w->change.format};
+	struct store_pending wish = {.format = w->change.format,
+				     .at_ms = clock_wall_ms()};
 	char words[SUB_OPTIONS_SIZE];
-	bool again = w->state == PENDING_OWNERS;
-	if (again)
+	w->asked_before = p && p->state == PENDING_OWNERS;
+	if (w->asked_before && strcmp(p->jid, w->jid) == 0)
 		wish = *p;
-	else
-		wish.at_ms = clock_wall_ms();
+	if (w->asked_before)
+		wish.at_ms = p->at_ms;
 	if (w->change.set & SUB_SET_FORMAT)
 		wish.format = w->change.format;
 	sub_change_apply(&w->change, &wish.options);
@@ -204,26 +144,24 @@ static void ask_owners(struct wish *w, const struct store_pending *p)
 	wish.state = PENDING_OWNERS;
 	if (sub_options_text(&wish.options, words) < 0)
 		fail(w, BELFRY_EINVAL);
-	else if (again || count(w))
-		s->ops->pending_put(s, w->feed, &wish, w->state,
-				    again ? NOTICE_NONE : NOTICE_REQUEST, on_asked, w);
+	else if (w->asked_before || count(w))
+		s->ops->pending_put(s, w->feed, &wish, p ? p->state : PENDING_NONE,
+				    told ? NOTICE_NONE : NOTICE_REQUEST, on_asked, w);
 }
 
-/* Its feed wants it to ask. */
+/* Its feed wants it to ask. P as before. */
 static void ask(struct wish *w, const struct store_pending *p)
 {
-	uint64_t now = clock_wall_ms();
-	bool denied = w->state == PENDING_DENIED && now < p->at_ms + HUB_DENIED_MS;
-	if (denied) {
+	uint64_t age_ms = 0, now = clock_wall_ms();
+	if (p && now > p->at_ms)
+		age_ms = now - p->at_ms;
+	if (p && p->state == PENDING_DENIED && age_ms < HUB_DENIED_MS)
 		fail(w, BELFRY_EDENIED);
-	} else if (w->of_bare && w->state == PENDING_OWNERS) {
-		fail(w, BELFRY_EPENDING); /* the person has asked */
-	} else {
-		if (w->of_bare)
-			w->state = PENDING_NONE; /* of the full JID */
-		w->of_bare = false;
-		ask_owners(w, p);
-	}
+	else
+		ask_owners(w, p,
+			   p && (p->state == PENDING_OWNERS ||
+				 (p->state == PENDING_WITHDRAWN &&
+				  age_ms < HUB_WITHDRAWN_MS)));
 }
 
 /* ---- It may not ------------------------------------------------------------------ */
@@ -233,19 +171,17 @@ static void on_reopened(void *arg, enum belfry_err err)
 	fail(arg, err && err != BELFRY_ESTALE ? err : BELFRY_EDENIED);
 }
 
-/* Who subscribes does not mind being invited any more. */
-static void turn_down(struct wish *w)
+/* Who subscribes does not mind being invited any more. P as before. */
+static void turn_down(struct wish *w, const struct store_pending *p)
 {
 	struct store *s = w->hub->store;
-	if (w->state != PENDING_REFUSED) {
+	if (!p || p->state != PENDING_REFUSED) {
 		fail(w, BELFRY_EDENIED);
 		return;
 	}
-	char *jid = remembered(w);
-	const struct store_pending p = {
-		.jid = jid, .state = PENDING_NONE, .format = FORMAT_CHAT};
-	s->ops->pending_put(s, w->feed, &p, w->state, NOTICE_NONE, on_reopened, w);
-	free(jid);
+	struct store_pending none = *p;
+	none.state = PENDING_NONE;
+	s->ops->pending_put(s, w->feed, &none, p->state, NOTICE_NONE, on_reopened, w);
 }
 
 /* ---- What is known of it --------------------------------------------------------- */
@@ -253,37 +189,24 @@ static void turn_down(struct wish *w)
 static void on_pending(void *arg, enum belfry_err err, const struct store_pending *p)
 {
 	struct wish *w = arg;
-	if (err == BELFRY_ENOENT && !w->of_bare && jid_has_resource(w->jid)) {
-		w->of_bare = true;
-		look(w);
-		return;
-	}
-	if (err && err != BELFRY_ENOENT) {
+	if (err && err != BELFRY_ENOENT)
 		fail(w, err);
-		return;
-	}
-	w->state = err ? PENDING_NONE : p->state;
-	w->of_bare = w->of_bare && !err;
-	if (w->state == PENDING_PERSON) {
-		w->invited = store_pending_change(p);
-		join_invited(w);
-	} else if (w->accepts) {
+	else if (!err && p->state == PENDING_PERSON)
+		join(w, p);
+	else if (w->accepts)
 		fail(w, BELFRY_ENOENT);
-	} else if (w->admission == ADMIT_YES || w->follows) {
-		join(w);
-	} else if (w->admission == ADMIT_ASK) {
+	else if (w->admission == ADMIT_YES || w->follows)
+		join(w, p);
+	else if (w->admission == ADMIT_ASK)
 		ask(w, p);
-	} else {
-		turn_down(w);
-	}
+	else
+		turn_down(w, p);
 }
 
 static void look(struct wish *w)
 {
 	struct store *s = w->hub->store;
-	char *jid = remembered(w);
-	s->ops->pending_get(s, w->feed, jid, on_pending, w);
-	free(jid);
+	s->ops->pending_get(s, w->feed, w->jid, on_pending, w);
 }
 
 /* Who follows may go on, and change how, though it would not be let in now. */
@@ -294,7 +217,7 @@ static void on_known(void *arg, enum belfry_err err)
 	if (err && err != BELFRY_ENOENT)
 		fail(w, err);
 	else if (!err && w->change.only_existing)
-		join(w);
+		change_row(w);
 	else if (w->change.only_existing)
 		fail(w, w->admission == ADMIT_NO ? BELFRY_EDENIED : err);
 	else
@@ -325,11 +248,12 @@ static void on_feed(void *arg, enum belfry_err err, const struct store_feed *fee
 	w->admission = admission(w->hub, &c, w->who);
 	if (of_jid < w->admission)
 		w->admission = of_jid;
+	w->unowned = !c.owners;
 	feed_config_free(&c);
 	if (outcast)
 		fail(w, w->accepts ? BELFRY_ENOENT : BELFRY_EDENIED);
 	else if (w->admission == ADMIT_YES && w->change.only_existing)
-		join(w);
+		change_row(w);
 	else if (w->admission == ADMIT_YES || w->accepts)
 		look(w);
 	else

@@ -66,6 +66,9 @@ void hub_unsubscribe(void *hub, const char *feed, const char *jid, hub_sub_cb cb
 
 /* ---- hub_owner.c ---- */
 
+void hub_owner_gone(void *hub, const char *owner);
+void hub_heard(void *hub, const char *who);
+
 void hub_decide(void *hub, const char *owner, const char *feed, const char *jid,
 		bool allow, hub_done_cb cb, void *arg);
 void hub_requests(void *hub, const char *owner, const char *feed, size_t limit,
@@ -81,8 +84,8 @@ void hub_affiliate(void *hub, const char *owner, const char *feed,
 /* ---- hub_expel.c ---- */
 
 /*
- * If JID is an outcast, it neither follows nor waits any more, and is told if it
- * followed. That it refused an invitation is still remembered.
+ * If JID is an outcast, it neither follows nor waits any more, and is told, once, if it
+ * did. That it refused an invitation is still remembered.
  */
 void hub_expel(struct hub *hub, const char *feed, const char *jid, store_cb cb,
 	       void *arg);

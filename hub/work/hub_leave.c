@@ -9,8 +9,8 @@
 
 /*
  * Somebody does not want to follow: leaves, takes a request back, or says no to an
- * invitation. What waits ends before the row does, so that nobody who lets it in at the
- * same time makes a row that stays.
+ * invitation. Who follows no more may have been let in before what waits is looked at:
+ * so, where nothing waits, leaving is tried once more.
  */
 enum no { NO_LEAVES, NO_ANSWERS, NO_RETURNED };
 struct refusal {
@@ -22,7 +22,8 @@ struct refusal {
 	hub_sub_cb cb;	 /* NULL: nobody wants to know */
 	void *arg;
 	unsigned tries;
-	enum pending_state state; /* in which it waited */
+	bool looked; /* at what waits, */
+	bool asked;  /* and that was a request */
 };
 
 static void answer(struct refusal *r, enum belfry_err err, const struct sub *sub)
@@ -38,48 +39,55 @@ static void answer(struct refusal *r, enum belfry_err err, const struct sub *sub
 	turn_end(hub, turn);
 }
 
+static void look(struct refusal *r);
+
 static void on_left(void *arg, enum belfry_err err, const struct store_row *row,
 		    bool created)
 {
 	struct refusal *r = arg;
 	(void)created;
-	if (r->what != NO_LEAVES) {
-		answer(r, err == BELFRY_ENOENT ? BELFRY_OK : err, NULL);
-		return;
-	}
-	if (err == BELFRY_ENOENT && r->state == PENDING_OWNERS)
-		err = BELFRY_EPENDING;
-	answer(r, err, err ? NULL : &row->sub);
+	if (err == BELFRY_ENOENT && !r->looked)
+		look(r);
+	else
+		answer(r, err, err ? NULL : &row->sub);
 }
 
-/*
- * Nothing of it waits any more; ENOENT: nothing did. Who is let in has a row before what
- * waited is gone, and a crash may have come in between.
- */
-static void ended(struct refusal *r, enum belfry_err err)
+static void leave(struct refusal *r)
 {
 	struct store *s = r->hub->store;
-	if (!err && r->what == NO_RETURNED) {
-		log_info("an invitation came back", log_s("feed", r->feed),
-			 log_s("jid", r->jid), log_s("condition", r->condition));
-		answer(r, err, NULL);
-		return;
-	}
-	if (!err || (r->what == NO_LEAVES && err == BELFRY_ENOENT))
-		s->ops->leave(s, r->feed, r->jid, on_left, r);
+	s->ops->leave(s, r->feed, r->jid, on_left, r);
+}
+
+/* ERR: why nothing of it waits; ENOENT: nothing did. */
+static void nothing_waits(struct refusal *r, enum belfry_err err)
+{
+	if (err == BELFRY_ENOENT && r->what == NO_LEAVES)
+		leave(r);
 	else
 		answer(r, err, NULL);
 }
 
-static void look(struct refusal *r);
+static void on_withdrawn(struct refusal *r)
+{
+	if (r->what == NO_RETURNED)
+		log_info("an invitation came back", log_s("feed", r->feed),
+			 log_s("jid", r->jid), log_s("condition", r->condition));
+	answer(r,
+	       r->what != NO_LEAVES ? BELFRY_OK
+	       : r->asked	    ? BELFRY_EPENDING
+				    : BELFRY_ENOENT,
+	       NULL);
+}
 
 static void on_put(void *arg, enum belfry_err err)
 {
 	struct refusal *r = arg;
 	if (err == BELFRY_ESTALE && ++r->tries < HUB_TRIES)
 		look(r);
+	else if (err)
+		answer(r, err == BELFRY_ESTALE ? BELFRY_EAWAY : err, NULL);
 	else
-		ended(r, err == BELFRY_ESTALE ? BELFRY_EAWAY : err);
+		on_withdrawn(r);
 }
 
 /* Might it be handed over another time? Then it is no refusal: the app may try again. */
@@ -95,21 +103,31 @@ static bool passes(const char *condition)
 	return false;
 }
 
+/* What becomes of P; its state, where it stays as it is. */
+static enum pending_state after_no(const struct refusal *r, const struct store_pending *p)
+{
+	if (r->what == NO_LEAVES && p->state == PENDING_OWNERS)
+		return PENDING_WITHDRAWN;
+	if (p->state != PENDING_PERSON || strcmp(p->jid, r->jid) != 0)
+		return p->state;
+	return r->what == NO_RETURNED && passes(r->condition) ? PENDING_NONE
+							      : PENDING_REFUSED;
+}
+
 static void on_pending(void *arg, enum belfry_err err, const struct store_pending *p)
 {
 	struct refusal *r = arg;
 	struct store *s = r->hub->store;
-	r->state = err ? PENDING_NONE : p->state;
-	bool takes_back = r->what == NO_LEAVES && r->state == PENDING_OWNERS;
-	if (err || (r->state != PENDING_PERSON && !takes_back)) {
-		ended(r, err ? err : BELFRY_ENOENT);
+	r->looked = true;
+	if (err || after_no(r, p) == p->state) {
+		nothing_waits(r, err ? err : BELFRY_ENOENT);
 		return;
 	}
 	struct store_pending next = *p;
-	bool forget = takes_back || (r->what == NO_RETURNED && passes(r->condition));
-	next.state = forget ? PENDING_NONE : PENDING_REFUSED;
+	r->asked = p->state == PENDING_OWNERS;
+	next.state = after_no(r, p);
 	next.at_ms = clock_wall_ms();
-	s->ops->pending_put(s, r->feed, &next, r->state, NOTICE_NONE, on_put, r);
+	s->ops->pending_put(s, r->feed, &next, p->state, NOTICE_NONE, on_put, r);
 }
 
 static void look(struct refusal *r)
@@ -120,7 +138,11 @@ static void look(struct refusal *r)
 
 static void begin(void *arg)
 {
-	look(arg);
+	struct refusal *r = arg;
+	if (r->what == NO_LEAVES)
+		leave(r);
+	else
+		look(r);
 }
 
 static struct refusal *refuse(struct hub *hub, const char *feed, const char *jid,

@@ -1,5 +1,7 @@
 #include "work/hub_int.h"
+#include "work/owners.h"
 
+#include <belfry/base/clock.h>
 #include <belfry/base/log.h>
 #include <belfry/base/mem.h>
 #include <belfry/core/jid.h>
@@ -77,6 +79,22 @@ static void get_feed(struct asked *a, store_feed_cb cb)
 {
 	struct store *s = a->hub->store;
 	s->ops->feed_get(s, a->feed, cb, a);
+}
+
+/* ---- Being there ----------------------------------------------------------------- */
+
+void hub_owner_gone(void *hub, const char *owner)
+{
+	const struct hub *h = hub;
+	if (h->owners)
+		owners_gone(h->owners, owner, clock_mono_ms());
+}
+
+void hub_heard(void *hub, const char *who)
+{
+	const struct hub *h = hub;
+	if (h->owners)
+		owners_heard(h->owners, who);
 }
 
 /* ---- Letting in ------------------------------------------------------------------ */

@@ -17,8 +17,9 @@
 
 /*
  * Goes slowly through all feeds: wakes those that are behind though no hint says so, as
- * behind is only a hint, and trims the rest. In some rounds it takes away the denials
- * that count no more, of one feed at a time.
+ * behind is only a hint, and trims the rest. In some rounds it takes away the denials,
+ * and what is remembered of requests that were taken back, which count no more, of one
+ * feed at a time.
  */
 struct janitor {
 	struct engine *engine;
@@ -71,11 +72,13 @@ static void on_dropped(void *arg, enum belfry_err err)
 static bool drop_old(struct janitor *j, const struct store_pending *p)
 {
 	struct store_pending none = *p;
-	if (p->state != PENDING_DENIED || clock_wall_ms() < p->at_ms + HUB_DENIED_MS)
+	uint64_t keep_ms = p->state == PENDING_DENIED ? HUB_DENIED_MS : HUB_WITHDRAWN_MS;
+	if ((p->state != PENDING_DENIED && p->state != PENDING_WITHDRAWN) ||
+	    clock_wall_ms() < p->at_ms + keep_ms)
 		return false;
 	none.state = PENDING_NONE;
-	STORE(j->engine, pending_put, j->names[j->name], &none, PENDING_DENIED,
-	      NOTICE_NONE, on_dropped, NULL);
+	STORE(j->engine, pending_put, j->names[j->name], &none, p->state, NOTICE_NONE,
+	      on_dropped, NULL);
 	return true;
 }
 

@@ -1,6 +1,8 @@
 #include "work/notices_int.h"
 
+#include <belfry/base/clock.h>
 #include <belfry/base/log.h>
+#include <belfry/base/mem.h>
 #include <belfry/base/text.h>
 #include <belfry/core/jid.h>
 #include <belfry/xmpp/notice.h>
@@ -27,6 +29,10 @@ static bool holds(const struct topic *t)
 		return t->state == PENDING_DENIED && !t->follows;
 	case NOTICE_WITHDRAWN:
 		return !t->follows;
+	case NOTICE_TURNED_AWAY:
+	case NOTICE_UNINVITED:
+		return !t->follows && t->state != PENDING_OWNERS &&
+		       t->state != PENDING_PERSON;
 	case NOTICE_NONE:
 		break;
 	}
@@ -64,6 +70,32 @@ static void on_row(void *arg, enum belfry_err err, const struct store_row *row,
 		end(t, BELFRY_OK);
 }
 
+static void get_pending(struct topic *t);
+
+static void on_forgotten(void *arg, enum belfry_err err)
+{
+	struct topic *t = arg;
+	if (err == BELFRY_ESTALE)
+		get_pending(t);
+	else
+		end(t, err && err != BELFRY_ENOFEED ? err : BELFRY_ENOENT);
+}
+
+/* The request was taken back before its owners were told: they will be of the next. */
+static void forget(struct topic *t, const struct store_pending *p)
+{
+	struct store_pending none = *p;
+	none.state = PENDING_NONE;
+	t->store->ops->pending_put(t->store, t->feed, &none, p->state, NOTICE_NONE,
+				   on_forgotten, t);
+}
+
+static void set_jid(struct topic *t, const char *jid)
+{
+	free(t->jid);
+	t->jid = xstrdup(jid);
+}
+
 static void on_pending(void *arg, enum belfry_err err, const struct store_pending *p)
 {
 	struct topic *t = arg;
@@ -71,16 +103,29 @@ static void on_pending(void *arg, enum belfry_err err, const struct store_pendin
 		end(t, err == BELFRY_ENOFEED ? BELFRY_ENOENT : err);
 		return;
 	}
+	if (!err && t->kind == NOTICE_REQUEST && p->state == PENDING_WITHDRAWN) {
+		forget(t, p);
+		return;
+	}
 	if (!err) {
 		t->state = p->state;
+		if (t->kind == NOTICE_REQUEST) /* it may be another one by now */
+			set_jid(t, p->jid);
+	}
+	if (!err && !t->format && strcmp(p->jid, t->jid) == 0) {
 		t->format = p->format;
 		t->contact = p->options.contact;
-	} else {
+	} else if (!t->format) {
 		/* A row that is gone cannot tell how it was wanted: in every way. */
 		t->format = jid_has_resource(t->jid) ? FORMAT_EVENT : FORMAT_CHAT;
 		t->contact = !jid_has_resource(t->jid);
 	}
 	t->store->ops->sub_get(t->store, t->feed, t->jid, on_row, t);
+}
+
+static void get_pending(struct topic *t)
+{
+	t->store->ops->pending_get(t->store, t->feed, t->jid, on_pending, t);
 }
 
 static void on_feed(void *arg, enum belfry_err err, const struct store_feed *feed,
@@ -98,7 +143,7 @@ static void on_feed(void *arg, enum belfry_err err, const struct store_feed *fee
 			      sizeof(why)))
 		log_warn("feed configuration unreadable", log_s("feed", t->feed),
 			 log_s("why", why));
-	t->store->ops->pending_get(t->store, t->feed, t->jid, on_pending, t);
+	get_pending(t);
 }
 
 void topic_get(struct topic *t)
@@ -117,12 +162,13 @@ void topic_free(struct topic *t)
 
 /* ---- Saying ---------------------------------------------------------------------- */
 
+/* OWNER, LAST: of a request. */
 static void say(const struct topic *t, const struct notice *n, const char *owner,
-		struct buf *out)
+		bool last, struct buf *out)
 {
 	switch (t->kind) {
 	case NOTICE_REQUEST:
-		notice_request(out, n, owner);
+		notice_request(out, n, owner, last);
 		break;
 	case NOTICE_INVITATION:
 		notice_invitation(out, n);
@@ -136,30 +182,42 @@ static void say(const struct topic *t, const struct notice *n, const char *owner
 	case NOTICE_WITHDRAWN:
 		notice_withdrawn(out, n);
 		break;
+	case NOTICE_TURNED_AWAY:
+		notice_turned_away(out, n);
+		break;
+	case NOTICE_UNINVITED:
+		notice_uninvited(out, n);
+		break;
 	case NOTICE_NONE:
 		break;
 	}
 }
 
-bool topic_say(const struct topic *t, const char *domain, size_t max_stanza_bytes,
-	       struct buf *out, size_t *people)
+bool topic_say(const struct topic *t, const struct notices_options *o, struct buf *out,
+	       struct topic_said *said)
 {
 	static char *nobody[] = {NULL};
-	const struct notice n = {.domain = domain,
+	const struct notice n = {.domain = o->domain,
 				 .feed = t->feed,
 				 .title = t->c.title,
 				 .jid = t->jid,
 				 .format = t->format,
 				 .contact = t->contact};
 	char *const *owner = t->kind == NOTICE_REQUEST ? t->c.owners : nobody;
-	*people = 0;
+	uint64_t now = clock_mono_ms();
 	if (!utf8_valid(t->jid, strlen(t->jid)))
 		return false;
 	do {
 		size_t before = out->len;
-		say(t, &n, *owner, out);
-		(*people)++;
-		if (out->len - before > max_stanza_bytes)
+		enum owners_word word =
+			*owner ? owners_ask(o->owners, *owner, now) : OWNERS_YES;
+		if (word == OWNERS_NO) {
+			said->held_back++;
+			continue;
+		}
+		say(t, &n, *owner, word == OWNERS_LAST, out);
+		said->people++;
+		if (out->len - before > o->max_stanza_bytes)
 			return false;
 	} while (*owner && *++owner);
 	return true;

@@ -22,6 +22,8 @@
 struct entry {
 	char *id, *feed, *jid;
 	enum notice_kind kind;
+	enum sub_format format;
+	bool contact;
 };
 
 enum phase {
@@ -45,10 +47,11 @@ struct notices {
 
 	enum phase phase;
 	struct entry batch[BATCH];
-	size_t count;	    /* of it */
-	size_t at;	    /* the next one: those before it were said, or are over */
-	size_t said;	    /* of these */
-	size_t people;	    /* who were told something */
+	size_t count;  /* of it */
+	size_t at;     /* the next one: those before it were said, or are over */
+	size_t said;   /* of these */
+	size_t people; /* who were told something */
+	uint64_t began_ms;
 	size_t ended;	    /* of those before `at`: told to the store */
 	uint64_t barrier;   /* behind what was said; 0: not asked for */
 	struct topic topic; /* of the next one */
@@ -131,7 +134,10 @@ static void on_batch(void *arg, enum belfry_err err, const struct store_notice *
 		n->batch[n->count++] = (struct entry){.id = xstrdup(list[i].id),
 						      .feed = xstrdup(list[i].feed),
 						      .jid = xstrdup(list[i].jid),
-						      .kind = list[i].kind};
+						      .kind = list[i].kind,
+						      .format = list[i].format,
+						      .contact = list[i].contact};
+	n->began_ms = clock_mono_ms();
 	n->woken = n->woken || count > 0; /* it may not have been all */
 	n->phase = LOOKING;
 	if (n->count)
@@ -163,16 +169,27 @@ static void give_up(struct notices *n, const char *why)
 
 static bool may_say(struct notices *n)
 {
-	return !n->stopping && n->link->ops->room(n->link) && n->o.may_write(n->o.arg);
+	return !n->stopping && n->o.may_write(n->o.arg);
+}
+
+/*
+ * Room is for who begins. When its answer comes deliveries may have taken all of that
+ * again, each time: so what was looked up is said, and one at a time is not much.
+ */
+static bool may_look(struct notices *n)
+{
+	return may_say(n) && n->link->ops->room(n->link);
 }
 
 static void say(struct notices *n)
 {
-	size_t people;
-	bool fits = topic_say(&n->topic, n->o.domain, n->o.max_stanza_bytes, &n->out,
-			      &people);
-	if (fits) {
-		n->people += people;
+	struct topic_said said = {0};
+	bool fits = topic_say(&n->topic, &n->o, &n->out, &said);
+	n->stats.held_back += said.held_back;
+	if (fits && !said.people) {
+		n->at++;
+	} else if (fits) {
+		n->people += said.people;
 		n->said++;
 		n->stats.said++;
 		n->at++;
@@ -226,6 +243,8 @@ static void look(struct notices *n)
 				  .feed = xstrdup(e->feed),
 				  .jid = xstrdup(e->jid),
 				  .kind = e->kind,
+				  .format = e->format,
+				  .contact = e->contact,
 				  .cb = on_topic,
 				  .arg = n};
 	n->calling = true;
@@ -265,10 +284,15 @@ static bool batch_over(const struct notices *n)
 	return n->at == n->count || n->people >= BATCH_PEOPLE || n->stopping;
 }
 
-static bool is_given_up(const struct notices *n)
+/* Why the next one is not even tried; NULL: it is. */
+static const char *hopeless(const struct notices *n)
 {
-	return n->suspect && n->strikes >= STRIKES_MAX &&
-	       strcmp(n->suspect, n->batch[n->at].id) == 0;
+	const struct entry *e = &n->batch[n->at];
+	if (e->kind == NOTICE_NONE)
+		return "it cannot be read";
+	if (n->suspect && n->strikes >= STRIKES_MAX && strcmp(n->suspect, e->id) == 0)
+		return "it ended the stream each time";
+	return NULL;
 }
 
 /* One step; false: something has to come first. */
@@ -278,11 +302,11 @@ static bool step(struct notices *n)
 		n->phase = n->said ? PASSING : ENDING;
 		return true;
 	}
-	if (n->phase == LOOKING && is_given_up(n)) {
-		give_up(n, "it ended the stream each time");
+	if (n->phase == LOOKING && hopeless(n)) {
+		give_up(n, hopeless(n));
 		return true;
 	}
-	if (n->phase == LOOKING && may_say(n))
+	if (n->phase == LOOKING && may_look(n))
 		look(n);
 	if (n->phase == PASSING && !n->barrier) {
 		uint64_t barrier = n->o.barrier(n->o.arg);
@@ -376,6 +400,8 @@ void notices_down(struct notices *n, enum link_end end)
 		return;
 	n->up = false;
 	blame(n, end);
+	if (n->said && n->phase != ENDING)
+		owners_lost(n->o.owners, n->began_ms);
 	loop_timer_disarm(n->tick);
 	n->discard = n->calling;
 	n->phase = RESTING;

@@ -6,6 +6,7 @@
 #include <belfry/xmpp/link.h>
 
 #include "work/look.h"
+#include "work/owners.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -21,7 +22,8 @@
 struct notices;
 
 struct notices_options {
-	const char *domain; /* outlives it */
+	const char *domain;    /* outlives it */
+	struct owners *owners; /* the same */
 	size_t max_stanza_bytes;
 	void *arg;			/* of the functions below */
 	bool (*may_write)(void *arg);	/* is the lease valid, and nothing against it? */
@@ -50,8 +52,9 @@ void notices_stop(struct notices *n);
 
 struct notices_stats {
 	uint64_t said;
-	uint64_t stale;	   /* over before they were said */
-	uint64_t given_up; /* ended the stream, or cannot be said */
+	uint64_t stale;	    /* over before they were said */
+	uint64_t held_back; /* an owner was not told: too many, or it is gone */
+	uint64_t given_up;  /* ended the stream, or cannot be said */
 };
 void notices_stats(const struct notices *n, struct notices_stats *out);
 

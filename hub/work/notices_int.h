@@ -28,12 +28,18 @@ struct topic {
 };
 /*
  * CB gets OK: it is to be said. ENOENT: it is over. Else why that is not known. T is
- * zeroed, but for store, feed, jid (which it owns), kind, cb and arg.
+ * zeroed, but for store, feed, jid (which it owns), kind, what the notice says of format
+ * and contact, cb and arg.
  */
 void topic_get(struct topic *t);
-/* Appends its stanzas; how many people they are for. False: one is too large. */
-bool topic_say(const struct topic *t, const char *domain, size_t max_stanza_bytes,
-	       struct buf *out, size_t *people);
+/* What became of one. */
+struct topic_said {
+	size_t people;	  /* who are told */
+	size_t held_back; /* owners who are not */
+};
+/* Appends its stanzas. False: one is too large. */
+bool topic_say(const struct topic *t, const struct notices_options *o, struct buf *out,
+	       struct topic_said *said);
 void topic_free(struct topic *t); /* what it holds */
 
 #endif

@@ -144,6 +144,10 @@ static void access_metrics(const struct status *s, struct buf *out)
 		       "Those that were over before they were told", (double)n.stale);
 	metric_counter(out, "belfry_work_notices_given_up_total",
 		       "Those that could not be told", (double)n.given_up);
+	metric_counter(
+		out, "belfry_work_requests_held_back_total",
+		"Requests that an owner was not told of: 20 an hour, or it is gone",
+		(double)n.held_back);
 	metric_counter(out, "belfry_work_subscribes_limited_total",
 		       "Subscriptions refused by limits.subscribe_per_jid or _per_domain",
 		       (double)s->hub->limited);

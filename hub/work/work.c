@@ -12,6 +12,7 @@
 #include "work/hub.h"
 #include "work/lease.h"
 #include "work/notices.h"
+#include "work/owners.h"
 #include "work/status.h"
 #include "work/uplink.h"
 
@@ -34,6 +35,7 @@ struct work {
 	struct engine *engine;
 	struct announcer *announcer;
 	struct notices *notices;
+	struct owners *owners;
 	struct uplink *uplink;
 	struct lease *lease; /* NULL until the store was found to be fit */
 	struct link *link;
@@ -332,7 +334,9 @@ static void wire(struct work *w)
 						     .may_write = may_write,
 						     .busy = busy,
 						     .gone = on_gone};
+	w->owners = owners_create();
 	const struct notices_options noticing = {.domain = c->xmpp.domain,
+						 .owners = w->owners,
 						 .max_stanza_bytes =
 							 (size_t)c->xmpp.max_stanza_bytes,
 						 .arg = w,
@@ -346,11 +350,13 @@ static void wire(struct work *w)
 	w->hub = (struct hub){
 		.store = w->store,
 		.trusted_domains = c->xmpp.trusted_domains,
+		.loop = w->loop,
 		.shown = on_shown,
 		.shown_arg = w,
 		.per_jid = limits_create(c->limits.subscribe_per_jid, LIMITED_JIDS),
 		.per_domain =
-			limits_create(c->limits.subscribe_per_domain, LIMITED_DOMAINS)};
+			limits_create(c->limits.subscribe_per_domain, LIMITED_DOMAINS),
+		.owners = w->owners};
 	w->xmpp_hub = hub_for(&w->hub);
 	w->uplink = uplink_create(w->loop, c->xmpp.domain, &link_handlers, w);
 	w->link = component_create(w->loop, c, &w->xmpp_hub, &uplink_handlers, w->uplink);
@@ -379,9 +385,11 @@ static void unwire(struct work *w)
 	uplink_destroy(w->uplink);
 	store_redis_fit_destroy(w->fit);
 	w->store->ops->destroy(w->store);
+	hub_forget_sweeps(&w->hub);
 	engine_destroy(w->engine);
 	announcer_destroy(w->announcer);
 	notices_destroy(w->notices);
+	owners_destroy(w->owners);
 	limits_destroy(w->hub.per_jid);
 	limits_destroy(w->hub.per_domain);
 	lease_destroy(w->lease);

@@ -66,9 +66,10 @@ static void run_explain(struct request *r)
  * begins like a command, and there is an end to them: robots that answer each other would
  * never stop.
  */
-static void explain(struct session *s, const struct incoming *in, struct buf *text)
+static void explain(struct session *s, const struct incoming *in, enum hint hint,
+		    struct buf *text)
 {
-	if (!session_hint_due(s, HINT_HELP, in->bare)) {
+	if (!session_hint_due(s, hint, in->bare)) {
 		buf_free(text);
 		return;
 	}
@@ -98,7 +99,7 @@ static void chat_unknown(struct session *s, const struct incoming *in, const cha
 	else
 		buf_adds(&text, "Sorry, I did not understand that.");
 	buf_adds(&text, " Write 'help' to see what I can do.");
-	explain(s, in, &text);
+	explain(s, in, HINT_UNKNOWN, &text);
 }
 
 static void chat_misused(struct session *s, const struct incoming *in,
@@ -111,13 +112,13 @@ static void chat_misused(struct session *s, const struct incoming *in,
 	else
 		buf_printf(&text, "%s:", command_problem_text(c->problem));
 	chat_usage(&text, c->command, in->place == PLACE_FEED);
-	explain(s, in, &text);
+	explain(s, in, HINT_HELP, &text);
 }
 
 /* A name that no feed can have. */
-static void chat_nowhere(struct session *s, const struct incoming *in)
+static void chat_nowhere(struct session *s, const struct incoming *in, enum hint hint)
 {
-	if (!session_hint_due(s, HINT_HELP, in->bare))
+	if (!session_hint_due(s, hint, in->bare))
 		return;
 	struct buf text = {0};
 	buf_printf(&text,
@@ -128,7 +129,7 @@ static void chat_nowhere(struct session *s, const struct incoming *in)
 	buf_free(&text);
 }
 
-/* Help is one of the explanations. */
+/* Help is asked for; robots ask for it, too. */
 static void obey(struct session *s, const struct incoming *in,
 		 const struct chat_command *c)
 {
@@ -181,7 +182,7 @@ static void answer(struct session *s, const struct incoming *in, const char *bod
 	}
 	chat_parse(&c, body, in->feed);
 	if (in->place == PLACE_FEED && !feed_name_valid(in->feed, strlen(in->feed)))
-		chat_nowhere(s, in);
+		chat_nowhere(s, in, c.command == NULL ? HINT_UNKNOWN : HINT_HELP);
 	else if (c.command == NULL)
 		chat_unknown(s, in, body);
 	else if (c.problem != COMMAND_FINE)
@@ -193,7 +194,10 @@ static void answer(struct session *s, const struct incoming *in, const char *bod
 /* Clients drop chat from a bare host, so nobody is answered from there. */
 void chat_message(struct session *s, const struct incoming *in)
 {
-	if (s->hub == NULL || authorize_answer(s, in) || in->place == PLACE_SERVICE ||
+	if (s->hub == NULL)
+		return;
+	s->hub->ops->heard(s->hub->hub, in->bare);
+	if (authorize_answer(s, in) || in->place == PLACE_SERVICE ||
 	    HAS_CHILD_OF(in->stanza, ignored))
 		return;
 	xmpp_stanza_t *body = element_find(in->stanza, "body", NULL);

@@ -348,7 +348,7 @@ static void on_subscription(void *arg, enum belfry_err err, const struct sub *su
 	buf_adds(&a.text, known_text);
 	answer_field(&a, "jid", "Address", r->bare);
 	answer_field(&a, "follows", "You follow this feed",
-		     asks		? "not yet: its owners have been asked"
+		     asks		? "not yet: your request waits"
 		     : err == BELFRY_OK ? "yes"
 					: "no");
 	if (err == BELFRY_OK) {

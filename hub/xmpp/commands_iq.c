@@ -270,6 +270,7 @@ void commands_request(struct session *s, const struct incoming *in)
 	const char *session = xmpp_stanza_get_attribute(in->child, "sessionid");
 	const struct command *c = command_of_node(node, in->place == PLACE_FEED);
 	enum action action = action_of(in);
+	s->hub->ops->heard(s->hub->hub, in->bare);
 	if (c == NULL || !feed_possible(in))
 		reply_error(s, in, &not_found);
 	else if (session != NULL && !session_valid(session))

@@ -154,13 +154,17 @@ static void on_subscribed(void *arg, enum belfry_err err, const struct sub *sub,
 	(void)created;
 	if (command_asked_again(r, err))
 		return;
-	if ((err != BELFRY_OK && err != BELFRY_EPENDING) || !request_live(r)) {
+	bool asks = err == BELFRY_EPENDING || err == BELFRY_EUNOWNED;
+	if ((err != BELFRY_OK && !asks) || !request_live(r)) {
 		command_error(r, err);
 		return;
 	}
 	struct answer a = {.r = r};
-	if (err == BELFRY_EPENDING) {
-		buf_printf(&a.text, REPLY_PENDING_TEXT " Write ", r->feed);
+	if (asks) {
+		if (err == BELFRY_EPENDING)
+			buf_printf(&a.text, REPLY_PENDING_TEXT " Write ", r->feed);
+		else
+			buf_printf(&a.text, REPLY_UNOWNED_TEXT " Write ", r->feed);
 		command_quote(r, "unsubscribe", "", &a.text);
 		buf_adds(&a.text, " to ask no more.");
 		answer_end(&a, r);

@@ -50,6 +50,32 @@ static void undelivered(struct session *s, const struct incoming *in)
 	presence_withdraw(s, in->feed, in->bare);
 }
 
+static enum bounce_class bounce_class(xmpp_stanza_t *stanza)
+{
+	const char *condition = error_condition(stanza);
+	for (size_t i = 0; i < sizeof(bounce_classes) / sizeof(bounce_classes[0]); i++)
+		if (strcmp(bounce_classes[i].condition, condition) == 0)
+			return bounce_classes[i].class;
+	return says_blocked(stanza) ? BOUNCE_ENDS : BOUNCE_OTHER;
+}
+
+static bool begins_with(const char *text, const char *beginning)
+{
+	return strncmp(text, beginning, strlen(beginning)) == 0;
+}
+
+static void notice_error(struct session *s, const struct incoming *in, const char *id)
+{
+	if (s->hub == NULL || in->place != PLACE_FEED ||
+	    !feed_name_valid(in->feed, strlen(in->feed)))
+		return;
+	if (begins_with(id, NOTICE_INVITATION_ID))
+		undelivered(s, in);
+	else if (begins_with(id, NOTICE_REQUEST_ID) &&
+		 bounce_class(in->stanza) == BOUNCE_ENDS)
+		s->hub->ops->owner_gone(s->hub->hub, in->bare);
+}
+
 static void message_error(struct session *s, const struct incoming *in)
 {
 	const char *id = xmpp_stanza_get_id(in->stanza);
@@ -57,21 +83,13 @@ static void message_error(struct session *s, const struct incoming *in)
 	if (id == NULL)
 		return;
 	if (stanza_id_parse(id, strlen(id), &parsed) != 0) {
-		if (s->hub != NULL && in->place == PLACE_FEED &&
-		    feed_name_valid(in->feed, strlen(in->feed)) &&
-		    strncmp(id, NOTICE_INVITATION_ID, strlen(NOTICE_INVITATION_ID)) == 0)
-			undelivered(s, in);
+		notice_error(s, in, id);
 		return;
 	}
 	struct link_bounce bounce = {.id = id,
 				     .from = in->from,
-				     .class = BOUNCE_OTHER,
+				     .class = bounce_class(in->stanza),
 				     .condition = error_condition(in->stanza)};
-	for (size_t i = 0; i < sizeof(bounce_classes) / sizeof(bounce_classes[0]); i++)
-		if (strcmp(bounce_classes[i].condition, bounce.condition) == 0)
-			bounce.class = bounce_classes[i].class;
-	if (says_blocked(in->stanza))
-		bounce.class = BOUNCE_ENDS;
 	s->counters.bounces_received++;
 	s->out->bounce(s->arg, &bounce);
 }

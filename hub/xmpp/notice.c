@@ -140,7 +140,7 @@ static bool easy_to_write(const char *jid)
 				"0123456789-_") == len;
 }
 
-void notice_request(struct buf *out, const struct notice *n, const char *owner)
+void notice_request(struct buf *out, const struct notice *n, const char *owner, bool last)
 {
 	struct buf text = {0};
 	buf_adds(&text, "Somebody asks to follow ");
@@ -151,7 +151,10 @@ void notice_request(struct buf *out, const struct notice *n, const char *owner)
 			   n->jid);
 	else
 		buf_adds(&text, ". Write 'requests' here to see who does.");
-	message_begin(out, n, NULL, owner, "");
+	if (last)
+		buf_adds(&text, " That is enough messages of this kind for now: more may "
+				"wait, and 'requests' shows them.");
+	message_begin(out, n, NULL, owner, NOTICE_REQUEST_ID);
 	reply_text(out, "body", text.data);
 	request_form(out, n);
 	buf_adds(out, "</message>");
@@ -201,5 +204,29 @@ void notice_withdrawn(struct buf *out, const struct notice *n)
 	feed_text(&text, n);
 	buf_adds(&text, ": an owner has ended it.");
 	say(out, n, "none", text.data);
+	buf_free(&text);
+}
+
+void notice_turned_away(struct buf *out, const struct notice *n)
+{
+	struct buf text = {0};
+	if (n->contact)
+		presence(out, n, "unsubscribed");
+	buf_adds(&text, "You were not let in, and do not wait any more: an owner of ");
+	feed_text(&text, n);
+	buf_adds(&text, " has closed it to you.");
+	say(out, n, "none", text.data);
+	buf_free(&text);
+}
+
+/* The presence takes our question back, which the contact list may still show. */
+void notice_uninvited(struct buf *out, const struct notice *n)
+{
+	struct buf text = {0};
+	presence(out, n, "unsubscribe");
+	buf_adds(&text, "The invitation to follow ");
+	feed_text(&text, n);
+	buf_adds(&text, " was taken back: there is nothing more to answer.");
+	chat(out, n, "", text.data);
 	buf_free(&text);
 }

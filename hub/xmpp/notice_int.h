@@ -11,6 +11,7 @@
 /* What the id of an invitation's message begins with, and that of no delivery of a feed
  * of any other name. */
 #define NOTICE_INVITATION_ID "invitation~"
+#define NOTICE_REQUEST_ID "request~" /* the same of a request */
 
 /* Appends what an owner is told who answered JID's request. False: ERR is not of that. */
 bool authorize_say(struct buf *out, enum belfry_err err, bool allow, const char *feed,

@@ -115,6 +115,8 @@ static void say_why(struct session *s, const char *from, const char *to, const c
 			   feed);
 	else if (err == BELFRY_EPENDING)
 		buf_printf(&text, REPLY_PENDING_TEXT, feed);
+	else if (err == BELFRY_EUNOWNED)
+		buf_printf(&text, REPLY_UNOWNED_TEXT, feed);
 	else
 		buf_adds(&text, err == BELFRY_ELIMIT ? REPLY_LIMIT_TEXT
 						     : "That did not work just now. "

@@ -53,12 +53,24 @@ static void say_subscribed(struct request *r, const char *state,
 	reply_send(r->session, &out);
 }
 
+static void say_unowned(struct request *r)
+{
+	const struct reply_error e = reply_error_of(BELFRY_EUNOWNED);
+	struct buf text = {0};
+	buf_printf(&text, REPLY_UNOWNED_TEXT, r->feed);
+	reply_request_error_text(r, &e, text.data);
+	buf_free(&text);
+}
+
 /* XEP-0060 6.1.4, and 6.1.3.7 for who asks again. */
 static void answer_subscribe(struct request *r, enum belfry_err err, bool created,
 			     const struct sub *options)
 {
-	if (request_live(r) && err == BELFRY_EPENDING && created)
+	bool unowned = err == BELFRY_EUNOWNED;
+	if (request_live(r) && (err == BELFRY_EPENDING || unowned) && created)
 		say_subscribed(r, "pending", NULL);
+	else if (request_live(r) && unowned)
+		say_unowned(r);
 	else if (reply_request_ok(r, err))
 		say_subscribed(r, "subscribed", options);
 	request_free(r);

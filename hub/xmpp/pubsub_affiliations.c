@@ -13,6 +13,11 @@
 #define SEARCH_PAGE 100
 #define ENTRIES_MAX 1000 /* of a change */
 
+#define LAST_OWNER_TEXT                                                                  \
+	"A feed with owners keeps at least one of them: name another owner in the same " \
+	"request, or ask the people who run this service, who can take the last one "    \
+	"away."
+
 static const struct reply_error bad_request = {"modify", "bad-request", NULL, NULL};
 static const struct reply_error invalid_jid = {"modify", "bad-request", "invalid-jid",
 					       NULL};
@@ -200,7 +205,9 @@ static void on_refused(void *arg, enum belfry_err err, const struct hub_affiliat
 			if (list[i].affiliation == AFFILIATION_OWNER)
 				add(&out, NULL, list[i].jid, AFFILIATION_OWNER);
 		buf_adds(&out, "</affiliations></pubsub><error type='modify'>"
-			       "<not-acceptable xmlns='" NS_STANZAS "'/></error>");
+			       "<not-acceptable xmlns='" NS_STANZAS
+			       "'/><text xmlns='" NS_STANZAS "'>" LAST_OWNER_TEXT
+			       "</text></error>");
 		reply_send(r->session, &out);
 	}
 	request_free(r);

@@ -19,6 +19,7 @@ static const struct {
 	{BELFRY_EREUSED, {"cancel", "conflict", NULL, NULL}},
 	{BELFRY_EDENIED, {"cancel", "not-allowed", "closed-node", NULL}},
 	{BELFRY_EPENDING, {"auth", "not-authorized", "pending-subscription", NULL}},
+	{BELFRY_EUNOWNED, {"auth", "not-authorized", "pending-subscription", NULL}},
 	{BELFRY_EREFUSED, {"auth", "forbidden", NULL, NULL}},
 	{BELFRY_ELIMIT, {"wait", "policy-violation", "too-many-subscriptions", NULL}},
 	{BELFRY_EFULL, {"wait", "resource-constraint", NULL, NULL}},
@@ -68,10 +69,16 @@ void reply_begin(struct buf *out, const char *from, const char *to, const char *
 	begin(out, "result", from, to, id);
 }
 
-static void add_error(struct buf *out, const struct reply_error *e)
+/* TEXT NULL: none. */
+static void add_error(struct buf *out, const struct reply_error *e, const char *text)
 {
 	buf_printf(out, "<error type='%s'><%s xmlns='" NS_STANZAS "'/>", e->type,
 		   e->condition);
+	if (text != NULL) {
+		buf_adds(out, "<text xmlns='" NS_STANZAS "'>");
+		xml_escape(out, text, strlen(text));
+		buf_adds(out, "</text>");
+	}
 	if (e->detail != NULL) {
 		buf_printf(out, "<%s xmlns='" NS_PUBSUB_ERRORS "'", e->detail);
 		if (e->feature != NULL)
@@ -90,7 +97,7 @@ static void make_busy(struct buf *out)
 	struct buf error = {0};
 	buf_adds(&error, "<iq type='error'");
 	buf_add(&error, from, (size_t)(end + 1 - from));
-	add_error(&error, &busy);
+	add_error(&error, &busy, NULL);
 	buf_free(out);
 	*out = error;
 }
@@ -123,18 +130,18 @@ void reply_request_error_begin(struct buf *out, const struct request *r)
 }
 
 static void send_error(struct session *s, const char *from, const char *to,
-		       const char *id, const struct reply_error *e)
+		       const char *id, const struct reply_error *e, const char *text)
 {
 	struct buf out = {0};
 	begin(&out, "error", from, to, id);
-	add_error(&out, e);
+	add_error(&out, e, text);
 	reply_send(s, &out);
 }
 
 void reply_error(struct session *s, const struct incoming *in,
 		 const struct reply_error *e)
 {
-	send_error(s, in->to, in->from, in->id, e);
+	send_error(s, in->to, in->from, in->id, e, NULL);
 }
 
 void reply_busy(struct session *s, const struct incoming *in)
@@ -159,9 +166,15 @@ bool reply_has_room(struct session *s, const struct incoming *in)
 	return false;
 }
 
+void reply_request_error_text(struct request *r, const struct reply_error *e,
+			      const char *text)
+{
+	send_error(r->session, r->to, r->from, r->id, e, text);
+}
+
 void reply_request_error(struct request *r, const struct reply_error *e)
 {
-	send_error(r->session, r->to, r->from, r->id, e);
+	reply_request_error_text(r, e, NULL);
 }
 
 bool reply_request_ok(struct request *r, enum belfry_err err)

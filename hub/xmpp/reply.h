@@ -19,6 +19,9 @@ struct reply_error reply_error_of(enum belfry_err err);
 void reply_error(struct session *s, const struct incoming *in,
 		 const struct reply_error *e);
 void reply_request_error(struct request *r, const struct reply_error *e);
+/* The same, with a TEXT for people. */
+void reply_request_error_text(struct request *r, const struct reply_error *e,
+			      const char *text);
 /* An error up to what it is about: append that and <error/>, and reply_send(). */
 void reply_error_begin(struct buf *out, const struct incoming *in);
 void reply_request_error_begin(struct buf *out, const struct request *r);
@@ -54,6 +57,9 @@ void reply_chat(struct session *s, const char *from, const char *to, const char 
 #define REPLY_PENDING_TEXT                                                               \
 	"You asked to follow %s. Its owners have been asked, and I tell you what they "  \
 	"say."
+#define REPLY_UNOWNED_TEXT                                                                \
+	"You asked to follow %s, and wait. Nobody can answer you in chat yet, as it has " \
+	"no owners; the people who run this service can. I tell you what they say."
 #define REPLY_LIMIT_TEXT                                                                 \
 	"That was too often for now, from you or from your server. Please try again in " \
 	"a while: within an hour it works again."

@@ -19,7 +19,7 @@
 #define UNSENT_QUIET_MS ((uint64_t)60 * 1000)
 #define HELP_EVERY_MS ((uint64_t)6 * 60 * 1000)
 #define HELP_BURST 10
-#define REFUSED_EVERY_MS ((uint64_t)60 * 60 * 1000)
+#define HOUR_MS ((uint64_t)60 * 60 * 1000)
 #define LAST_EVERY_MS ((uint64_t)60 * 1000)
 #define LAST_BURST 10
 
@@ -239,9 +239,10 @@ static const struct hint_pace {
 	uint64_t every_ms; /* 0: once */
 	unsigned burst;
 } hint_paces[] = {
+	[HINT_UNKNOWN] = {HOUR_MS, 1},
 	[HINT_HELP] = {HELP_EVERY_MS, HELP_BURST},
 	[HINT_ENCRYPTED] = {0, 0},
-	[HINT_REFUSED] = {REFUSED_EVERY_MS, 1},
+	[HINT_REFUSED] = {HOUR_MS, 1},
 	[HINT_STAYS] = {HELP_EVERY_MS, HELP_BURST},
 	[HINT_ANSWERED] = {HELP_EVERY_MS, HELP_BURST},
 	[HINT_BOUNCED] = {HELP_EVERY_MS, HELP_BURST},

@@ -11,6 +11,8 @@ static void check_config(const struct feed_config *c)
 {
 	CHECK(c->max_items >= 1 && c->max_items <= 1000000);
 	CHECK(c->weight >= 1 && c->weight <= 100);
+	CHECK(c->rate.events <= RATE_MAX && c->rate.burst <= RATE_MAX);
+	CHECK(!c->rate.events == !c->rate.period_s);
 	CHECK(!c->title || strlen(c->title) <= FEED_TITLE_MAX);
 	CHECK(!c->description || strlen(c->description) <= FEED_DESCRIPTION_MAX);
 	for (char **entry = c->whitelist; entry && *entry; entry++)

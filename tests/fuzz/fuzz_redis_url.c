@@ -17,8 +17,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		memcpy(text, data, size);
 	text[size] = '\0';
 	if (redis_url_parse(&u, text, why, sizeof why) == 0) {
-		if (!u.host == !u.path || (u.host && !u.port))
+		if (!u.host.name + !u.path + !u.master != 2 ||
+		    !u.master != !u.sentinels || !u.sentinel_count != !u.master ||
+		    (u.host.name && !u.host.port))
 			abort();
+		for (size_t i = 0; i < u.sentinel_count; i++)
+			if (!u.sentinels[i].name[0] || !u.sentinels[i].port)
+				abort();
 		redis_url_free(&u);
 	}
 	free(text);

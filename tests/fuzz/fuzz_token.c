@@ -26,6 +26,8 @@ static void check_parse(const char *s, size_t len)
 	CHECK(strcmp(t.hash, again.hash) == 0 && t.scopes == again.scopes);
 	CHECK(strcmp(t.feeds, again.feeds) == 0 && strcmp(t.note, again.note) == 0);
 	CHECK(t.created_ms == again.created_ms);
+	CHECK(t.rate.events == again.rate.events && t.rate.burst == again.rate.burst);
+	CHECK(t.rate.period_s == again.rate.period_s);
 	CHECK(t.scopes & SCOPE_ADMIN || !token_allows(&t, SCOPE_MANAGE, NULL));
 	token_allows(&t, SCOPE_PUBLISH, "deploys");
 	free(json);

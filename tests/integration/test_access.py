@@ -1,5 +1,6 @@
 """Who is let in: asking the owners, invitations, refusals, limits, and whom to reach."""
 
+import concurrent.futures
 import itertools
 
 import pytest
@@ -243,9 +244,110 @@ def test_who_asks_takes_it_back(town, how):
         assert ann.unsubscribe(service, town.feed).type == "result"
     else:
         ann.say_presence(town.jid, "unsubscribe")
-    wait_until(lambda: not town.state(ann.jid), "nothing waits")
+    wait_until(lambda: town.state(ann.jid) == ("withdrawn", None), "it is taken back")
     assert "no request" in olga.ask(town.jid, f"allow {ann.jid}").body
     assert not town.follows(ann.jid)
+    # Whoever asks again soon waits, and the owners are not told of it once more.
+    assert ASKS in ann.ask(town.jid, "subscribe").body
+    assert town.state(ann.jid) == ("pending", "owners")
+    assert ann.jid in olga.ask(town.jid, "requests").body
+    olga.sync()
+    assert len(olga.all(town.is_request(ann.jid))) == 1
+    since = ann.mark()
+    olga.ask(town.jid, f"allow {ann.jid}")
+    ann.wait_for(is_chat(ALLOWED, town.jid), since=since)
+
+
+def test_programs_of_a_person_ask_once(town):
+    """Whoever asked last is the one that follows, and is told."""
+    olga, service = town.make().owner(), town.site.service
+    one, two = (town.client("ann", resource=r) for r in ("one", "two"))
+    answer = one.subscribe(service, town.feed, one.full_jid)
+    assert answer.find("ps:pubsub/ps:subscription").get("subscription") == "pending"
+    olga.wait_for(town.is_request(one.full_jid))
+    again = two.subscribe(service, town.feed, two.full_jid)
+    assert (again.condition, again.pubsub_condition) == ("not-authorized",
+                                                         "pending-subscription")
+    listed = town.site.rest.get(f"/v1/feeds/{town.feed}/pending").ok(200).json["pending"]
+    assert [p["jid"] for p in listed] == [two.full_jid]
+    olga.sync()
+    assert len(olga.all(lambda s: town.is_request(one.full_jid)(s)
+                        or town.is_request(two.full_jid)(s))) == 1
+    assert "You let" in olga.ask(town.jid, f"allow {one.jid}").body
+    told = two.wait_for(is_state(town.feed, "subscribed"))
+    assert told.sender == service and told.element.get("to") == two.full_jid
+    assert town.follows(two.full_jid)
+    assert not town.follows(one.full_jid) and not town.follows(one.jid)
+    town.publish("one")
+    two.wait_for(is_event(town.feed, "one"))
+
+
+def test_let_in_while_it_is_taken_back(town):
+    """Whoever is first: nobody follows who has taken the request back."""
+    service, rest = town.make().site.service, town.site.rest
+    with concurrent.futures.ThreadPoolExecutor(1) as other:
+        for client in (town.ann, town.client("bea"), town.client("cat")):
+            for n in range(LIMIT - 1):
+                answer = client.subscribe(service, town.feed)
+                assert answer.type == "result", (n, answer)
+                allowed = other.submit(rest.pending, "PUT", town.feed, client.jid, "allow")
+                assert client.unsubscribe(service, town.feed).type == "result", n
+                status = allowed.result().status
+                assert status in (201, 404), status
+                assert not town.follows(client.jid), (n, status)
+                # Of what the owners were not told nothing is remembered.
+                assert town.state(client.jid) in (
+                    False, status == 404 and ("withdrawn", None)), (n, status)
+
+
+@pytest.mark.parametrize("how", ["chat", "pubsub", "contact"])
+def test_a_feed_without_owners(town, how):
+    """Nobody answers in chat, and nobody is told that somebody would; REST does."""
+    ann, service = town.make(owners=[]).ann, town.site.service
+    ann.roster()
+    if how == "pubsub":
+        answer = ann.subscribe(service, town.feed)
+        assert answer.find("ps:pubsub/ps:subscription").get("subscription") == "pending"
+        again = ann.subscribe(service, town.feed)
+        assert again.pubsub_condition == "pending-subscription"
+        said = again.element.find(".//{urn:ietf:params:xml:ns:xmpp-stanzas}text").text
+    elif how == "chat":
+        said = ann.ask(town.jid, "subscribe").body
+    else:
+        ann.add_contact(town.jid)
+        said = ann.wait_for(is_chat("You asked to follow", town.jid)).body
+    assert "Nobody can answer you in chat yet" in said and ASKS not in said
+    assert "the people who run this service can" in said
+    assert town.state(ann.jid) == ("pending", "owners")
+    since = ann.mark()
+    town.site.rest.pending("PUT", town.feed, ann.jid, "allow").ok()
+    ann.wait_for(is_state(town.feed, "subscribed") if how == "pubsub"
+                 else is_chat(ALLOWED, town.jid), since=since)
+
+
+def test_an_owner_who_blocks_the_feed_is_asked_no_more(town):
+    """Until the owner writes: the others are asked on."""
+    crowd = town.site.crowd()
+    owner = f"owner{town.number}@{crowd.domain}"
+    town.make(owners=[owner, town.olga_jid])
+    olga, asked = town.owner(), []
+    crowd.bounce = lambda seen: seen.to == owner and asked.append(seen) or BLOCKED
+
+    def ask(name):
+        town.client(name).ask(town.jid, "subscribe")
+        town.asked(olga, town.client(name))
+
+    ask("ann")
+    wait_until(lambda: any("asked no more" in line and owner in line
+                           for line in town.site.work.log_text().splitlines()),
+               "it came back")
+    ask("bea")
+    ask("cat")
+    assert len(asked) == 1
+    crowd.chat(owner, town.jid, "requests")
+    wait_until(lambda: len(asked) == 2, "the answer")
+    ask("dan")
+    wait_until(lambda: len(asked) == 3, "the owner is asked again")
 
 
 def test_members_and_owners_need_not_ask(town):
@@ -314,6 +416,8 @@ def test_affiliations(town):
     assert affiliate(ann, service, feed, **{olga.jid: "none"}).type == "result"
     refused = affiliate(ann, service, feed, **{ann.jid: "none"})
     assert refused.condition == "not-acceptable"
+    text = refused.element.find(".//{urn:ietf:params:xml:ns:xmpp-stanzas}text").text
+    assert "name another owner in the same request" in text
     assert affiliations(olga, service, feed) == "forbidden"
     unsupported = affiliate(ann, service, feed, **{bea.jid: "publisher"})
     assert unsupported.pubsub_condition == "unsupported"
@@ -334,12 +438,52 @@ def test_an_outcast_leaves_and_is_told(town, how):
     wait_until(lambda: not town.follows(ann.jid), "ann follows no more")
     if how == "contact":
         ann.wait_for(is_presence(town.jid, "unsubscribed"))
-    if how != "pubsub":
+    if how == "pubsub":
+        assert ann.wait_for(is_state(town.feed, "none")).sender == service
+    else:
         ann.wait_for(is_chat("no longer follow", town.jid))
     assert ann.subscribe(service, town.feed).pubsub_condition == "closed-node"
     assert "not open" in ann.ask(town.jid, "subscribe").body
     assert town.feed not in str(ann.disco_items(service))
     assert town.site.rest.subscriber("PUT", town.feed, ann.jid).status == 403
+    assert bool(ann.all(is_chat("no longer follow"))) == (how != "pubsub")
+
+
+@pytest.mark.parametrize("how", ["chat", "pubsub", "contact", "invited"])
+def test_an_outcast_who_only_waited_is_told_once(town, how):
+    olga, ann, service = town.make().owner(), town.ann, town.site.service
+    ann.roster()
+    if how == "chat":
+        ann.ask(town.jid, "subscribe")
+    elif how == "pubsub":
+        ann.subscribe(service, town.feed)
+    elif how == "contact":
+        ann.add_contact(town.jid)
+        ann.wait_for(is_chat(ASKS, town.jid))
+    else:
+        town.invite(ann.jid)
+        ann.wait_for(is_presence(town.jid, "subscribe"))
+    since = ann.mark()
+    for _ in range(2):
+        assert affiliate(olga, service, town.feed, **{ann.jid: "outcast"}).type == "result"
+    told = is_chat("was taken back" if how == "invited" else "do not wait any more",
+                   town.jid)
+    if how == "pubsub":
+        told = is_state(town.feed, "none")
+    ann.wait_for(told, since=since)
+    if how == "contact":
+        ann.wait_for(is_presence(town.jid, "unsubscribed"))
+    # Whatever else there were to say would be said before the next notice.
+    bea = town.client("bea")
+    town.invite(bea.jid)
+    bea.wait_for(town.is_invitation())
+    ann.sync()
+    assert len([s for s in ann.received[since:] if told(s)]) == 1
+    assert not town.state(ann.jid) and not ann.all(is_chat("no longer follow"))
+    ann.logout()
+    since = ann.mark()
+    ann.login().sync()
+    assert not [s for s in ann.received[since:] if is_presence(town.jid, "subscribe")(s)]
 
 
 # ---- invitations ----

@@ -215,5 +215,8 @@ def test_help_is_not_repeated_for_a_chatterbox(site):
         for said in (f"hello {n}", "help", "last 99"):
             dora.chat(site.hub, said)
     alive(site, dora)
-    assert len(dora.all(is_chat(sender=site.hub))) == 10
+    said = [message.body for message in dora.all(is_chat(sender=site.hub))]
+    # Unasked help once, and what was asked for ten times.
+    assert len(said) == 11
+    assert len([body for body in said if "do not know" in body]) == 1
     assert "feeds" in dora.ask(site.hub, "list").body.lower()

@@ -1,5 +1,6 @@
 """Who is not let in yet, over REST and from the command line, on a real Redis."""
 
+import concurrent.futures
 import time
 import uuid
 
@@ -32,7 +33,9 @@ def key_of(hub, feed, kind):
 
 def set_state(hub, feed, jid, letter):
     """As the worker does when somebody asks, or answers: docs/redis.md."""
-    hub.redis("HSET", key_of(hub, feed, "p"), jid, f"{letter} 1750000000000 e p3 tprod")
+    person, slash, resource = jid.partition("/")
+    wish = f"{letter} 1750000000000 e p3 tprod" + (f" /{resource}" if slash else "")
+    hub.redis("HSET", key_of(hub, feed, "p"), person, wish)
 
 
 def told(hub, feed):
@@ -106,14 +109,67 @@ def test_requests_are_answered(hub, feed):
 
 
 def test_a_no_is_said_to_the_person(hub, feed):
-    """A denial of one resource is one of them all; it can be turned into a yes."""
-    phone = ANN + "/phone"
+    """By whatever JID it is said, to the one that asked; it can be turned into a yes."""
+    phone = ANN + "/my phone /1"
     set_state(hub, feed, phone, "o")
-    assert hub.rest.pending("PUT", feed, phone, "deny").json["state"] == "denied"
-    assert hub.rest.pending("GET", feed, ANN).ok(200).json["state"] == "denied"
-    assert hub.rest.pending("PUT", feed, phone, "allow").status == 201
+    for jid in (ANN, ANN + "/pad"):
+        denied = hub.rest.pending("PUT", feed, jid, "deny").ok(200).json
+        assert (denied["state"], denied["jid"]) == ("denied", phone)
+        assert hub.rest.pending("GET", feed, jid).ok(200).json == denied
+    let_in = hub.rest.pending("PUT", feed, ANN, "allow").ok(201).json
+    assert (let_in["jid"], let_in["tags"]) == (phone, ["prod"])
     assert hub.rest.get(f"/v1/feeds/{feed}/pending").json["pending"] == []
     assert told(hub, feed) == [("d", phone), ("a", phone)]
+
+
+def test_what_was_taken_back_is_no_request(hub, feed):
+    wendy = "wendy@elsewhere.test"
+    set_state(hub, feed, wendy, "w")
+    assert hub.rest.pending("GET", feed, wendy).ok(200).json["state"] == "withdrawn"
+    for decision in ("allow", "deny"):
+        assert hub.rest.pending("PUT", feed, wendy, decision).status == 404
+        done = belfry.run(hub.config, "feed", decision, feed, wendy)
+        assert done.returncode == 1 and "does not ask" in done.stderr
+    assert belfry.run(hub.config, "feed", "pending", feed).stdout.startswith("withdrawn\t")
+    assert hub.rest.subscriber("PUT", feed, wendy).status == 202
+    assert told(hub, feed) == [("p", wendy)]
+
+
+def test_an_entry_that_cannot_be_read(hub, feed):
+    """By the whole JID, or with another value: it is left out, and in nobody's way."""
+    key = key_of(hub, feed, "p")
+    hub.redis("HSET", key, ANN + "/phone", "o 1750000000000 e")
+    hub.redis("HSET", key, BOB, "nonsense")
+    set_state(hub, feed, "eve@elsewhere.test", "o")
+    listed = hub.rest.get(f"/v1/feeds/{feed}/pending").ok(200).json["pending"]
+    assert [p["jid"] for p in listed] == ["eve@elsewhere.test"]
+    assert hub.rest.pending("PUT", feed, ANN + "/phone", "allow").status == 404
+    assert hub.rest.pending("PUT", feed, BOB, "allow").status == 500
+
+
+def test_many_answers_at_once(hub, feed):
+    """A request is answered once, whoever else answers it, or takes it back."""
+    hub.rest.put_feed(feed, access="authorize")
+    key = key_of(hub, feed, "p")
+    with concurrent.futures.ThreadPoolExecutor(4) as pool:
+        for n in range(60):
+            jid = f"u{n}@elsewhere.test"
+            set_state(hub, feed, jid, "o")
+            answers = [pool.submit(hub.rest.pending, "PUT", feed, jid, "allow")
+                       for _ in range(2)]
+            back = pool.submit(take_back, hub, key, jid)
+            statuses = sorted(a.result().status for a in answers)
+            follows = hub.rest.subscriber("GET", feed, jid).status == 200
+            assert statuses == ([404, 404] if back.result() else [200, 201]), n
+            assert follows == (not back.result()), n
+            assert ((["a", jid] in map(list, told(hub, feed))) == follows), n
+
+
+def take_back(hub, key, jid):
+    """As the worker does, in one step; True: it was there."""
+    return hub.redis("EVAL", "if redis.call('HGET', KEYS[1], ARGV[1]) then return "
+                     "redis.call('HSET', KEYS[1], ARGV[1], 'w 1750000000000 e') == 0 "
+                     "and 1 end return 0", "1", key, jid) in (1, "1")
 
 
 def test_who_follows_is_not_denied(hub, feed):

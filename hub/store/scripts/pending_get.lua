@@ -1,7 +1,7 @@
 #!lua flags=no-writes
--- The state of one who is not let in yet.
+-- The state of a person who is not let in yet.
 -- KEYS feed, pending
--- ARGV jid
+-- ARGV person
 local f = redis.call('HMGET', KEYS[1], 'state', 'epoch')
 if f[1] or not f[2] then
 	return {'NOFEED'}

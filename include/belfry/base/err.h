@@ -15,6 +15,7 @@ enum belfry_err {
 	BELFRY_EREUSED,	  /* an idempotency key was used for a different request */
 	BELFRY_EDENIED,	  /* the feed's access does not let this JID in */
 	BELFRY_EPENDING,  /* it waits for somebody's answer */
+	BELFRY_EUNOWNED,  /* the same, but nobody who could give it is in a client */
 	BELFRY_EREFUSED,  /* the person does not want to be asked */
 	BELFRY_ELIMIT,	  /* too many of them in a while: try again later */
 	BELFRY_EFULL,	  /* the store has no room for more events */

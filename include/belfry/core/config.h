@@ -29,10 +29,13 @@ struct config {
 		uint64_t idempotency_ttl_s;	 /* 3600 */
 	} http;
 	struct {
-		char *url;	/* redis://127.0.0.1:6379/0 or unix:///path?db=0 */
-		char *password; /* from redis.password_file; NULL: none */
-		uint64_t wait_replicas; /* 0 */
-		uint64_t timeout_ms;	/* 3000: a command without an answer */
+		char *url;		 /* redis://127.0.0.1:6379/0, unix:///path?db=0 or
+					  * redis+sentinel://host:26379,host:26379/master/0 */
+		char *password;		 /* from redis.password_file; NULL: none */
+		char *sentinel_user;	 /* NULL: none */
+		char *sentinel_password; /* from redis.sentinel_password_file; or NULL */
+		uint64_t wait_replicas;	 /* 0 */
+		uint64_t timeout_ms;	 /* 3000: a command without an answer */
 		bool allow_data_loss; /* false: refuse to start on a Redis that forgets */
 	} redis;
 	struct {

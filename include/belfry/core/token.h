@@ -1,6 +1,8 @@
 #ifndef BELFRY_CORE_TOKEN_H
 #define BELFRY_CORE_TOKEN_H
 
+#include <belfry/core/rate.h>
+
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -21,6 +23,7 @@ struct token {
 	char *feeds;	 /* globs of feed names, separated by spaces; malloc'ed */
 	char *note; /* what it is for; malloc'ed, may be empty; UTF-8, else it is not kept
 		     */
+	struct rate rate; /* of events that it may post; none: no limit */
 	unsigned long long created_ms;
 };
 

@@ -58,6 +58,8 @@ uint16_t http_server_port(const struct http_server *s);
 void http_server_quiesce(struct http_server *s);
 /* Requests not yet answered and sent. */
 size_t http_server_active(const struct http_server *s);
+/* Bytes of the bodies that were answered and have not been taken by their clients. */
+size_t http_server_unsent(const struct http_server *s);
 /*
  * What was answered is sent as far as the client takes it at once. Outstanding requests
  * are cut off; handlers may still answer them, to no effect.

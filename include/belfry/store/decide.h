@@ -4,16 +4,16 @@
 #include <belfry/store/store.h>
 
 /*
- * An owner's answer to JID's request to follow FEED, over any store. Whether somebody may
- * answer is for the caller to know. JID is told by the worker.
+ * An owner's answer to the request of JID's person to follow FEED, over any store.
+ * Whether somebody may answer is for the caller to know. The JID that asked is the one
+ * that follows, and is told by the worker.
  *
- * CB gets, once and later: OK, with ROW as JID follows now (NULL: it was denied; CREATED:
+ * CB gets, once and later: OK, with ROW as it follows now (NULL: it was denied; CREATED:
  * it is new). ENOENT: there is no request, or a no came too late: it follows. EPENDING:
  * it was invited, the answer is its own. EREFUSED: it was invited, and refused. ENOFEED,
- * EFULL, EAWAY. ESTALE: somebody else changes it all the time. Safe to repeat: who
+ * EFULL, EAWAY. ESTALE: somebody else changes it all the time. Safe to repeat: a JID that
  * follows is allowed, who was denied, denied. A denial can be turned into leave to
- * follow, not the other way about. What is said of a full JID holds for the bare one:
- * DENIED is remembered there, or forgotten.
+ * follow, not the other way about.
  */
 void store_decide(struct store *s, const char *feed, const char *jid, bool allow,
 		  store_row_cb cb, void *arg);

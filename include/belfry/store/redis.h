@@ -7,7 +7,8 @@
 #include <belfry/store/store.h>
 
 /*
- * The store on Redis 7 or later. Connects by itself, and again with back-off for ever;
+ * The store on Redis 7 or later, or on the master that Sentinels name, which is left when
+ * another one takes its place. Connects by itself, and again with back-off for ever;
  * while it is away, calls end with BELFRY_EAWAY at once. A bad redis.url: NULL, and WHY
  * says what to do.
  */
@@ -16,8 +17,8 @@ struct store *store_redis_create(struct loop *loop, const struct config *config,
 
 /*
  * What is wrong with this Redis as a store (persistence, eviction policy, version,
- * listpack limits, replicas), a line each with how to mend it. FATAL: serve and work must
- * not start on it.
+ * listpack limits, replicas, Sentinels), a line each with how to mend it, that begins
+ * with "error: ", "warning: " or "note: ". FATAL: serve and work must not start on it.
  */
 typedef void (*store_redis_check_cb)(void *arg, enum belfry_err err, const char *findings,
 				     bool fatal);

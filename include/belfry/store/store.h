@@ -131,16 +131,18 @@ typedef void (*store_rows_cb)(void *arg, enum belfry_err err,
 /* One answer is outstanding, or has been given and is remembered. */
 enum pending_state {
 	PENDING_NONE = 0,
-	PENDING_OWNERS = 'o',  /* asked to follow: an owner is to answer */
-	PENDING_PERSON = 'p',  /* was invited over REST: is to answer */
-	PENDING_REFUSED = 'r', /* invited, and said no: is not invited again */
-	PENDING_DENIED = 'd',  /* an owner said no */
+	PENDING_OWNERS = 'o',	 /* asked to follow: an owner is to answer */
+	PENDING_PERSON = 'p',	 /* was invited over REST: is to answer */
+	PENDING_REFUSED = 'r',	 /* invited, and said no: is not invited again */
+	PENDING_DENIED = 'd',	 /* an owner said no */
+	PENDING_WITHDRAWN = 'w', /* asked, and took that back: the owners were told */
 };
 #define STORE_PENDING_MAX 10000 /* of a feed, all states together */
 /* Nobody else may ask from so many on: strangers leave room for invitations. */
 #define STORE_REQUESTS_MAX 5000
+/* One a person: it is that of the bare JID. */
 struct store_pending {
-	const char *jid; /* normalized, as the row's would be */
+	const char *jid; /* normalized: who is to follow, as the row would have it */
 	enum pending_state state;
 	uint64_t at_ms; /* since when */
 	enum sub_format format;
@@ -160,17 +162,23 @@ typedef void (*store_pendings_cb)(void *arg, enum belfry_err err,
  */
 enum notice_kind {
 	NOTICE_NONE = 0,
-	NOTICE_REQUEST = 'o',	 /* to the owners: JID asks to follow */
-	NOTICE_INVITATION = 'p', /* to JID */
-	NOTICE_ALLOWED = 'a',	 /* to JID: an owner said yes; it follows now */
-	NOTICE_DENIED = 'd',	 /* to JID */
-	NOTICE_WITHDRAWN = 'w',	 /* to JID, who follows no more: made an outcast */
+	NOTICE_REQUEST = 'o',	  /* to the owners: JID asks to follow */
+	NOTICE_INVITATION = 'p',  /* to JID */
+	NOTICE_ALLOWED = 'a',	  /* to JID: an owner said yes; it follows now */
+	NOTICE_DENIED = 'd',	  /* to JID */
+	NOTICE_WITHDRAWN = 'w',	  /* to JID, who follows no more: made an outcast */
+	NOTICE_TURNED_AWAY = 't', /* to JID, who had asked: the same */
+	NOTICE_UNINVITED = 'u',	  /* to JID, who was invited: the same */
 };
 #define STORE_NOTICES_MAX 10000 /* of a partition */
 struct store_notice {
 	const char *id; /* for notice_done() */
 	const char *feed, *jid;
-	enum notice_kind kind;
+	enum notice_kind kind; /* NONE: it cannot be read, and is only to be done */
+	/* How JID followed, or asked to, where nothing else may tell by now; format 0:
+	 * not said. */
+	enum sub_format format;
+	bool contact;
 };
 typedef void (*store_notices_cb)(void *arg, enum belfry_err err,
 				 const struct store_notice *list, size_t count);
@@ -341,25 +349,34 @@ struct store_ops {
 		      void *arg);
 
 	/*
-	 * Sets the state of P's JID if it is EXPECT now (NONE: it has none); P's state
-	 * NONE takes it away. With it NOTICE is written, unless NONE. ESTALE: it is
-	 * another one. ENOFEED. EFULL: too many, of the feed (a new OWNERS: of half as
-	 * many) or of notices; what goes
-	 * from one state to another, or away, without a notice, always has room.
+	 * Sets the state of the person of P's JID if it is EXPECT now (NONE: it has
+	 * none); P's state NONE takes it away. With it NOTICE is written, unless NONE,
+	 * for P's JID. ESTALE: it is another one. ENOFEED. EFULL: too many, of the feed
+	 * (a new OWNERS: of half as many) or of notices; what goes from one state to
+	 * another, or away, without a notice, always has room.
 	 */
 	void (*pending_put)(struct store *s, const char *feed,
 			    const struct store_pending *p, enum pending_state expect,
 			    enum notice_kind notice, store_cb cb, void *arg);
-	/* ENOENT: it has none. ENOFEED. */
+	/*
+	 * join() of JID, and its person's state is taken away, and NOTICE is written for
+	 * JID, unless NONE: all of it or nothing. ESTALE: the state is not as in SEEN
+	 * (NULL: there is none), or it is wished by another JID than SEEN's by now. Else
+	 * as join() and pending_put().
+	 */
+	void (*admit)(struct store *s, const char *feed, const char *jid,
+		      const struct sub_change *change, const struct store_pending *seen,
+		      enum notice_kind notice, store_row_cb cb, void *arg);
+	/* That of JID's person. ENOENT: it has none. ENOFEED. */
 	void (*pending_get)(struct store *s, const char *feed, const char *jid,
 			    store_pending_cb cb, void *arg);
 	/* Pages, CURSOR 0 first, in no order. A page may pass LIMIT; what is there all
 	 * the time is in one at least, and may be in two. */
 	void (*pending_list)(struct store *s, const char *feed, uint64_t cursor,
 			     size_t limit, store_pendings_cb cb, void *arg);
-	/* Writes a notice alone. ENOFEED, EFULL. */
-	void (*notice_put)(struct store *s, const char *feed, const char *jid,
-			   enum notice_kind kind, store_cb cb, void *arg);
+	/* Writes a notice alone; its id is not used. ENOFEED, EFULL. */
+	void (*notice_put)(struct store *s, const struct store_notice *n, store_cb cb,
+			   void *arg);
 	/* Those that wait, of all feeds, oldest first of each partition; at most LIMIT.
 	 * Of a feed that is gone as well. */
 	void (*notices)(struct store *s, size_t limit, store_notices_cb cb, void *arg);

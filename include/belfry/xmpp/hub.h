@@ -97,7 +97,8 @@ struct xmpp_hub_ops {
 	 * format is event. OK, ENOFEED, EDENIED, EINVAL (its tags are too long in all),
 	 * EAWAY; ENOENT where CHANGE makes no subscription and there is none. EPENDING:
 	 * the feed's owners are asked (CREATED: they were not before), and JID will be
-	 * told. ELIMIT: WHO, or its domain, subscribes too often. Who was invited is let
+	 * told. EUNOWNED: the same, but it has none: who runs the service is to answer.
+	 * ELIMIT: WHO, or its domain, subscribes too often. Who was invited is let
 	 * in.
 	 */
 	void (*subscribe)(void *hub, const char *who, const char *feed, const char *jid,
@@ -125,9 +126,14 @@ struct xmpp_hub_ops {
 	/* An invitation of JID came back: it ends, as if it had been refused. */
 	void (*undelivered)(void *hub, const char *feed, const char *jid,
 			    const char *condition);
+	/* A request that was sent to OWNER, bare, came back: there is nobody, or it
+	 * blocks us. */
+	void (*owner_gone)(void *hub, const char *owner);
+	/* Somebody, bare, wrote to us: it may be an owner that was gone. At once. */
+	void (*heard)(void *hub, const char *who);
 	/*
-	 * OWNER answers the request of JID, who will be told. EDENIED: is no owner.
-	 * ENOENT: there is none.
+	 * OWNER answers the request of JID's person, who will be told. EDENIED: is no
+	 * owner. ENOENT: there is none.
 	 */
 	void (*decide)(void *hub, const char *owner, const char *feed, const char *jid,
 		       bool allow, hub_done_cb cb, void *arg);

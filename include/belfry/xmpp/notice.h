@@ -24,13 +24,18 @@ struct notice {
 /* To JID: somebody wants it to follow. A presence subscription and a chat message whose
  * bounce ends the invitation; says who we are, what to answer and how to stop. */
 void notice_invitation(struct buf *out, const struct notice *n);
-/* To OWNER: JID asks to follow. XEP-0060 8.6, with a body for clients without forms. */
-void notice_request(struct buf *out, const struct notice *n, const char *owner);
+/* To OWNER: JID asks to follow. XEP-0060 8.6, with a body for clients without forms.
+ * LAST: it says that for a while no more will come. */
+void notice_request(struct buf *out, const struct notice *n, const char *owner,
+		    bool last);
 /* To JID: it follows now; LOOK: what the feed shows of itself (NULL: nothing is known).
  */
 void notice_allowed(struct buf *out, const struct notice *n, const struct hub_look *look);
 /* To JID: it was not let in; it follows no more. */
 void notice_denied(struct buf *out, const struct notice *n);
 void notice_withdrawn(struct buf *out, const struct notice *n);
+/* To JID: what it asked for, or was invited to, is over: it may not follow at all. */
+void notice_turned_away(struct buf *out, const struct notice *n);
+void notice_uninvited(struct buf *out, const struct notice *n);
 
 #endif

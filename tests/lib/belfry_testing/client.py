@@ -125,6 +125,15 @@ class Client:
         except Exception:  # noqa: BLE001: the server may be gone already
             pass
 
+    def connected(self):
+        return self._state == "up"
+
+    def abort(self):
+        """Without a farewell, as when a network goes."""
+        x = self.xmpp
+        if x is not None:
+            _loop.call(x.abort)
+
     def __enter__(self):
         return self
 

@@ -25,6 +25,8 @@ class Crowd:
         self.counts = collections.Counter()  # (to, id) of messages
         self.texts = collections.defaultdict(list)  # to -> character data of messages
         self.keep_text = False
+        # Called with (Seen, character data) of each message that is not bounced.
+        self.hear = None
         # None, or (type, condition), or these and XML beside it, or a function of Seen
         self.bounce = None
         self.bounced = 0
@@ -72,7 +74,7 @@ class Crowd:
             self._kind, self._attributes, self._text = name, attributes, []
 
     def _chars(self, data):
-        if self.keep_text and self._depth > 1:
+        if (self.keep_text or self.hear) and self._depth > 1:
             self._text.append(data)
 
     def _end(self, name):
@@ -96,19 +98,22 @@ class Crowd:
             self.counts[seen.to, seen.id] += 1
             if self.keep_text:
                 self.texts[seen.to].append("".join(self._text))
-            if self.bounce and seen.type != "error":
-                self._bounce(seen)
+            if not self._send_back(seen) and self.hear:
+                self.hear(seen, "".join(self._text))
 
-    def _bounce(self, seen):
+    def _send_back(self, seen):
+        if not self.bounce or seen.type == "error":
+            return False
         how = self.bounce(seen) if callable(self.bounce) else self.bounce
         if how is None:
-            return
+            return False
         kind, condition, more = (*how, "")[:3]
         self.bounced += 1
         self._out.append(
             f"<message type='error' from={quoteattr(seen.to)} to={quoteattr(seen.sender)}"
             f" id={quoteattr(seen.id or '')}><error type='{kind}'><{condition} "
             f"xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/>{more}</error></message>")
+        return True
 
     def _read(self):
         try:

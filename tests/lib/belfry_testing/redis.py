@@ -38,8 +38,25 @@ def _decode(f):
     raise ValueError(f"not RESP: {line!r}")
 
 
+def ask(port, *command, password=None, timeout=5.0):
+    """The answer to one command, on a connection of its own."""
+    with socket.create_connection(("127.0.0.1", port), timeout) as s:
+        f = s.makefile("rb")
+        if password:
+            s.sendall(_encode(["AUTH", password]))
+            _decode(f)
+        s.sendall(_encode(command))
+        answer = _decode(f)
+    if isinstance(answer, RedisError):
+        raise answer
+    return answer
+
+
 class PrivateRedis:
-    def __init__(self, directory, log, persistent=True):
+    """MORE: further lines of its configuration."""
+
+    def __init__(self, directory, log, persistent=True, password=None, more=""):
+        self.password = password
         self.dir = pathlib.Path(directory)
         self.dir.mkdir(parents=True, exist_ok=True)
         self.port = free_port()
@@ -48,7 +65,8 @@ class PrivateRedis:
             "appendonly yes\nappendfsync always\n" if persistent else "appendonly no\n") +
             'save ""\n'
             "hash-max-listpack-entries 256\nhash-max-listpack-value 256\n"
-            "maxmemory-policy noeviction\n")
+            "maxmemory-policy noeviction\n"
+            + (f"requirepass {password}\n" if password else "") + more)
         self.child = Child("redis", ["redis-server", conf], log)
 
     @property
@@ -66,13 +84,7 @@ class PrivateRedis:
             return False
 
     def __call__(self, *command, timeout=5.0):
-        """The answer to one command, on a connection of its own."""
-        with socket.create_connection(("127.0.0.1", self.port), timeout) as s:
-            s.sendall(_encode(command))
-            answer = _decode(s.makefile("rb"))
-        if isinstance(answer, RedisError):
-            raise answer
-        return answer
+        return ask(self.port, *command, password=self.password, timeout=timeout)
 
     def restart(self, kill=False):
         if kill:

@@ -36,6 +36,7 @@ class Site:
         self.kind, self.settings, self.say = kind, settings or {}, say
         self.server_options = {"stanza_limit": stanza_limit, **server}
         self.redis = self.server = self.serve = self.token = None
+        self.env = {}  # of the two programs, by their command: {"serve": {"TZ": "UTC"}}
         self.works = []
         self._redis_ups = 1
         self.clients = []
@@ -54,17 +55,23 @@ class Site:
 
     def _start(self, workers):
         self.say("starting Redis")
-        self.redis = PrivateRedis(self.dir / "redis", self.logs / "redis.log").start()
+        self.redis = self.make_redis().start()
         self.say(f"starting {self.kind}")
-        self.server = SERVERS[self.kind](self.dir / self.kind,
-                                         self.logs / f"{self.kind}.log",
-                                         **self.server_options).start()
+        self.server = self.make_server().start()
         self.config = self.write_config()
         self.say("starting belfry serve and belfry work")
         self.token = belfry.create_token(self.config)
-        self.serve = belfry.Program("serve", self.config, self.logs / "serve.log").start()
+        self.serve = belfry.Program("serve", self.config, self.logs / "serve.log",
+                                    env=self.env.get("serve")).start()
         for _ in range(workers):
             self.add_work()
+
+    def make_redis(self):
+        return PrivateRedis(self.dir / "redis", self.logs / "redis.log")
+
+    def make_server(self):
+        return SERVERS[self.kind](self.dir / self.kind, self.logs / f"{self.kind}.log",
+                                  **self.server_options)
 
     def write_config(self, name="belfry.ini", **changes):
         """The configuration as a file; CHANGES are by section, as settings are."""
@@ -91,7 +98,7 @@ class Site:
         """One more worker; the first gets the link, the others stand by."""
         number = len(self.works) + 1
         work = belfry.Program("work", self.config, self.logs / f"work{number}.log",
-                              name=f"work{number}")
+                              name=f"work{number}", env=self.env.get("work"))
         self.works.append(work)
         work.start()
         if number == 1:

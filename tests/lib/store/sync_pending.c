@@ -38,6 +38,25 @@ enum belfry_err sync_pending_put(struct store *s, const char *feed,
 	return WAIT(b, "pending_put");
 }
 
+static void on_row(void *arg, enum belfry_err err, const struct store_row *row,
+		   bool created)
+{
+	if (!row != (err != BELFRY_OK) || (err && created)) {
+		fprintf(stderr, "a row with an error, or none without\n");
+		abort();
+	}
+	box_end(arg, err);
+}
+
+enum belfry_err sync_admit(struct store *s, const char *feed, const char *jid,
+			   const struct sub_change *change,
+			   const struct store_pending *seen, enum notice_kind notice)
+{
+	struct box b = {0};
+	s->ops->admit(s, feed, jid, change, seen, notice, on_row, &b);
+	return WAIT(b, "admit");
+}
+
 static void on_pending(void *arg, enum belfry_err err,
 		       const struct store_pending *pending)
 {
@@ -90,7 +109,15 @@ enum belfry_err sync_notice_put(struct store *s, const char *feed, const char *j
 				enum notice_kind kind)
 {
 	struct box b = {0};
-	s->ops->notice_put(s, feed, jid, kind, on_plain, &b);
+	const struct store_notice n = {.feed = feed, .jid = jid, .kind = kind};
+	s->ops->notice_put(s, &n, on_plain, &b);
+	return WAIT(b, "notice_put");
+}
+
+enum belfry_err sync_notice_put_as(struct store *s, const struct store_notice *n)
+{
+	struct box b = {0};
+	s->ops->notice_put(s, n, on_plain, &b);
 	return WAIT(b, "notice_put");
 }
 
@@ -105,6 +132,8 @@ static void on_notices(void *arg, enum belfry_err err, const struct store_notice
 		snprintf(out->n[i].feed, sizeof out->n[i].feed, "%s", list[i].feed);
 		snprintf(out->n[i].jid, sizeof out->n[i].jid, "%s", list[i].jid);
 		out->n[i].kind = list[i].kind;
+		out->n[i].format = list[i].format;
+		out->n[i].contact = list[i].contact;
 	}
 	box_end(b, err);
 }

@@ -73,6 +73,7 @@ static void a_file_is_read(void **state)
 					  "\n"
 					  "[redis]\n"
 					  "url: unix:///run/redis.sock?db=2\n"
+					  "sentinel_user = guard\n"
 					  "allow_data_loss = true\n"
 					  "[xmpp]\n"
 					  "domain = Feeds.Example.ORG.\n"
@@ -90,6 +91,7 @@ static void a_file_is_read(void **state)
 	assert_int_equal(c->http.listen.port, 0);
 	assert_int_equal(c->http.max_body_bytes, 1024);
 	assert_string_equal(c->redis.url, "unix:///run/redis.sock?db=2");
+	assert_string_equal(c->redis.sentinel_user, "guard");
 	assert_true(c->redis.allow_data_loss);
 	assert_string_equal(c->xmpp.domain, "feeds.example.org");
 	assert_string_equal(c->xmpp.server.host, "xmpp.example.org");
@@ -251,6 +253,7 @@ static void every_error_is_told(void **state)
 static void bad_values_are_refused(void **state)
 {
 	static const char *const bad[][2] = {
+		{"redis", "sentinel_user = two words"},
 		{"http", "listen = 1.2.3.4"},
 		{"http", "listen = :80"},
 		{"http", "listen = a:65536"},
@@ -334,7 +337,7 @@ static void the_template_is_the_defaults(void **state)
 	size_t keys = 0;
 	for (const char *s = text.data; (s = strstr(s, "BELFRY_")) != NULL; s++)
 		keys++;
-	assert_int_equal(keys, 34);
+	assert_int_equal(keys, 36);
 	buf_free(&text);
 }
 

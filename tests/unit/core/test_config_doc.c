@@ -52,6 +52,8 @@ static void passwords_in_urls_are_not_shown(void **state)
 		{"redis://user:sec/ret@host/0", "redis://host/0"},
 		{"redis://user:sec?ret@", "redis://"},
 		{"unix:///run/a@b.sock?db=1", "unix:///run/a@b.sock?db=1"},
+		{"redis+sentinel://a,b:1/m/0", "redis+sentinel://a,b:1/m/0"},
+		{"redis+sentinel://u:sec,@ret@a,b/m", "redis+sentinel://a,b/m"},
 	};
 
 	(void)state;

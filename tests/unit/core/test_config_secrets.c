@@ -70,6 +70,8 @@ static void secrets_that_others_can_read_are_warned_of(void **state)
 {
 	static const char secret[] = "[xmpp]\nsecret = hidden\n";
 	static const char url[] = "[redis]\nurl = redis://me:hidden@localhost:6379/0\n";
+	static const char watched[] =
+		"[redis]\nurl = redis+sentinel://:hidden@a:1,b:2/m/0\n";
 	static const char sound[] = "[xmpp]\nsecret =\nsecret_file =\n"
 				    "[redis]\nurl = redis://me@[::1]:6379/0\n";
 	static const char socket_at[] = "[redis]\nurl = unix:///run/a:b@c\n";
@@ -89,6 +91,7 @@ static void secrets_that_others_can_read_are_warned_of(void **state)
 		assert_false(warned(secret, 0640, true, ""));
 	assert_true(warned(url, 0604, false, ":2: redis.url: others"));
 	assert_true(warned(url, 0604, false, "or use redis.password_file\n"));
+	assert_true(warned(watched, 0604, false, "or use redis.password_file\n"));
 	assert_false(warned(url, 0600, false, ""));
 	assert_false(warned(sound, 0666, false, ""));
 	assert_false(warned(socket_at, 0666, false, ""));
@@ -155,6 +158,9 @@ static void bad_secret_files_are_refused(void **state)
 	assert_null(config_load_with("[redis]\npassword_file = /nonexistent\n", NULL));
 	assert_non_null(strstr(problems.data, ":2: redis.password_file: cannot read "
 					      "\"/nonexistent\": No such"));
+	assert_null(
+		config_load_with("[redis]\nsentinel_password_file = /nowhere\n", NULL));
+	assert_non_null(strstr(problems.data, "redis.sentinel_password_file: cannot"));
 	assert_null(config_load_with("[redis]\npassword_file = /\n", NULL));
 	assert_non_null(strstr(problems.data, "cannot read \"/\""));
 }

@@ -53,9 +53,10 @@ static void check_json(const struct feed_config *c, const char *expected)
 	free(json);
 }
 
-#define DEFAULTS                                                                         \
-	"{\"title\":null,\"description\":null,\"access\":\"local\",\"whitelist\":[],"    \
-	"\"owners\":[],\"outcasts\":[],\"max_items\":1000,\"max_age\":2592000,\"weight\":10}"
+#define DEFAULTS                                                                              \
+	"{\"title\":null,\"description\":null,\"access\":\"local\",\"whitelist\":[],"         \
+	"\"owners\":[],\"outcasts\":[],\"max_items\":1000,\"max_age\":2592000,\"weight\":10," \
+	"\"rate\":null,\"burst\":null}"
 
 static void defaults_are_as_documented(void **state)
 {
@@ -80,7 +81,8 @@ static void a_patch_changes_what_it_names(void **state)
 	assert_string_equal(c.whitelist[1], "example.net");
 	assert_null(c.whitelist[2]);
 	assert_int_equal(c.max_items, 1000);
-	patch_ok(&c, "{\"max_items\":5,\"max_age\":0,\"weight\":100,"
+	patch_ok(&c, "{\"max_items\":5,\"max_age\":0,\"weight\":100,\"rate\":\"30/min\","
+		     "\"burst\":5,"
 		     "\"description\":\"two\\nlines\",\"access\":\"authorize\","
 		     "\"owners\":[\"Alice@Example.ORG\",\"alice@example.org\",\"b@c\"],"
 		     "\"outcasts\":[\"Evil.Example\",\"d@e\"]}");
@@ -92,6 +94,9 @@ static void a_patch_changes_what_it_names(void **state)
 	assert_string_equal(c.title, "D\"\xc3\xa9");
 	assert_int_equal(c.max_age_s, 0);
 	assert_int_equal(c.weight, 100);
+	assert_int_equal(c.rate.events, 30);
+	assert_int_equal(c.rate.period_s, 60);
+	assert_int_equal(c.rate.burst, 5);
 	char *json = feed_config_json(&c);
 	struct feed_config back;
 	feed_config_init(&back);
@@ -104,6 +109,7 @@ static void a_patch_changes_what_it_names(void **state)
 	assert_null(c.description);
 	patch_ok(&c, "{\"title\":null,\"access\":null,\"whitelist\":null,"
 		     "\"max_items\":null,\"max_age\":null,\"weight\":null,"
+		     "\"rate\":null,\"burst\":null,"
 		     "\"description\":null,\"owners\":null,\"outcasts\":[]}");
 	check_json(&c, DEFAULTS);
 	patch_ok(&c, "{\"whitelist\":[]}");
@@ -146,6 +152,10 @@ static void a_bad_patch_changes_nothing(void **state)
 		{"{\"max_age\":-1}", "max_age must"},
 		{"{\"weight\":101}", "weight must"},
 		{"{\"weight\":0}", "weight must"},
+		{"{\"rate\":10}", "rate must"},
+		{"{\"rate\":\"0/s\"}", "rate must"},
+		{"{\"burst\":0}", "burst must"},
+		{"{\"burst\":\"5\"}", "burst must"},
 		{"{\"title\":\"\\u0000\"}", "\\u0000"},
 	};
 	struct feed_config c;

@@ -179,6 +179,90 @@ static void many_keys_are_kept_apart(void **state)
 	limits_destroy(l);
 }
 
+static const struct rate ten = {10, 1, 0}, slow = {1, 3600, 3};
+
+static void each_key_has_a_rate(void **state)
+{
+	struct limits *l = limits_create_rates(10);
+	struct limits_left left;
+
+	(void)state;
+	left = limits_left(l, "a", &ten, START);
+	assert_int_equal(left.tokens, 10);
+	assert_int_equal(left.full_s, 0);
+	for (int i = 0; i < 10; i++)
+		assert_int_equal(limits_take_rate(l, "a", &ten, START), 0);
+	assert_int_equal(limits_take_rate(l, "a", &ten, START), 1);
+	assert_int_equal(limits_take_rate(l, "a", &ten, START + 99), 1);
+	assert_int_equal(limits_take_rate(l, "a", &ten, START + 100), 0);
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(limits_take_rate(l, "b", &slow, START), 0);
+	assert_int_equal(limits_take_rate(l, "b", &slow, START), 3600);
+	left = limits_left(l, "b", &slow, START);
+	assert_int_equal(left.tokens, 0);
+	assert_int_equal(left.full_s, 3 * 3600);
+	limits_give_back_rate(l, "b", &slow);
+	assert_int_equal(limits_left(l, "b", &slow, START).tokens, 1);
+	assert_int_equal(limits_take_rate(l, "b", &slow, START), 0);
+	assert_int_equal(limits_take_rate(l, "c", &(struct rate){0}, START), 0);
+	limits_destroy(l);
+}
+
+/* What was owed by the old rate is not waited for by the new one. */
+static void a_rate_may_change(void **state)
+{
+	static const struct rate old = {1, 3600, RATE_MAX};
+	struct limits *l = limits_create_rates(10);
+
+	(void)state;
+	for (int i = 0; i < 1000; i++)
+		assert_int_equal(limits_take_rate(l, "a", &old, START), 0);
+	assert_int_equal(limits_left(l, "a", &ten, START).full_s, 1);
+	assert_int_equal(limits_take_rate(l, "a", &ten, START), 1);
+	assert_int_equal(limits_take_rate(l, "a", &ten, START + 100), 0);
+	limits_destroy(l);
+}
+
+static void the_least_owed_is_forgotten(void **state)
+{
+	struct limits *l = limits_create_rates(2);
+
+	(void)state;
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(limits_take_rate(l, "slow", &slow, START), 0);
+	for (int i = 0; i < 10; i++)
+		assert_int_equal(limits_take_rate(l, "ten", &ten, START), 0);
+	assert_int_equal(limits_take_rate(l, "new", &ten, START), 0);
+	assert_int_equal(limits_take_rate(l, "slow", &slow, START), 3600);
+	limits_destroy(l);
+}
+
+static void rates_as_text(void **state)
+{
+	static const char *const good[] = {"1/s", "10/s", "600/min", "1000000/h"};
+	static const char *const bad[] = {"",	 "10",	  "/s",	   "0/s",
+					  "10/", "-1/s",  "1.5/s", "10/sec",
+					  "1/m", "10 /s", "10/s ", "1000001/s"};
+	struct rate r = {.burst = 7}, before;
+	char text[RATE_TEXT_SIZE];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof good / sizeof good[0]; i++) {
+		assert_int_equal(rate_parse(&r, good[i], strlen(good[i])), 0);
+		rate_format(&r, text);
+		assert_string_equal(text, good[i]);
+		assert_int_equal(rate_burst(&r), 7);
+	}
+	before = r;
+	for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
+		if (!rate_parse(&r, bad[i], strlen(bad[i])))
+			fail_msg("\"%s\" was taken", bad[i]);
+	assert_memory_equal(&r, &before, sizeof r);
+	r = (struct rate){0};
+	rate_format(&r, text);
+	assert_string_equal(text, "");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -189,6 +273,10 @@ int main(void)
 		cmocka_unit_test(the_fullest_is_forgotten),
 		cmocka_unit_test(the_fullest_are_forgotten_in_order),
 		cmocka_unit_test(many_keys_are_kept_apart),
+		cmocka_unit_test(each_key_has_a_rate),
+		cmocka_unit_test(a_rate_may_change),
+		cmocka_unit_test(the_least_owed_is_forgotten),
+		cmocka_unit_test(rates_as_text),
 	};
 
 	return cmocka_run_group_tests_name("limits", tests, NULL, NULL);

@@ -133,6 +133,7 @@ static void the_kept_form_round_trips(void **state)
 	struct token t = {.scopes = SCOPE_PUBLISH | SCOPE_MANAGE,
 			  .feeds = xstrdup("a b-*"),
 			  .note = xstrdup("CI \"main\"\n\x01\xc3\xa9"),
+			  .rate = {10, 60, 25},
 			  .created_ms = 1700000000123},
 		     back;
 
@@ -147,6 +148,7 @@ static void the_kept_form_round_trips(void **state)
 	assert_string_equal(back.note, t.note);
 	assert_int_equal(back.scopes, t.scopes);
 	assert_int_equal(back.created_ms, t.created_ms);
+	assert_memory_equal(&back.rate, &t.rate, sizeof t.rate);
 	token_free(&back);
 	assert_int_equal(token_parse(&back, "short", json, strlen(json)), -1);
 	assert_null(back.feeds);

@@ -33,7 +33,13 @@ static void on_put(void *arg, enum belfry_err err)
 
 void make_token(unsigned scopes, const char *feeds, char text[TOKEN_TEXT_SIZE])
 {
-	struct token t = {.scopes = scopes};
+	make_token_rate(scopes, feeds, (struct rate){0}, text);
+}
+
+void make_token_rate(unsigned scopes, const char *feeds, struct rate rate,
+		     char text[TOKEN_TEXT_SIZE])
+{
+	struct token t = {.scopes = scopes, .rate = rate};
 
 	t.feeds = xstrdup(feeds);
 	t.note = xstrdup("");

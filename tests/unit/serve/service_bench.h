@@ -27,6 +27,8 @@ int tear_down(void **state);
 /* A service with the configuration as it is now. */
 void bench_restart(void);
 void make_token(unsigned scopes, const char *feeds, char text[TOKEN_TEXT_SIZE]);
+void make_token_rate(unsigned scopes, const char *feeds, struct rate rate,
+		     char text[TOKEN_TEXT_SIZE]);
 
 int client_connect(void);
 /* Everything up to the end of the stream; the caller frees it. */

@@ -191,7 +191,6 @@ static void outcasts_are_not_let_in(void **state)
 	    "{\"access\":\"authorize\",\"outcasts\":[\"ann@example.net\",\"evil.example\"]}",
 	    "201", NULL);
 	set_state("ann@example.net", PENDING_NONE, PENDING_OWNERS);
-	set_state("ann@example.net/phone", PENDING_NONE, PENDING_DENIED);
 	set_state("x@evil.example/y", PENDING_NONE, PENDING_OWNERS);
 	ASK("PUT " PENDING ANN, "{\"decision\":\"allow\"}", "403", "outcasts");
 	ASK("PUT " PENDING ANN "%2Fphone", "{\"decision\":\"allow\"}", "403",
@@ -216,6 +215,14 @@ static void a_program_that_asks_is_let_in(void **state)
 	    "\"format\":\"event\",\"since\"");
 	assert_told("a x ann@example.net/phone");
 	ASK("GET " PENDING ANN "%2Fphone", NULL, "404", "does not wait");
+	/* By the person, too, and the program is the one that follows. */
+	set_state("cat@example.net/phone", PENDING_NONE, PENDING_OWNERS);
+	ASK("PUT " SUBSCRIBERS "/cat%40example.net", "{\"priority\":\"urgent\"}", "201",
+	    "\"jid\":\"cat@example.net/phone\"");
+	ASK("PUT " SUBSCRIBERS "/cat%40example.net%2Fphone", "{\"format\":\"event\"}",
+	    "200", "\"priority\":\"urgent\"");
+	ASK("GET " PENDING, NULL, "200", "{\"pending\":[],");
+	assert_told("a x ann@example.net/phone, a x cat@example.net/phone");
 	set_state("bob@example.net/phone", PENDING_NONE, PENDING_DENIED);
 	ASK("PUT " SUBSCRIBERS "/bob%40example.net%2Fphone", "{\"format\":\"event\"}",
 	    "400", "bare JID");
@@ -225,12 +232,13 @@ static void a_program_that_asks_is_let_in(void **state)
 static void who_is_entered_waits_no_more(void **state)
 {
 	static const enum pending_state states[] = {PENDING_OWNERS, PENDING_PERSON,
-						    PENDING_DENIED};
+						    PENDING_DENIED, PENDING_REFUSED,
+						    PENDING_WITHDRAWN};
 	char jid[40], path[80];
 
 	(void)state;
 	ASK("PUT /v1/feeds/x", "{\"access\":\"local\"}", "201", NULL);
-	for (int i = 0; i < 3; i++) {
+	for (int i = 0; i < 5; i++) {
 		snprintf(jid, sizeof jid, "u%d@example.org", i);
 		set_state(jid, PENDING_NONE, states[i]);
 		snprintf(path, sizeof path, "PUT " SUBSCRIBERS "/u%d%%40example.org", i);
@@ -287,6 +295,16 @@ static void entering_decides(void **state)
 	set_state("eve@example.net", PENDING_NONE, PENDING_DENIED);
 	ASK("PUT " SUBSCRIBERS "/eve%40example.net", NULL, "202",
 	    "\"awaits\":\"person\"");
+	set_state("fay@example.net", PENDING_NONE, PENDING_WITHDRAWN);
+	ASK("GET " PENDING "/fay%40example.net", NULL, "200",
+	    "\"state\":\"withdrawn\",\"at\"");
+	ASK("PUT " PENDING "/fay%40example.net", "{\"decision\":\"allow\"}", "404",
+	    "does not wait");
+	ASK("PUT " SUBSCRIBERS "/fay%40example.net", NULL, "202",
+	    "\"awaits\":\"person\"");
+	set_state("gus@example.net", PENDING_NONE, PENDING_WITHDRAWN);
+	ASK("DELETE " PENDING "/gus%40example.net", NULL, "204", NULL);
+	ASK("GET " PENDING "/gus%40example.net", NULL, "404", NULL);
 	ASK("GET " PENDING "?limit=1", NULL, "200", "\"next\":\"");
 	ASK("GET " PENDING "?after=x", NULL, "400", "cursor");
 }

@@ -66,9 +66,17 @@ void test_pending_has_a_limit(void **state);
 void test_pending_goes_with_the_feed(void **state);
 void test_pending_without_room(void **state);
 
+/* Those of contract_admit.c. */
+void test_pending_is_a_person_s(void **state);
+void test_admit(void **state);
+void test_admit_changes_a_row(void **state);
+void test_admit_without_room(void **state);
+void test_admit_or_withdrawn(void **state);
+
 /* Those of contract_notices.c. */
 void test_notices_come_with_the_state(void **state);
 void test_notices_of_several_feeds(void **state);
+void test_notices_say_how(void **state);
 void test_notices_outlive_a_restart(void **state);
 void test_notices_have_a_limit(void **state);
 

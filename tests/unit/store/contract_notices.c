@@ -72,6 +72,32 @@ void test_notices_come_with_the_state(void **state)
 	assert_int_equal(told(1000)->count, 0);
 }
 
+/* What is gone by then is said beside it. */
+void test_notices_say_how(void **state)
+{
+	const char *feed = "note-how";
+	static const struct {
+		enum sub_format format;
+		bool contact;
+	} how[] = {{FORMAT_EVENT, false},
+		   {FORMAT_CHAT, true},
+		   {FORMAT_HEADLINE, false},
+		   {0}};
+	struct store_notice n = {.feed = feed, .jid = "a@b", .kind = NOTICE_TURNED_AWAY};
+
+	(void)state;
+	contract_feed(feed);
+	for (size_t i = 0; i < sizeof how / sizeof how[0]; i++) {
+		n.format = how[i].format;
+		n.contact = how[i].contact;
+		OK(sync_notice_put_as(A, &n));
+		assert_int_equal(told(1)->count, 1);
+		assert_int_equal(told(1)->n[0].format, how[i].format);
+		assert_int_equal(told(1)->n[0].contact, how[i].contact);
+		check_next(feed, "a@b", NOTICE_TURNED_AWAY);
+	}
+}
+
 void test_notices_of_several_feeds(void **state)
 {
 	static const char *const feeds[] = {"note-0", "note-1", "note-2", "note-3"};
@@ -154,17 +180,23 @@ void test_notices_have_a_limit(void **state)
 	contract_feed(feed);
 	OK(put(feed, "a@b", PENDING_OWNERS, PENDING_NONE, NOTICE_NONE));
 	assert_int_equal(STORE_NOTICES_MAX % BATCH, 0);
+	const struct store_notice n = {
+		.feed = feed, .jid = "x@y", .kind = NOTICE_WITHDRAWN};
 	for (size_t i = 0; i < STORE_NOTICES_MAX; i += BATCH) {
 		struct many m = {BATCH, false};
 
 		for (size_t k = 0; k < BATCH; k++)
-			A->ops->notice_put(A, feed, "x@y", NOTICE_WITHDRAWN, on_one, &m);
+			A->ops->notice_put(A, &n, on_one, &m);
 		sync_until(&m.done, "many");
 	}
 	IS(sync_notice_put(A, feed, "x@y", NOTICE_WITHDRAWN), BELFRY_EFULL);
 	/* The state does not change without its notice ... */
 	IS(put(feed, "a@b", PENDING_DENIED, PENDING_OWNERS, NOTICE_DENIED), BELFRY_EFULL);
 	IS(put(feed, "c@d", PENDING_OWNERS, PENDING_NONE, NOTICE_REQUEST), BELFRY_EFULL);
+	const struct store_pending seen = {.jid = "a@b", .state = PENDING_OWNERS};
+	IS(sync_admit(A, feed, "a@b", SUB_FOLLOW(FORMAT_CHAT), &seen, NOTICE_ALLOWED),
+	   BELFRY_EFULL);
+	IS(sync_sub_get(A, feed, "a@b", NULL), BELFRY_ENOENT);
 	/* ... and as it was without one. */
 	OK(put(feed, "c@d", PENDING_OWNERS, PENDING_NONE, NOTICE_NONE));
 	OK(put(feed, "a@b", PENDING_DENIED, PENDING_OWNERS, NOTICE_NONE));

@@ -107,7 +107,8 @@ void test_pending_keeps_what_was_wished(void **state)
 void test_pending_is_what_was_expected(void **state)
 {
 	static const enum pending_state all[] = {PENDING_OWNERS, PENDING_PERSON,
-						 PENDING_REFUSED, PENDING_DENIED};
+						 PENDING_REFUSED, PENDING_WITHDRAWN,
+						 PENDING_DENIED};
 	const char *feed = "pend-states", *jid = "a@b";
 	enum pending_state now = PENDING_NONE;
 
@@ -115,8 +116,8 @@ void test_pending_is_what_was_expected(void **state)
 	contract_feed(feed);
 	OK(put(A, feed, "other@b", PENDING_REFUSED, PENDING_NONE, NOTICE_NONE));
 	OK(put(A, feed, jid, PENDING_NONE, PENDING_NONE, NOTICE_NONE)); /* as it was */
-	for (size_t i = 0; i < 4; i++) {
-		for (size_t k = 0; k < 4; k++)
+	for (size_t i = 0; i < 5; i++) {
+		for (size_t k = 0; k < 5; k++)
 			if (all[k] != now)
 				IS(put(B, feed, jid, PENDING_OWNERS, all[k],
 				       NOTICE_DENIED),
@@ -224,6 +225,13 @@ void test_pending_has_a_limit(void **state)
 	   BELFRY_EFULL);
 	OK(put(A, feed, "u8@example.org", PENDING_DENIED, PENDING_OWNERS, NOTICE_NONE));
 	OK(put(A, feed, "u8@example.org", PENDING_OWNERS, PENDING_DENIED, NOTICE_NONE));
+	/* Who takes a request back makes no room for another. */
+	OK(put(A, feed, "u8@example.org", PENDING_WITHDRAWN, PENDING_OWNERS,
+	       NOTICE_NONE));
+	IS(put(A, feed, "more@b", PENDING_OWNERS, PENDING_NONE, NOTICE_NONE),
+	   BELFRY_EFULL);
+	OK(put(A, feed, "u8@example.org", PENDING_OWNERS, PENDING_WITHDRAWN,
+	       NOTICE_NONE));
 	put_many(feed, STORE_REQUESTS_MAX, STORE_PENDING_MAX, PENDING_PERSON,
 		 PENDING_NONE);
 	IS(put(A, feed, "more@b", PENDING_PERSON, PENDING_NONE, NOTICE_NONE),

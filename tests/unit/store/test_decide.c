@@ -162,19 +162,6 @@ static void who_is_allowed_follows_as_wished(void **state_)
 	assert_string_equal(notices(), "a");
 }
 
-/* After a crash between the row and the request. */
-static void what_was_half_done_is_ended(void **state_)
-{
-	(void)state_;
-	put(PENDING_NONE, PENDING_OWNERS);
-	assert_int_equal(sync_join(store, "f", "a@b", FORMAT_CHAT, NULL, NULL),
-			 BELFRY_OK);
-	assert_int_equal(decide("a@b", true), BELFRY_OK);
-	assert_false(got.created);
-	assert_int_equal(state(), PENDING_NONE);
-	assert_string_equal(notices(), "a");
-}
-
 static void who_is_denied_does_not_follow(void **state_)
 {
 	(void)state_;
@@ -191,32 +178,53 @@ static void who_is_denied_does_not_follow(void **state_)
 	assert_string_equal(notices(), "da");
 }
 
-/* A resource is made up in no time. */
-static void who_is_denied_is_so_by_any_resource(void **state_)
+/* It is the person who asks; who is wished for is the one that follows. */
+static void any_jid_of_the_person_will_do(void **state_)
+{
+	static const char *const by[] = {"a@b/r0", "a@b", "a@b/r1"};
+
+	(void)state_;
+	for (size_t i = 0; i < 3; i++) {
+		put_of("a@b/r0", i ? PENDING_DENIED : PENDING_NONE, PENDING_OWNERS);
+		assert_int_equal(decide(by[i], false), BELFRY_OK);
+		assert_int_equal(state(), PENDING_DENIED);
+		assert_true(state_at_ms > 1);
+	}
+	assert_string_equal(notices(), "ddd");
+	assert_int_equal(decide("a@b", true), BELFRY_OK);
+	assert_true(got.created);
+	assert_string_equal(got.jid, "a@b/r0");
+	assert_int_equal(state(), PENDING_NONE);
+	assert_int_equal(sync_sub_get(store, "f", "a@b/r0", NULL), BELFRY_OK);
+	assert_int_equal(sync_sub_get(store, "f", "a@b", NULL), BELFRY_ENOENT);
+	assert_int_equal(decide("a@b/r0", true), BELFRY_OK);
+	assert_false(got.created);
+	assert_string_equal(notices(), "ddda");
+}
+
+static void what_was_taken_back_is_no_request(void **state_)
 {
 	(void)state_;
-	put_of("a@b/r0", PENDING_NONE, PENDING_OWNERS);
-	for (int i = 0; i < 2; i++) {
-		assert_int_equal(decide("a@b/r0", false), BELFRY_OK);
-		assert_int_equal(state_of("a@b/r0"), PENDING_DENIED);
-		assert_int_equal(state(), PENDING_DENIED);
-	}
-	assert_string_equal(notices(), "d");
-	/* An old denial is new again, one of a person who waits is none. */
-	put(PENDING_DENIED, PENDING_DENIED);
-	put_of("a@b/r1", PENDING_NONE, PENDING_OWNERS);
-	assert_int_equal(decide("a@b/r1", false), BELFRY_OK);
-	assert_int_equal(state(), PENDING_DENIED);
-	assert_true(state_at_ms > 1);
-	put(PENDING_DENIED, PENDING_PERSON);
-	put_of("a@b/r2", PENDING_NONE, PENDING_OWNERS);
-	assert_int_equal(decide("a@b/r2", false), BELFRY_OK);
-	assert_int_equal(state(), PENDING_PERSON);
-	/* Let in after all. */
-	put(PENDING_PERSON, PENDING_DENIED);
-	assert_int_equal(decide("a@b/r0", true), BELFRY_OK);
-	assert_true(got.created);
-	assert_int_equal(state(), PENDING_NONE);
+	put(PENDING_NONE, PENDING_WITHDRAWN);
+	for (int allow = 0; allow < 2; allow++)
+		assert_int_equal(decide("a@b", allow), BELFRY_ENOENT);
+	assert_int_equal(state(), PENDING_WITHDRAWN);
+	assert_int_equal(sync_sub_get(store, "f", "a@b", NULL), BELFRY_ENOENT);
+	assert_string_equal(notices(), "");
+}
+
+/* A row without a notice would be one that nobody knows of. */
+static void there_is_no_room_to_tell(void **state_)
+{
+	(void)state_;
+	put(PENDING_NONE, PENDING_OWNERS);
+	memory_set_full(memory, true);
+	for (int allow = 0; allow < 2; allow++)
+		assert_int_equal(decide("a@b", allow), BELFRY_EFULL);
+	assert_int_equal(state(), PENDING_OWNERS);
+	assert_int_equal(sync_sub_get(store, "f", "a@b", NULL), BELFRY_ENOENT);
+	memory_set_full(memory, false);
+	assert_int_equal(decide("a@b", true), BELFRY_OK);
 }
 
 /* A no that comes too late: nobody is told, and nothing is remembered. */
@@ -310,9 +318,10 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(who_is_allowed_follows_as_wished),
-		TEST(what_was_half_done_is_ended),
 		TEST(who_is_denied_does_not_follow),
-		TEST(who_is_denied_is_so_by_any_resource),
+		TEST(any_jid_of_the_person_will_do),
+		TEST(what_was_taken_back_is_no_request),
+		TEST(there_is_no_room_to_tell),
 		TEST(who_follows_is_not_denied),
 		TEST(an_invitation_is_not_the_owners_to_answer),
 		TEST(two_owners_answer_at_once),

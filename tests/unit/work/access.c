@@ -2,6 +2,7 @@
 
 #include <belfry/base/clock.h>
 #include <belfry/base/mem.h>
+#include <belfry/store/decide.h>
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -18,7 +19,8 @@ int access_set_up(void **state)
 {
 	struct access *f = xcalloc(1, sizeof(*f));
 	world_start(&f->w);
-	f->h = (struct hub){.store = f->w.app, .trusted_domains = trusted};
+	f->h = (struct hub){
+		.store = f->w.app, .loop = f->w.loop, .trusted_domains = trusted};
 	world_feed(&f->w, "asks",
 		   "{\"access\":\"authorize\",\"owners\":[\"" OWNER "\",\"" OWNER2
 		   "\"],\"whitelist\":[\"mia@example.net\"],\"outcasts\":[\"" OUTCAST
@@ -101,6 +103,19 @@ void access_decide(struct access *f, const char *owner, const char *feed, const 
 	x.ops->decide(x.hub, owner, feed, jid, allow, on_done, out);
 }
 
+static void on_allowed(void *arg, enum belfry_err err, const struct store_row *row,
+		       bool created)
+{
+	on_sub(arg, err, row ? &row->sub : NULL, created);
+}
+
+void access_allow(struct access *f, const char *feed, const char *jid,
+		  struct outcome *out)
+{
+	*out = (struct outcome){0};
+	store_decide(f->w.app, feed, jid, true, on_allowed, out);
+}
+
 enum belfry_err access_wait(struct access *f, struct outcome *out)
 {
 	world_until(&f->w, &out->done);
@@ -120,7 +135,7 @@ struct got {
 	bool done;
 	enum belfry_err err;
 	struct store_pending p;
-	char text[1024];
+	char text[4096];
 	char *ids[64];
 	size_t count;
 };
@@ -206,8 +221,11 @@ static void on_notices(void *arg, enum belfry_err err, const struct store_notice
 	struct got *g = arg;
 	size_t at = 0;
 	for (size_t i = 0; i < count; i++) {
-		at += (size_t)snprintf(g->text + at, sizeof(g->text) - at, "%c %s ",
-				       (char)list[i].kind, list[i].jid);
+		const char how[] = {'=', (char)list[i].format, '\0'};
+		at += (size_t)snprintf(g->text + at, sizeof(g->text) - at, "%c %s%s%s ",
+				       (char)list[i].kind, list[i].jid,
+				       list[i].format ? how : "",
+				       list[i].contact ? "+" : "");
 		g->ids[g->count++] = xstrdup(list[i].id);
 	}
 	on_plain(arg, err);
@@ -215,7 +233,7 @@ static void on_notices(void *arg, enum belfry_err err, const struct store_notice
 
 const char *access_notices(struct access *f)
 {
-	static char text[1024];
+	static char text[4096];
 	struct got g = {0};
 	struct store *s = f->w.app;
 	s->ops->notices(s, 64, on_notices, &g);

@@ -39,6 +39,9 @@ void access_answer(struct access *f, const char *jid, const char *feed, bool yes
 		   struct outcome *out);
 void access_decide(struct access *f, const char *owner, const char *feed, const char *jid,
 		   bool allow, struct outcome *out);
+/* Over REST, or on the command line. */
+void access_allow(struct access *f, const char *feed, const char *jid,
+		  struct outcome *out);
 enum belfry_err access_wait(struct access *f, struct outcome *out);
 
 /* JID, in chat, and the answer. */
@@ -55,8 +58,8 @@ enum belfry_err access_move(struct access *f, const char *feed, const char *jid,
 char access_state(struct access *f, const char *feed, const char *jid); /* '-': none */
 struct store_pending access_pending(struct access *f, const char *feed, const char *jid);
 bool access_follows(struct access *f, const char *feed, const char *jid);
-/* "KIND JID" of each notice, in order, each with a blank behind it; then they are gone.
- */
+/* "KIND JID" of each notice, in order, each with "=FORMAT" where that is said ("=c+": as
+ * a contact), and a blank behind it; then they are gone. */
 const char *access_notices(struct access *f);
 void access_delete(struct access *f, const char *feed);
 

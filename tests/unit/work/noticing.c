@@ -77,7 +77,9 @@ int noticing_set_up(void **state)
 		   "{\"access\":\"authorize\",\"title\":\"A title\",\"owners\":[\"" OWNER
 		   "\",\"otto@example.org\"]}");
 	f->store = store_memory_create(f->w.loop, f->w.memory);
+	f->owners = owners_create();
 	const struct notices_options o = {.domain = DOMAIN,
+					  .owners = f->owners,
 					  .max_stanza_bytes = 10000,
 					  .arg = f,
 					  .may_write = may_write,
@@ -100,6 +102,7 @@ int noticing_tear_down(void **state)
 	f->link->ops->destroy(f->link);
 	f->store->ops->destroy(f->store);
 	notices_destroy(f->notices);
+	owners_destroy(f->owners);
 	world_finish(&f->w);
 	free(f);
 	return 0;
@@ -158,8 +161,14 @@ void noticing_invite(struct noticing *f, unsigned count)
 void noticing_note(struct noticing *f, const char *feed, const char *jid,
 		   enum notice_kind kind)
 {
+	noticing_note_as(f,
+			 &(struct store_notice){.feed = feed, .jid = jid, .kind = kind});
+}
+
+void noticing_note_as(struct noticing *f, const struct store_notice *n)
+{
 	struct got g = {0};
-	f->w.app->ops->notice_put(f->w.app, feed, jid, kind, on_plain, &g);
+	f->w.app->ops->notice_put(f->w.app, n, on_plain, &g);
 	world_until(&f->w, &g.done);
 	assert_int_equal(g.err, BELFRY_OK);
 }

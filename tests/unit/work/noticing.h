@@ -13,6 +13,7 @@ struct noticing {
 	struct store *store;
 	struct link *link;
 	struct notices *notices;
+	struct owners *owners;
 	bool valid, busy; /* what may_write() and busy() say */
 	bool barring;	  /* a barrier may be asked for */
 	uint64_t barrier; /* the last one */
@@ -34,6 +35,7 @@ void noticing_move(struct noticing *f, const char *jid, enum pending_state from,
 /* A notice alone. */
 void noticing_note(struct noticing *f, const char *feed, const char *jid,
 		   enum notice_kind kind);
+void noticing_note_as(struct noticing *f, const struct store_notice *n);
 void noticing_delete(struct noticing *f, const char *feed);
 size_t noticing_left(struct noticing *f); /* in the store */
 /* How often PART stands in what was sent. */

@@ -52,7 +52,54 @@ static void owners_are_asked_once(void **state)
 	r = subscribe(f, PERSON "/phone", "asks", SUB_FOLLOW(FORMAT_EVENT));
 	assert_int_equal(r.err, BELFRY_EPENDING);
 	assert_false(r.created);
-	assert_int_equal(access_state(f, "asks", PERSON "/phone"), '-');
+	p = access_pending(f, "asks", PERSON);
+	assert_string_equal(p.jid, PERSON "/phone");
+	assert_int_equal(p.format, FORMAT_EVENT);
+	assert_false(p.options.contact);
+	r = subscribe(f, PERSON "/test", "asks", SUB_FOLLOW(FORMAT_EVENT));
+	assert_int_equal(r.err, BELFRY_EPENDING);
+	assert_false(r.created);
+	p = access_pending(f, "asks", PERSON);
+	assert_string_equal(p.jid, PERSON "/test");
+	assert_int_equal(p.at_ms, at_ms);
+	assert_string_equal(access_notices(f), "");
+	struct outcome out;
+	access_decide(f, OWNER, "asks", PERSON, true, &out);
+	assert_int_equal(access_wait(f, &out), BELFRY_OK);
+	assert_true(access_follows(f, "asks", PERSON "/test"));
+	assert_false(access_follows(f, "asks", PERSON));
+	assert_string_equal(access_notices(f), "a " PERSON "/test ");
+}
+
+/* Asking, taking it back, and asking again is one request to the owners. */
+static void owners_are_asked_once_within_the_hour(void **state)
+{
+	struct access *f = *state;
+	struct outcome out;
+	uint64_t now = clock_wall_ms();
+	for (unsigned i = 0; i < 5; i++) {
+		struct outcome r =
+			subscribe(f, PERSON "/a", "asks", SUB_FOLLOW(FORMAT_EVENT));
+		assert_int_equal(r.err, BELFRY_EPENDING);
+		assert_true(r.created);
+		assert_int_equal(access_state(f, "asks", PERSON), 'o');
+		assert_string_equal(access_notices(f), i ? "" : "o " PERSON "/a ");
+		access_unsubscribe(f, i % 2 ? PERSON "/a" : PERSON, "asks", &out);
+		assert_int_equal(access_wait(f, &out), BELFRY_EPENDING);
+		assert_int_equal(access_state(f, "asks", PERSON), 'w');
+		assert_true(access_pending(f, "asks", PERSON).at_ms >= now);
+	}
+	/* Later it is a request as any other. */
+	access_move(f, "asks", PERSON, PENDING_WITHDRAWN, PENDING_NONE);
+	access_put(f, "asks", PERSON, PENDING_WITHDRAWN, now - HUB_WITHDRAWN_MS - 1);
+	assert_int_equal(access_chat(f, PERSON, "asks"), BELFRY_EPENDING);
+	assert_string_equal(access_notices(f), "o " PERSON " ");
+	/* It is of no matter where it need not ask. */
+	access_put(f, "ours", PERSON, PENDING_WITHDRAWN, now);
+	assert_int_equal(access_chat(f, PERSON, "ours"), BELFRY_EDENIED);
+	access_put(f, "asks", "mia@example.net", PENDING_WITHDRAWN, now);
+	assert_int_equal(access_chat(f, "mia@example.net", "asks"), BELFRY_OK);
+	assert_int_equal(access_state(f, "asks", "mia@example.net"), '-');
 }
 
 static void owners_and_members_need_not_ask(void **state)
@@ -349,12 +396,19 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, access_set_up, access_tear_down)
-		TEST(owners_are_asked_once),	 TEST(owners_and_members_need_not_ask),
-		TEST(a_denial_holds_for_a_day),	 TEST(a_denial_holds_for_every_resource),
-		TEST(who_was_invited_is_let_in), TEST(who_refused_may_think_again),
-		TEST(tags_that_are_too_long),	 TEST(there_is_no_room),
-		TEST(so_many_in_an_hour),	 TEST(who_sees_and_who_reads),
-		TEST(one_s_own_subscription),	 cmocka_unit_test(the_store_goes_away),
+		TEST(owners_are_asked_once),
+		TEST(owners_are_asked_once_within_the_hour),
+		TEST(owners_and_members_need_not_ask),
+		TEST(a_denial_holds_for_a_day),
+		TEST(a_denial_holds_for_every_resource),
+		TEST(who_was_invited_is_let_in),
+		TEST(who_refused_may_think_again),
+		TEST(tags_that_are_too_long),
+		TEST(there_is_no_room),
+		TEST(so_many_in_an_hour),
+		TEST(who_sees_and_who_reads),
+		TEST(one_s_own_subscription),
+		cmocka_unit_test(the_store_goes_away),
 	};
 	return cmocka_run_group_tests_name("work/access", tests, NULL, NULL);
 }

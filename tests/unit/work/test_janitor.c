@@ -163,8 +163,9 @@ static void test_other_news_wake_no_delivery(void **state)
 	w.app->ops->presence_put(w.app, "quiet", "{\"show\":\"dnd\"}", on_plain, &done);
 	world_until(&w, &done);
 	done = false;
-	w.app->ops->notice_put(w.app, "quiet", "a@example.org", NOTICE_INVITATION,
-			       on_plain, &done);
+	const struct store_notice n = {
+		.feed = "quiet", .jid = "a@example.org", .kind = NOTICE_INVITATION};
+	w.app->ops->notice_put(w.app, &n, on_plain, &done);
 	world_until(&w, &done);
 	assert_int_equal(behind(&k), 0);
 	world_end(&w, &k);
@@ -222,6 +223,8 @@ static void test_denials_that_count_no_more(void **state)
 	access_put(f, "asks", "o@example.net", PENDING_OWNERS, old);
 	access_put(f, "asks", "p@example.net", PENDING_PERSON, old);
 	access_put(f, "asks", "r@example.net", PENDING_REFUSED, old);
+	access_put(f, "asks", "v@example.net", PENDING_WITHDRAWN, now - hour - 1);
+	access_put(f, "asks", "w@example.net", PENDING_WITHDRAWN, now);
 	access_put(f, "ours", "z@example.net", PENDING_DENIED, old);
 	world_join(&f->w, "ours", "r", 1, FORMAT_CHAT);
 	world_commit(&f->w, "ours", "{}");
@@ -235,6 +238,8 @@ static void test_denials_that_count_no_more(void **state)
 	assert_int_equal(access_state(f, "asks", "o@example.net"), 'o');
 	assert_int_equal(access_state(f, "asks", "p@example.net"), 'p');
 	assert_int_equal(access_state(f, "asks", "r@example.net"), 'r');
+	assert_int_equal(access_state(f, "asks", "v@example.net"), '-');
+	assert_int_equal(access_state(f, "asks", "w@example.net"), 'w');
 	assert_string_equal(access_notices(f), "");
 	/* And those that grow old later. */
 	access_put(f, "ours", "z@example.net", PENDING_DENIED, old);

@@ -1,5 +1,7 @@
 #include "access.h"
 
+#include <belfry/base/clock.h>
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -80,14 +82,21 @@ static void begin_affiliate(struct access *f, const char *owner, const char *fee
 	x.ops->affiliate(x.hub, owner, feed, list, 1, on_done, out);
 }
 
+static void until_swept(struct access *f)
+{
+	while (f->h.sweeps) {
+		world_skip(5);
+		world_turns(&f->w, 1);
+	}
+}
+
 static enum belfry_err affiliate(struct access *f, const char *owner, const char *jid,
 				 enum feed_affiliation a)
 {
 	struct outcome out;
 	begin_affiliate(f, owner, "asks", jid, a, &out);
 	access_wait(f, &out);
-	while (f->h.sweeps)
-		world_turns(&f->w, 1);
+	until_swept(f);
 	return out.err;
 }
 
@@ -223,10 +232,11 @@ static void outcasts_follow_no_more(void **state)
 	assert_false(access_follows(f, "asks", PERSON));
 	assert_false(access_follows(f, "asks", PERSON "/prog"));
 	assert_true(access_follows(f, "asks", "b@example.net"));
-	assert_string_equal(access_notices(f), "w " PERSON " w " PERSON "/prog ");
+	assert_string_equal(access_notices(f), "w " PERSON "=c w " PERSON "/prog=e ");
 	assert_int_equal(affiliate(f, OWNER, "c@example.net", AFFILIATION_OUTCAST),
 			 BELFRY_OK);
 	assert_int_equal(access_state(f, "asks", "c@example.net"), '-');
+	assert_string_equal(access_notices(f), "t c@example.net=c ");
 	assert_int_equal(affiliate(f, OWNER, "d@example.net", AFFILIATION_OUTCAST),
 			 BELFRY_OK);
 	assert_int_equal(access_state(f, "asks", "d@example.net"), '-');
@@ -234,14 +244,8 @@ static void outcasts_follow_no_more(void **state)
 	assert_int_equal(affiliate(f, OWNER, "e@example.net", AFFILIATION_OUTCAST),
 			 BELFRY_OK);
 	assert_int_equal(access_state(f, "asks", "e@example.net"), 'r');
-	/* It was none to be told. */
+	/* They know. */
 	assert_string_equal(access_notices(f), "");
-}
-
-static void until_swept(struct access *f)
-{
-	while (f->h.sweeps)
-		world_turns(&f->w, 1);
 }
 
 /* Nor do those wait whom nobody named: of a domain, and full JIDs. */
@@ -253,7 +257,6 @@ static void outcasts_wait_no_more(void **state)
 	enum { WAIT = 1000 };
 	char jid[64];
 	access_put(f, "asks", PERSON "/prog", PENDING_OWNERS, 1);
-	access_put(f, "asks", PERSON "/test", PENDING_REFUSED, 1);
 	for (unsigned i = 0; i < WAIT; i++) {
 		snprintf(jid, sizeof(jid), "w%u@example.%s", i, i % 10 ? "com" : "net");
 		access_put(f, "asks", jid, states[i % 4], 1);
@@ -262,7 +265,6 @@ static void outcasts_wait_no_more(void **state)
 	assert_int_equal(affiliate(f, OWNER, PERSON, AFFILIATION_OUTCAST), BELFRY_OK);
 	until_swept(f);
 	assert_int_equal(access_state(f, "asks", PERSON "/prog"), '-');
-	assert_int_equal(access_state(f, "asks", PERSON "/test"), 'r');
 	assert_int_equal(affiliate(f, OWNER, "example.com", AFFILIATION_OUTCAST),
 			 BELFRY_OK);
 	until_swept(f);
@@ -273,7 +275,79 @@ static void outcasts_wait_no_more(void **state)
 				 stays ? (char)states[i % 4] : '-');
 	}
 	assert_false(access_follows(f, "asks", "r@example.com"));
-	assert_string_equal(access_notices(f), "w r@example.com ");
+	unsigned followers = 0, others = 0;
+	for (const char *n; (n = access_notices(f))[0] != '\0'; others++)
+		followers += strstr(n, "w r@example.com=c ") != NULL;
+	assert_int_equal(followers, 1);
+	assert_true(others > 0);
+}
+
+/* Whatever they had, and in the way that they had it. */
+static void outcasts_are_told_once(void **state)
+{
+	struct access *f = *state;
+	const struct sub_change contact = {.set = SUB_SET_CONTACT,
+					   .format = FORMAT_CHAT,
+					   .options = {.contact = true}};
+	world_join_one(&f->w, "asks", "e@example.net", FORMAT_EVENT);
+	world_change(&f->w, "asks", "c@example.net", &contact);
+	access_invite(f, "asks", "i@example.net");
+	assert_string_equal(access_notices(f), "p i@example.net ");
+	access_put(f, "asks", "o@example.net", PENDING_OWNERS, 1);
+	/* Half of a crash: it waits, and follows. */
+	access_put(f, "asks", "b@example.net", PENDING_OWNERS, 1);
+	world_join_one(&f->w, "asks", "b@example.net", FORMAT_HEADLINE);
+	static const struct {
+		const char *jid, *notices;
+	} outcasts[] = {
+		{"e@example.net", "w e@example.net=e "},
+		{"c@example.net", "w c@example.net=c+ "},
+		{"i@example.net", "u i@example.net=h "},
+		{"o@example.net", "t o@example.net=c "},
+		{"b@example.net", "w b@example.net=h "},
+		{"nobody@example.net", ""},
+	};
+	for (unsigned again = 0; again < 2; again++)
+		for (size_t i = 0; i < sizeof(outcasts) / sizeof(outcasts[0]); i++) {
+			affiliate(f, OWNER, outcasts[i].jid, AFFILIATION_OUTCAST);
+			assert_string_equal(access_notices(f),
+					    again ? "" : outcasts[i].notices);
+			assert_int_equal(access_state(f, "asks", outcasts[i].jid), '-');
+			assert_false(access_follows(f, "asks", outcasts[i].jid));
+		}
+}
+
+static const struct store_ops *real;
+static uint64_t page_ms;
+static unsigned pages;
+
+static void watch_pages(struct store *s, const char *feed, uint32_t cursor, size_t limit,
+			store_rows_cb cb, void *arg)
+{
+	uint64_t now = clock_mono_ms();
+	assert_true(!page_ms || now - page_ms >= 4);
+	page_ms = now;
+	pages++;
+	real->sub_list(s, feed, cursor, limit, cb, arg);
+}
+
+/* Others have their turn between two pages. */
+static void a_sweep_takes_its_time(void **state)
+{
+	struct access *f = *state;
+	struct store_ops watched = *f->w.app->ops;
+	struct outcome out;
+	real = f->w.app->ops;
+	page_ms = pages = 0;
+	world_join(&f->w, "asks", "r", 2000, FORMAT_CHAT);
+	watched.sub_list = watch_pages;
+	f->w.app->ops = &watched;
+	begin_affiliate(f, OWNER, "asks", "example.com", AFFILIATION_OUTCAST, &out);
+	access_wait(f, &out);
+	while (f->h.sweeps)
+		world_turns(&f->w, 1);
+	f->w.app->ops = real;
+	assert_in_range(pages, 5, 100);
 }
 
 static void outcasts_of_a_large_feed(void **state)
@@ -362,6 +436,8 @@ int main(void)
 		TEST(two_owners_set_at_once),
 		TEST(outcasts_follow_no_more),
 		TEST(outcasts_wait_no_more),
+		TEST(outcasts_are_told_once),
+		TEST(a_sweep_takes_its_time),
 		TEST(outcasts_of_a_large_feed),
 		TEST(an_outcast_subscribes_meanwhile),
 		TEST(a_feed_goes_while_its_outcasts_do),

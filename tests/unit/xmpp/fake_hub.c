@@ -3,6 +3,7 @@
 #include <belfry/base/clock.h>
 
 #include <assert.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -19,7 +20,9 @@ static enum belfry_err access_to(const struct fake_hub *f, const char *feed)
 static enum belfry_err follows(const struct fake_hub *f, const char *feed)
 {
 	enum belfry_err err = access_to(f, feed);
-	return err == BELFRY_OK && strcmp(feed, "council") == 0 ? BELFRY_EPENDING : err;
+	if (err != BELFRY_OK || strcmp(feed, "council") != 0)
+		return err;
+	return f->unowned ? BELFRY_EUNOWNED : BELFRY_EPENDING;
 }
 
 static struct fake_call *ask(struct fake_hub *f, enum fake_kind kind, void *arg,
@@ -88,7 +91,8 @@ static void fake_subscribe(void *hub, const char *who, const char *feed, const c
 		err = BELFRY_ENOENT;
 	struct fake_call *c = ask(f, FAKE_SUB, arg, err);
 	c->u.sub = cb;
-	c->created = err == BELFRY_EPENDING && !f->asked_before;
+	c->created =
+		(err == BELFRY_EPENDING || err == BELFRY_EUNOWNED) && !f->asked_before;
 }
 
 static void fake_unsubscribe(void *hub, const char *feed, const char *jid, hub_sub_cb cb,
@@ -188,6 +192,18 @@ static void fake_undelivered(void *hub, const char *feed, const char *jid,
 	buf_printf(&f->log, "undelivered %s %s %s\n", feed, jid, condition);
 }
 
+static void fake_owner_gone(void *hub, const char *owner)
+{
+	struct fake_hub *f = hub;
+	buf_printf(&f->log, "gone %s\n", owner);
+}
+
+static void fake_heard(void *hub, const char *who)
+{
+	struct fake_hub *f = hub;
+	snprintf(f->heard, sizeof(f->heard), "%s", who);
+}
+
 static enum belfry_err owned(const struct fake_hub *f, const char *feed)
 {
 	enum belfry_err err = access_to(f, feed);
@@ -261,6 +277,8 @@ static const struct xmpp_hub_ops ops = {
 	.following = fake_following,
 	.answer = fake_answer,
 	.undelivered = fake_undelivered,
+	.owner_gone = fake_owner_gone,
+	.heard = fake_heard,
 	.decide = fake_decide,
 	.requests = fake_requests,
 	.affiliations = fake_affiliations,

@@ -59,6 +59,8 @@ struct fake_hub {
 	bool no_contact;		   /* nobody has "deploys" as a contact */
 	bool was_let_in;		   /* who asks has "secret" as a contact */
 	bool asked_before;		   /* to be let into "council" */
+	bool unowned;			   /* nobody could let them in in chat */
+	char heard[128];		   /* who wrote last */
 	bool not_invited;		   /* nobody is; else everybody, to each feed */
 	bool owner;			   /* who asks is one of "deploys" */
 	bool last_owner;		   /* and would take the last one away */

@@ -143,6 +143,10 @@ static void answered_by_a_command(void **state)
 #define BOUNCE(from, to, id, error)                                                      \
 	"<message type='error' from='" from "' to='" to "' id='" id                      \
 	"'><body>b</body><error type='cancel'>" error "</error></message>"
+#define SUBSCRIBE(node)                                                                  \
+	IQ("set", DOMAIN,                                                                \
+	   "<pubsub xmlns='" NS_PUBSUB "'><subscribe node='" node "' jid='" ALICE        \
+	   "'/></pubsub>")
 #define AWAY "<service-unavailable xmlns='" NS_STANZAS "'/>"
 
 static void that_came_back(void **state)
@@ -183,6 +187,45 @@ static void that_came_back(void **state)
 	assert_true(looked > 0 && looked < 10);
 }
 
+/* Who says that there is nobody, or blocks us, is meant; until it writes. */
+static void requests_that_came_back(void **state)
+{
+	struct fixture *f = *state;
+	static const char *const ends[] = {
+		"<gone xmlns='" NS_STANZAS "'/>",
+		"<item-not-found xmlns='" NS_STANZAS "'/>",
+		"<not-acceptable xmlns='" NS_STANZAS
+		"'/><blocked xmlns='urn:xmpp:blocking:errors'/>",
+	};
+	char bounce[512];
+	for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++) {
+		snprintf(bounce, sizeof(bounce),
+			 BOUNCE(ALICE, FEED, "request~0123456789abcdef", "%s"), ends[i]);
+		assert_string_equal(told(f, bounce), "");
+		assert_string_equal(f->hub.log.data, "gone " ALICE "\n");
+	}
+	static const char *const others[] = {
+		BOUNCE(ALICE, FEED, "request~0123456789abcdef", AWAY),
+		BOUNCE(ALICE, FEED, "0123456789abcdef", "<gone xmlns='" NS_STANZAS "'/>"),
+		BOUNCE(ALICE, HUB, "request~0123456789abcdef",
+		       "<gone xmlns='" NS_STANZAS "'/>"),
+	};
+	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
+		assert_string_equal(told(f, others[i]), "");
+		assert_int_equal(f->hub.log.len, 0);
+	}
+	/* A delivery of a feed that has the word for its name. */
+	told(f, BOUNCE(ALICE, "request@" DOMAIN, "request~3-7~0a1b2c3d", AWAY));
+	assert_int_equal(f->hub.log.len, 0);
+	assert_int_equal(f->bounces, 1);
+	assert_string_equal(f->hub.heard, "");
+	told(f, CHAT("deploys", "whoami"));
+	assert_string_equal(f->hub.heard, ALICE);
+	f->hub.heard[0] = '\0';
+	told(f, COMMAND(FEED, "whoami", ""));
+	assert_string_equal(f->hub.heard, ALICE);
+}
+
 /* Added as a contact: neither yes nor no until an owner has said it. */
 static void asked_as_a_contact(void **state)
 {
@@ -201,6 +244,28 @@ static void asked_as_a_contact(void **state)
 	assert_has(a, "too often");
 }
 
+/* Nobody in a client can answer: that is not put upon owners that there are not. */
+static void asked_of_nobody(void **state)
+{
+	struct fixture *f = *state;
+	f->hub.unowned = true;
+	const char *a = told(f, CHAT("council", "subscribe"));
+	assert_no(a, "owners have been asked");
+	assert_has(a, "Nobody can answer you in chat yet");
+	assert_has(a, "the people who run this service can");
+	assert_has(a, "Write &apos;unsubscribe&apos; to ask no more.");
+	a = told(f, PRESENCE(ALICE, "council@" DOMAIN, "subscribe"));
+	assert_no(a, "<presence");
+	assert_has(a, "Nobody can answer you in chat yet");
+	a = told(f, SUBSCRIBE("council"));
+	assert_has(a, "subscription='pending'/></pubsub>");
+	f->hub.asked_before = true;
+	a = told(f, SUBSCRIBE("council"));
+	assert_has(a, ERROR("auth", "not-authorized") "<text xmlns='" NS_STANZAS
+						      "'>You asked to follow council");
+	assert_has(a, "</text><pending-subscription xmlns='" NS_PUBSUB_ERRORS "'/>");
+}
+
 static void asked_in_chat(void **state)
 {
 	struct fixture *f = *state;
@@ -211,7 +276,7 @@ static void asked_in_chat(void **state)
 		   "Write &apos;unsubscribe council&apos; to ask no more.");
 	assert_has(told(f, CHAT("council", "mute")), "Its owners have been asked");
 	assert_has(told(f, CHAT("council", "whoami")),
-		   "You follow this feed: not yet: its owners have been asked");
+		   "You follow this feed: not yet: your request waits");
 	assert_has(told(f, CHAT("council", "unsubscribe")),
 		   "You no longer ask to follow council.");
 	assert_has(told(f, COMMAND("council@" DOMAIN, "subscribe", "")),
@@ -224,11 +289,12 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
-		TEST(answered_by_presence), TEST(nothing_is_said_to_others),
-		TEST(accepted_and_added),   TEST(answered_in_chat),
-		TEST(there_is_an_end),	    TEST(answered_by_a_command),
-		TEST(that_came_back),	    TEST(asked_as_a_contact),
-		TEST(asked_in_chat),
+		TEST(answered_by_presence),    TEST(nothing_is_said_to_others),
+		TEST(accepted_and_added),      TEST(answered_in_chat),
+		TEST(there_is_an_end),	       TEST(answered_by_a_command),
+		TEST(that_came_back),	       TEST(asked_as_a_contact),
+		TEST(asked_in_chat),	       TEST(asked_of_nobody),
+		TEST(requests_that_came_back),
 	};
 	return cmocka_run_group_tests_name("xmpp/invitation", tests, NULL, NULL);
 }

@@ -113,10 +113,11 @@ static void a_request(void **state)
 {
 	struct fixture *f = *state;
 	struct buf out = {0};
-	notice_request(&out, &contact, BOB);
+	notice_request(&out, &contact, BOB, false);
 	xmpp_stanza_t *all = stanzas(f, &out), *s = element_first(all);
 	assert_stanza(s, "message", "", FEED, BOB);
-	assert_non_null(xmpp_stanza_get_id(s));
+	assert_memory_equal(xmpp_stanza_get_id(s), "request~", 8);
+	assert_null(strstr(out.data, "more may wait"));
 	assert_body(s, "'allow " ALICE "'");
 	assert_body(s, "'deny " ALICE "'");
 	xmpp_stanza_t *x = element_find(s, "x", NS_FORM);
@@ -129,10 +130,11 @@ static void a_request(void **state)
 	xmpp_stanza_release(all);
 	/* What could not be written as one word is not proposed. */
 	buf_clear(&out);
-	notice_request(&out, &program, BOB);
+	notice_request(&out, &program, BOB, true);
 	all = stanzas(f, &out);
 	s = element_first(all);
 	assert_body(s, "'requests'");
+	assert_body(s, "more may wait, and 'requests' shows them.");
 	assert_null(strstr(out.data, "allow " ALICE));
 	assert_field(element_find(s, "x", NS_FORM), "pubsub#subscriber_jid", "jid-single",
 		     program.jid);
@@ -168,6 +170,9 @@ static void what_was_decided_to_a_program(void **state)
 	assert_event(f, &out, "none");
 	buf_clear(&out);
 	notice_withdrawn(&out, &program);
+	assert_event(f, &out, "none");
+	buf_clear(&out);
+	notice_turned_away(&out, &program);
 	assert_event(f, &out, "none");
 	buf_free(&out);
 }
@@ -236,6 +241,33 @@ static void what_was_decided_in_chat(void **state)
 	buf_free(&out);
 }
 
+/* Of who became an outcast while it waited. */
+static void who_only_waited(void **state)
+{
+	struct fixture *f = *state;
+	struct buf out = {0};
+	notice_turned_away(&out, &contact);
+	xmpp_stanza_t *all = stanzas(f, &out), *s = element_first(all);
+	assert_stanza(s, "presence", "unsubscribed", FEED, ALICE);
+	s = element_next(s);
+	assert_stanza(s, "message", "chat", FEED, ALICE);
+	assert_body(s, "do not wait any more");
+	assert_null(element_next(s));
+	xmpp_stanza_release(all);
+	buf_clear(&out);
+	notice_uninvited(&out, &contact);
+	all = stanzas(f, &out);
+	s = element_first(all);
+	/* The contact list asks no more. */
+	assert_stanza(s, "presence", "unsubscribe", FEED, ALICE);
+	s = element_next(s);
+	assert_stanza(s, "message", "chat", FEED, ALICE);
+	assert_body(s, "was taken back");
+	assert_null(element_next(s));
+	xmpp_stanza_release(all);
+	buf_free(&out);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -245,6 +277,7 @@ int main(void)
 		TEST(what_was_decided_to_a_program),
 		TEST(what_was_decided_to_a_contact),
 		TEST(what_was_decided_in_chat),
+		TEST(who_only_waited),
 	};
 	return cmocka_run_group_tests_name("xmpp/notice", tests, NULL, NULL);
 }

@@ -355,6 +355,7 @@ static void what_cannot_be_set(void **state)
 			   ALICE,
 			   "owner") "</affiliations></pubsub>" ERROR("modify",
 								     "not-acceptable"));
+	assert_has(a, "name another owner in the same request");
 	f->hub.owner = false;
 	assert_has(told(f, SET(ONE(ALICE, "owner"))), ERROR("auth", "forbidden"));
 }

@@ -1,7 +1,8 @@
--- Sets, or takes away, the state of one who is not let in yet.
+-- Sets, or takes away, the state of a person who is not let in yet.
 -- KEYS feed, pending, notices
--- ARGV feed, channel, jid, the state it must have ('': none), value ('': none), notice ('':
---      none), most of a feed for a new one, most notices of a partition
+-- ARGV feed, channel, person, the state it must have ('': none), value ('': none), notice
+--      ('': none), most of a feed for a new one, most notices of a partition, jid that the
+--      notice is about
 local f = redis.call('HMGET', KEYS[1], 'state', 'epoch')
 if f[1] or not f[2] then
 	return {'NOFEED'}
@@ -20,6 +21,6 @@ else
 	redis.call('HDEL', KEYS[2], ARGV[3])
 end
 if ARGV[6] ~= '' then
-	notice_add(KEYS[3], ARGV[6], ARGV[1], ARGV[3], ARGV[2])
+	notice_add(KEYS[3], ARGV[6], ARGV[1], ARGV[9], ARGV[2])
 end
 return {'OK'}

@@ -1,0 +1,10 @@
+#!lua flags=allow-oom
+-- With allow-oom: nobody is told.
+-- include bucket_of
+-- include row_parts
+-- include is_contact
+-- include row_join
+-- include pending_parts
+-- include notice
+-- include admit
+return admit()
