@@ -157,12 +157,11 @@ static void read_url(struct config *c, const struct config_source *src,
 static void read_name(struct config *c, const struct config_source *src,
 		      struct sinks *sinks)
 {
-	size_t len = strlen(src->value);
+	bool sound = strlen(src->value) <= NAME_LEN_MAX;
 
-	for (size_t i = 0; i < len; i++)
-		if ((unsigned char)src->value[i] <= ' ' || src->value[i] == 0x7f)
-			len = NAME_LEN_MAX + 1;
-	if (len > NAME_LEN_MAX)
+	for (const char *s = src->value; *s; s++)
+		sound = sound && (unsigned char)*s > ' ' && *s != 0x7f;
+	if (!sound)
 		buf_printf(sinks->problems,
 			   "%s must be a name without blanks, of at most %d bytes\n",
 			   src->where, NAME_LEN_MAX);

@@ -169,3 +169,20 @@ enum belfry_err feed_affiliate(struct feed_config *c, const char *jid,
 		put_in(to, jid);
 	return BELFRY_OK;
 }
+
+/* Is anybody in LIST who is not in OTHER? */
+static bool adds(char *const *list, char *const *other)
+{
+	for (; list && *list; list++)
+		if (!has(other, *list))
+			return true;
+	return false;
+}
+
+/* Who is an owner or a member no more may be at a domain of outcasts. */
+bool feed_casts_out(const struct feed_config *before, const struct feed_config *after)
+{
+	return after->outcasts && (adds(after->outcasts, before->outcasts) ||
+				   adds(before->whitelist, after->whitelist) ||
+				   adds(before->owners, after->owners));
+}

@@ -231,8 +231,9 @@ struct limits_left limits_left(struct limits *l, const char *key, const struct r
 
 	if (used > room)
 		used = room;
+	uint64_t tokens = (room - used) / cost;
 	return (struct limits_left){
-		.tokens = (room - used) / cost,
-		.full_s = (used + SECOND_NS - 1) / SECOND_NS,
+		.tokens = tokens,
+		.next_s = (used + (tokens + 1) * cost - room + SECOND_NS - 1) / SECOND_NS,
 	};
 }

@@ -130,7 +130,7 @@ static void on_feed(void *arg, enum belfry_err err, const struct store_feed *fee
 		    bool created)
 {
 	if (err)
-		call_error(arg, err);
+		call_pending_error(arg, err); /* outcasts are to be told */
 	else
 		answer_feed(arg, feed, created);
 }
@@ -198,7 +198,7 @@ static void on_patched(void *arg, enum belfry_err err, const struct store_feed *
 	if (err == BELFRY_ESTALE && ++call->tries < PATCH_TRIES)
 		patch_read(call);
 	else if (err)
-		call_error(call, err);
+		call_pending_error(call, err);
 	else
 		answer_feed(call, feed, false);
 }

@@ -186,7 +186,7 @@ void rates_show(struct call *call)
 		buf_printf(&policy, "%s\"%s\";q=%" PRIu32 ";w=%" PRIu64, comma,
 			   c[i].policy, rate_burst(c[i].rate), window_s(c[i].rate));
 		buf_printf(&left, "%s\"%s\";r=%" PRIu64 ";t=%" PRIu64, comma, c[i].policy,
-			   l.tokens, l.full_s);
+			   l.tokens, l.next_s);
 	}
 	http_add_header(call->req, "RateLimit-Policy", policy.data);
 	http_add_header(call->req, "RateLimit", left.data);

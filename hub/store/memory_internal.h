@@ -160,6 +160,8 @@ void mem_event_free(struct mem_event *e);
 void mem_face_free(struct mem_face *f); /* NULL is safe */
 void mem_pendings_free(struct mem_feed *f);
 void mem_notices_free(struct memory *m);
+struct mem_notice *mem_notice_add(struct memory *m, const char *feed, const char *jid,
+				  enum notice_kind kind);
 void mem_tell_listeners(struct memory *m, enum store_wake what, const char *feed);
 struct mem_event *mem_event_at(struct mem_feed *f, struct pos pos); /* or NULL */
 struct mem_row *mem_row_find(struct mem_feed *f, const char *jid);

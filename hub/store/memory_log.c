@@ -2,6 +2,7 @@
 
 #include <belfry/base/clock.h>
 #include <belfry/base/mem.h>
+#include <belfry/core/feed.h>
 
 #include <stdlib.h>
 #include <string.h>
@@ -116,16 +117,36 @@ void mem_tell_listeners(struct memory *m, enum store_wake what, const char *feed
 			s->wake(s->wake_arg, what, feed);
 }
 
+/* Does the new configuration ask for a NOTICE_SWEEP? */
+static bool casts_out(const char *old, const char *new)
+{
+	struct feed_config before, after;
+	char why[128];
+	feed_config_init(&before);
+	feed_config_init(&after);
+	feed_config_patch(&before, old, strlen(old), why, sizeof why);
+	feed_config_patch(&after, new, strlen(new), why, sizeof why);
+	bool out = feed_casts_out(&before, &after);
+	feed_config_free(&before);
+	feed_config_free(&after);
+	return out;
+}
+
 static void run_feed_put(struct mem_op *op, enum belfry_err err)
 {
-	struct mem_feed *f = mem_feed_find(op->s->m, op->feed);
-	bool created = false;
+	struct memory *m = op->s->m;
+	struct mem_feed *f = mem_feed_find(m, op->feed);
+	bool created = false, sweep = false;
 	if (!err && op->text2 && !f)
 		err = BELFRY_ENOFEED;
 	if (!err && op->text2 && strcmp(op->text2, f->config) != 0)
 		err = BELFRY_ESTALE;
+	if (!err && f)
+		sweep = casts_out(f->config, op->text);
+	if (sweep && m->notice_count >= STORE_NOTICES_MAX)
+		err = BELFRY_EFULL;
 	if (!err && !f) {
-		f = feed_make(op->s->m, op->feed, op->a);
+		f = feed_make(m, op->feed, op->a);
 		created = true;
 	}
 	if (err) {
@@ -137,10 +158,14 @@ static void run_feed_put(struct mem_op *op, enum belfry_err err)
 	f->config = xstrdup(op->text);
 	if (changed)
 		f->behind = true; /* there may be more to trim */
+	if (sweep)
+		mem_notice_add(m, op->feed, "", NOTICE_SWEEP);
 	struct store_feed v = view(f);
 	op->cb.feed(op->arg, BELFRY_OK, &v, created);
 	if (changed)
-		mem_tell_listeners(op->s->m, WAKE_EVENTS, op->feed);
+		mem_tell_listeners(m, WAKE_EVENTS, op->feed);
+	if (sweep)
+		mem_tell_listeners(m, WAKE_NOTICE, op->feed);
 }
 
 void memory_feed_put(struct store *st, const char *feed, const char *config,

@@ -37,8 +37,8 @@ static struct mem_pending **pending_at(struct mem_feed *f, const char *jid)
 	return at;
 }
 
-static struct mem_notice *notice_add(struct memory *m, const char *feed, const char *jid,
-				     enum notice_kind kind)
+struct mem_notice *mem_notice_add(struct memory *m, const char *feed, const char *jid,
+				  enum notice_kind kind)
 {
 	struct mem_notice **at = &m->notices, *n = xcalloc(1, sizeof *n);
 	char id[24];
@@ -107,7 +107,7 @@ static void run_pending_put(struct mem_op *op, enum belfry_err err)
 	if (!err) {
 		pending_set(f, at, op);
 		if (op->notice)
-			notice_add(m, op->feed, op->text, op->notice);
+			mem_notice_add(m, op->feed, op->text, op->notice);
 	}
 	op->cb.plain(op->arg, err);
 	if (!err && op->notice)
@@ -162,7 +162,7 @@ static void run_admit(struct mem_op *op, enum belfry_err err)
 	}
 	pending_remove(f, pending_at(f, op->text));
 	if (op->notice)
-		notice_add(m, op->feed, op->text, op->notice);
+		mem_notice_add(m, op->feed, op->text, op->notice);
 	struct store_row out = {row->jid, strlen(row->jid), row->sub};
 	op->cb.row(op->arg, BELFRY_OK, &out, created);
 	if (op->notice)
@@ -270,7 +270,7 @@ static void run_notice_put(struct mem_op *op, enum belfry_err err)
 	if (!err && m->notice_count >= STORE_NOTICES_MAX)
 		err = BELFRY_EFULL;
 	if (!err) {
-		struct mem_notice *n = notice_add(m, op->feed, op->text, op->notice);
+		struct mem_notice *n = mem_notice_add(m, op->feed, op->text, op->notice);
 		n->format = op->pending.format;
 		n->contact = op->pending.options.contact;
 	}

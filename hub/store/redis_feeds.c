@@ -86,17 +86,21 @@ void redis_feed_put(struct store *st, const char *feed, const char *config,
 {
 	struct redis_store *s = redis_of(st);
 	struct feed_op *op = feed_op_new(s, feed, cb, arg);
-	script_begin(&op->call, S_FEED_PUT, 4);
+	const char sweep = NOTICE_SWEEP;
+	script_begin(&op->call, S_FEED_PUT, 5);
 	cmd_feed_key(s, "f", feed);
 	cmd_part_key(s, partition_of(s, feed), "feeds");
 	cmd_part_key(s, partition_of(s, feed), "epoch");
 	cmd_part_key(s, partition_of(s, feed), "behind");
+	cmd_part_key(s, partition_of(s, feed), "notices");
 	cmd_text(s, feed);
 	cmd_text(s, config);
 	cmd_u64(s, at_ms);
 	cmd_u64(s, SALT_MIN + random_below((1u << SALT_BITS) - SALT_MIN));
 	cmd_text(s, s->run_id);
 	cmd_text(s, s->channel);
+	cmd_data(s, &sweep, 1);
+	cmd_u64(s, STORE_NOTICES_MAX);
 	if (expect)
 		cmd_text(s, expect);
 	cmd_end(&op->call);

@@ -80,7 +80,7 @@ static int fields_parse(const redisReply *fields, struct waiting *out)
 		   *jid = reply_str(e[5]);
 	if (!reply_is(e[0], "kind") || !reply_is(e[2], "feed") ||
 	    !reply_is(e[4], "jid") || !kind || !kind[0] || kind[1] ||
-	    !strchr("opadwtu", kind[0]) || !feed || !jid)
+	    !strchr("opadwtus", kind[0]) || !feed || !jid)
 		return -1;
 	if (fields->elements > 7 &&
 	    (!reply_is(e[6], "how") || how_parse(reply_str(e[7]), out) < 0))

@@ -110,8 +110,8 @@ static const struct link *elected(const struct sentinels *all, size_t *votes)
 
 static void tell(struct sentinels *all, const struct link *best, size_t votes)
 {
-	char why[WHY_SIZE + 300] = "no Sentinel answers";
-	const struct link *l = &all->links[all->first % all->count];
+	const struct link *l = &all->links[all->first];
+	char why[WHY_SIZE + 300];
 	all->told = true;
 	if (best) {
 		all->cb(all->arg, &best->says, votes > all->count / 2, NULL);
@@ -290,7 +290,7 @@ void sentinels_ask(struct sentinels *all)
 		on_deadline(all); /* there were laggards */
 	}
 	all->told = false;
-	all->first++;
+	all->first = all->first + 1 < all->count ? all->first + 1 : 0;
 	loop_timer_arm(all->deadline, all->round_ms);
 	for (size_t i = 0; i < all->count; i++) {
 		struct link *l = &all->links[i];

@@ -158,15 +158,16 @@ void hub_expel(struct hub *hub, const char *feed, const char *jid, store_cb cb, 
 /* ---- All of a feed --------------------------------------------------------------- */
 
 /*
- * One of a feed at a time, and of that one call, with a pause behind each page: a million
- * rows take half a minute, and hold up nobody.
+ * One call at a time, with a pause behind each page: a million rows take half a minute,
+ * and hold up nobody.
  */
 struct sweep {
 	struct sweep *next;
 	struct hub *hub;
 	struct loop_timer *pause;
 	char *feed;
-	bool again;	      /* there are new outcasts since it began */
+	store_cb cb;
+	void *arg;
 	struct feed_config c; /* as of this page */
 	bool rows;	      /* the pending ones are done: they may become rows */
 	uint64_t cursor;      /* of either */
@@ -195,17 +196,10 @@ void hub_forget_sweeps(struct hub *hub)
 
 static void sweep_end(struct sweep *w, enum belfry_err err)
 {
-	if (!err && w->again) {
-		w->again = w->rows = false;
-		w->cursor = 0;
-		loop_timer_arm(w->pause, SWEEP_PAUSE_MS);
-		return;
-	}
-	if (err && err != BELFRY_ENOFEED)
-		log_warn("not all outcasts were looked for among the followers; make "
-			 "them outcasts once more to repeat it",
-			 log_s("feed", w->feed), log_s("why", belfry_err_text(err)));
+	store_cb cb = w->cb;
+	void *arg = w->arg;
 	sweep_free(w);
+	cb(arg, err);
 }
 
 static void expel_next(struct sweep *w);
@@ -291,17 +285,13 @@ static void next_page(void *arg)
 	s->ops->feed_get(s, w->feed, on_page_feed, w);
 }
 
-void hub_sweep(struct hub *hub, const char *feed)
+void hub_sweep(struct hub *hub, const char *feed, store_cb cb, void *arg)
 {
-	for (struct sweep *w = hub->sweeps; w; w = w->next) {
-		if (strcmp(w->feed, feed) == 0) {
-			w->again = true;
-			return;
-		}
-	}
 	struct sweep *w = xcalloc(1, sizeof(*w));
 	w->hub = hub;
 	w->feed = xstrdup(feed);
+	w->cb = cb;
+	w->arg = arg;
 	w->pause = loop_timer_create(hub->loop, next_page, w);
 	w->next = hub->sweeps;
 	hub->sweeps = w;

@@ -16,6 +16,7 @@
  *   hub_leave.c   leaving, and saying no
  *   hub_owner.c   what owners may do
  *   hub_expel.c   outcasts follow no more
+ *   sweeps.c      when all of a feed are looked for
  *   contact.c     what contacts are shown
  *   following.c   the feeds that somebody follows
  *   recent.c      and their newest events
@@ -90,6 +91,6 @@ void hub_affiliate(void *hub, const char *owner, const char *feed,
 void hub_expel(struct hub *hub, const char *feed, const char *jid, store_cb cb,
 	       void *arg);
 /* The same of all who follow FEED or wait, in the background: of domains, full JIDs. */
-void hub_sweep(struct hub *hub, const char *feed);
+void hub_sweep(struct hub *hub, const char *feed, store_cb cb, void *arg);
 
 #endif

@@ -317,10 +317,12 @@ static void on_expelled(void *arg, enum belfry_err err)
 		expel_next(a);
 }
 
-/* Those of a domain, and full JIDs, may be many: nobody waits for them. */
+/*
+ * Those of a domain, and full JIDs, may be many: nobody waits for them. The store has
+ * noted that they are to be looked for.
+ */
 static void expel_next(struct asked *a)
 {
-	bool any = false;
 	for (; a->next < a->count; a->next++) {
 		const struct hub_affiliation *it = &a->list[a->next];
 		if (it->affiliation == AFFILIATION_OUTCAST && strchr(it->jid, '@')) {
@@ -329,10 +331,6 @@ static void expel_next(struct asked *a)
 			return;
 		}
 	}
-	for (size_t i = 0; i < a->count; i++)
-		any |= a->list[i].affiliation == AFFILIATION_OUTCAST;
-	if (any)
-		hub_sweep(a->hub, a->feed);
 	affiliated(a, BELFRY_OK);
 }
 

@@ -33,6 +33,7 @@ static bool holds(const struct topic *t)
 	case NOTICE_UNINVITED:
 		return !t->follows && t->state != PENDING_OWNERS &&
 		       t->state != PENDING_PERSON;
+	case NOTICE_SWEEP:
 	case NOTICE_NONE:
 		break;
 	}
@@ -188,6 +189,7 @@ static void say(const struct topic *t, const struct notice *n, const char *owner
 	case NOTICE_UNINVITED:
 		notice_uninvited(out, n);
 		break;
+	case NOTICE_SWEEP:
 	case NOTICE_NONE:
 		break;
 	}

@@ -47,6 +47,7 @@ struct notices {
 
 	enum phase phase;
 	struct entry batch[BATCH];
+	size_t want;   /* at most so many */
 	size_t count;  /* of it */
 	size_t at;     /* the next one: those before it were said, or are over */
 	size_t said;   /* of these */
@@ -119,6 +120,20 @@ static size_t batch_size(struct notices *n)
 	return n->o.busy(n->o.arg) ? BATCH_BUSY : BATCH;
 }
 
+/* False: it is known already. */
+static bool take(struct notices *n, const struct store_notice *it)
+{
+	if (it->kind == NOTICE_SWEEP)
+		return sweeps_take(n->o.sweeps, it->id, it->feed);
+	n->batch[n->count++] = (struct entry){.id = xstrdup(it->id),
+					      .feed = xstrdup(it->feed),
+					      .jid = xstrdup(it->jid),
+					      .kind = it->kind,
+					      .format = it->format,
+					      .contact = it->contact};
+	return true;
+}
+
 static void on_batch(void *arg, enum belfry_err err, const struct store_notice *list,
 		     size_t count)
 {
@@ -130,15 +145,11 @@ static void on_batch(void *arg, enum belfry_err err, const struct store_notice *
 		rest(n, RETRY_MS);
 		return;
 	}
-	for (size_t i = 0; i < count && n->count < BATCH; i++)
-		n->batch[n->count++] = (struct entry){.id = xstrdup(list[i].id),
-						      .feed = xstrdup(list[i].feed),
-						      .jid = xstrdup(list[i].jid),
-						      .kind = list[i].kind,
-						      .format = list[i].format,
-						      .contact = list[i].contact};
+	bool new = false; /* there are any: then it may not have been all */
+	for (size_t i = 0; i < count && n->count < n->want; i++)
+		new |= take(n, &list[i]);
 	n->began_ms = clock_mono_ms();
-	n->woken = n->woken || count > 0; /* it may not have been all */
+	n->woken = n->woken || new;
 	n->phase = LOOKING;
 	if (n->count)
 		go_on(n);
@@ -152,7 +163,9 @@ static void read_batch(struct notices *n)
 	n->phase = READING;
 	n->woken = false;
 	n->calling = true;
-	s->ops->notices(s, batch_size(n), on_batch, n);
+	n->want = batch_size(n);
+	/* Those that are swept for are among the oldest, and not in the way. */
+	s->ops->notices(s, n->want + sweeps_count(n->o.sweeps), on_batch, n);
 }
 
 /* ---- One of it ------------------------------------------------------------------- */

@@ -7,6 +7,7 @@
 
 #include "work/look.h"
 #include "work/owners.h"
+#include "work/sweeps.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -24,6 +25,8 @@ struct notices;
 struct notices_options {
 	const char *domain;    /* outlives it */
 	struct owners *owners; /* the same */
+	struct sweeps
+		*sweeps; /* takes those that say that outcasts are to be looked for */
 	size_t max_stanza_bytes;
 	void *arg;			/* of the functions below */
 	bool (*may_write)(void *arg);	/* is the lease valid, and nothing against it? */

@@ -14,6 +14,7 @@
 #include "work/notices.h"
 #include "work/owners.h"
 #include "work/status.h"
+#include "work/sweeps.h"
 #include "work/uplink.h"
 
 #include <signal.h>
@@ -36,6 +37,7 @@ struct work {
 	struct announcer *announcer;
 	struct notices *notices;
 	struct owners *owners;
+	struct sweeps *sweeps;
 	struct uplink *uplink;
 	struct lease *lease; /* NULL until the store was found to be fit */
 	struct link *link;
@@ -335,8 +337,10 @@ static void wire(struct work *w)
 						     .busy = busy,
 						     .gone = on_gone};
 	w->owners = owners_create();
+	w->sweeps = sweeps_create(w->loop, w->store, &w->hub);
 	const struct notices_options noticing = {.domain = c->xmpp.domain,
 						 .owners = w->owners,
+						 .sweeps = w->sweeps,
 						 .max_stanza_bytes =
 							 (size_t)c->xmpp.max_stanza_bytes,
 						 .arg = w,
@@ -389,6 +393,7 @@ static void unwire(struct work *w)
 	engine_destroy(w->engine);
 	announcer_destroy(w->announcer);
 	notices_destroy(w->notices);
+	sweeps_destroy(w->sweeps);
 	owners_destroy(w->owners);
 	limits_destroy(w->hub.per_jid);
 	limits_destroy(w->hub.per_domain);

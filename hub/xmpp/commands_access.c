@@ -196,11 +196,16 @@ static void on_denied(void *arg, enum belfry_err err)
 	decided(arg, err, false);
 }
 
-static void ask_allow(struct request *r)
+static void decide(struct request *r, bool allow)
 {
 	const struct xmpp_hub *hub = r->session->hub;
-	hub->ops->decide(hub->hub, r->bare, r->feed, r->call->args.jid, true, on_allowed,
-			 r);
+	hub->ops->decide(hub->hub, r->bare, r->feed, r->call->args.jid, allow,
+			 allow ? on_allowed : on_denied, r);
+}
+
+static void ask_allow(struct request *r)
+{
+	decide(r, true);
 }
 
 void run_allow(struct request *r)
@@ -211,9 +216,7 @@ void run_allow(struct request *r)
 
 static void ask_deny(struct request *r)
 {
-	const struct xmpp_hub *hub = r->session->hub;
-	hub->ops->decide(hub->hub, r->bare, r->feed, r->call->args.jid, false, on_denied,
-			 r);
+	decide(r, false);
 }
 
 void run_deny(struct request *r)

@@ -486,6 +486,72 @@ def test_an_outcast_who_only_waited_is_told_once(town, how):
     assert not [s for s in ann.received[since:] if is_presence(town.jid, "subscribe")(s)]
 
 
+def cast_out(town, *jids):
+    town.site.rest.request("PATCH", f"/v1/feeds/{town.feed}",
+                           {"outcasts": list(jids)}).ok(200)
+
+
+@pytest.mark.parametrize("worker", ["there", "away"])
+def test_outcasts_over_rest(town, worker):
+    """As over XMPP; it is noted with the change, and waits for a worker."""
+    service, crowd = town.make("open").site.service, town.site.crowd()
+    crowd.keep_text = True
+    ann, cat, dan, ida = town.ann, *(town.client(n) for n in ("cat", "dan", "ida"))
+    program = town.client("pam", resource="prog")
+    ann.ask(town.jid, "subscribe")
+    dan.ask(town.jid, "subscribe")
+    cat.roster()
+    cat.add_contact(town.jid)
+    cat.wait_for(is_presence(town.jid))
+    assert program.subscribe(service, town.feed, program.full_jid).type == "result"
+    town.invite(ida.jid)
+    ida.wait_for(town.is_invitation())
+    people = [f"{name}{town.number}@{crowd.domain}" for name in ("one", "two")]
+    for jid in people:
+        crowd.chat(jid, town.jid, "subscribe")
+        wait_until(lambda jid=jid: town.follows(jid), "it follows")
+    outcasts = [ann.jid, cat.jid, program.jid, ida.jid, crowd.domain]
+    followers = [ann.jid, cat.jid, program.full_jid, *people]
+    if worker == "away":
+        town.site.work.kill9()
+    cast_out(town, *outcasts)
+    if worker == "away":
+        assert all(town.follows(jid) for jid in followers) and town.state(ida.jid)
+        town.site.heal()
+    wait_until(lambda: not any(town.follows(jid) for jid in followers)
+               and not town.state(ida.jid), "they follow no more")
+    ends, over = is_chat("no longer follow", town.jid), is_chat("was taken back", town.jid)
+    ann.wait_for(ends)
+    cat.wait_for(ends)
+    cat.wait_for(is_presence(town.jid, "unsubscribed"))
+    assert program.wait_for(is_state(town.feed, "none")).sender == service
+    ida.wait_for(over)
+    # Once, whatever comes after it; and nobody else.
+    assert town.follows(dan.jid) and not dan.all(ends)
+    cast_out(town, *outcasts, dan.jid)
+    dan.wait_for(ends)
+    bea = town.client("bea")
+    town.invite(bea.jid)
+    bea.wait_for(town.is_invitation())
+    for client in (ann, cat, dan, program, ida):
+        client.sync()
+    assert [len(c.all(ends)) for c in (ann, cat, dan, program, ida)] == [1, 1, 1, 0, 0]
+    assert len(ida.all(over)) == 1 and len(program.all(is_state(town.feed, "none"))) == 1
+    crowd.wait(lambda c: all(any("no longer follow" in t for t in c.texts[jid])
+                             for jid in people), "they are told")
+    crowd.sync()
+    assert [sum("no longer follow" in t for t in crowd.texts[jid]) for jid in people] == [1, 1]
+
+
+def test_a_member_no_more_is_an_outcast_of_the_domain(town):
+    ann, domain = town.ann, town.site.server.domain
+    town.make("open", whitelist=[ann.jid], outcasts=[domain], owners=[])
+    assert ALLOWED in ann.ask(town.jid, "subscribe").body
+    town.site.rest.put_feed(town.feed, access="open", outcasts=[domain])
+    ann.wait_for(is_chat("no longer follow", town.jid))
+    assert not town.follows(ann.jid)
+
+
 # ---- invitations ----
 
 def accept(town, ann, how):

@@ -1,15 +1,24 @@
 #!lua flags=allow-oom
 -- Makes a feed, or changes its configuration. With allow-oom: it may be what lowers max_items.
--- KEYS feed, feeds, epoch, behind
--- ARGV feed, config, at, salt, run, channel[, expect]
+-- KEYS feed, feeds, epoch, behind, notices
+-- ARGV feed, config, at, salt, run, channel, kind of the notice to look for outcasts, most notices
+--      of a partition[, expect]
+-- include notice
+-- include casts_out
 local f = redis.call('HMGET', KEYS[1], 'state', 'config', 'epoch', 'n')
 if f[1] then
 	return {'EXISTS'}
 end
 local created = 0
 if f[3] then
-	if ARGV[7] and f[2] ~= ARGV[7] then
+	if ARGV[9] and f[2] ~= ARGV[9] then
 		return {'STALE'}
+	end
+	if casts_out(f[2], ARGV[2]) then
+		if not notice_fits(KEYS[5], ARGV[8]) then
+			return {'FULL'}
+		end
+		notice_add(KEYS[5], ARGV[7], ARGV[1], '', ARGV[6])
 	end
 	redis.call('HSET', KEYS[1], 'config', ARGV[2])
 	if f[2] ~= ARGV[2] and f[4] ~= '0' then
@@ -18,7 +27,7 @@ if f[3] then
 		redis.call('PUBLISH', ARGV[6], ARGV[1])
 	end
 else
-	if ARGV[7] then
+	if ARGV[9] then
 		return {'NOFEED'}
 	end
 	created = 1

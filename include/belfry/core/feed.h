@@ -86,5 +86,7 @@ int feed_affiliation_parse(const char *s, enum feed_affiliation *out);
  */
 enum belfry_err feed_affiliate(struct feed_config *c, const char *jid,
 			       enum feed_affiliation a);
+/* With outcasts in AFTER: may somebody be one who was none in BEFORE? */
+bool feed_casts_out(const struct feed_config *before, const struct feed_config *after);
 
 #endif

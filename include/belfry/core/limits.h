@@ -32,9 +32,9 @@ struct limits *limits_create_rates(size_t keys);
 uint64_t limits_take_rate(struct limits *l, const char *key, const struct rate *r,
 			  uint64_t now_ms);
 void limits_give_back_rate(struct limits *l, const char *key, const struct rate *r);
-/* How many are left, and the seconds until the bucket is full. */
+/* How many are left, and the seconds until there is one more. */
 struct limits_left {
-	uint64_t tokens, full_s;
+	uint64_t tokens, next_s;
 };
 struct limits_left limits_left(struct limits *l, const char *key, const struct rate *r,
 			       uint64_t now_ms);

@@ -169,6 +169,7 @@ enum notice_kind {
 	NOTICE_WITHDRAWN = 'w',	  /* to JID, who follows no more: made an outcast */
 	NOTICE_TURNED_AWAY = 't', /* to JID, who had asked: the same */
 	NOTICE_UNINVITED = 'u',	  /* to JID, who was invited: the same */
+	NOTICE_SWEEP = 's', /* to nobody, JID is "": outcasts are to be looked for */
 };
 #define STORE_NOTICES_MAX 10000 /* of a partition */
 struct store_notice {
@@ -283,6 +284,7 @@ struct store_ops {
 	 * EXPECT (NULL: whatever stands there): ESTALE if the feed changed meanwhile,
 	 * ENOFEED if EXPECT is given and the feed is gone. EEXIST: being deleted. A
 	 * feed with events whose CONFIG changes is behind: there may be more to trim.
+	 * With a change that casts out (feed_casts_out()) goes a NOTICE_SWEEP: EFULL.
 	 */
 	void (*feed_put)(struct store *s, const char *feed, const char *config,
 			 const char *expect, uint64_t at_ms, store_feed_cb cb, void *arg);

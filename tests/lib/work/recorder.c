@@ -207,6 +207,17 @@ void recorder_count_only(struct link *l, bool on)
 	recorder_of(l)->count_only = on;
 }
 
+unsigned recorder_told(const struct link *l, const char *part)
+{
+	const char *at = recorder_bytes(l)->data;
+	unsigned n = 0;
+	while (at != NULL && (at = strstr(at, part)) != NULL) {
+		at += strlen(part);
+		n++;
+	}
+	return n;
+}
+
 uint64_t recorder_bytes_total(const struct link *l)
 {
 	return recorder_of(l)->bytes_total;

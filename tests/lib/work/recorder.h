@@ -28,6 +28,8 @@ unsigned recorder_opens(const struct link *l);	/* calls of open() */
 unsigned recorder_closes(const struct link *l); /* calls of close() */
 /* All bytes sent since the start or recorder_forget(); valid until the next send. */
 const struct buf *recorder_bytes(const struct link *l);
+unsigned recorder_told(const struct link *l,
+		       const char *part); /* how often it is in them */
 void recorder_forget(struct link *l);
 /* Counters only: for runs whose bytes would not fit. */
 void recorder_count_only(struct link *l, bool on);

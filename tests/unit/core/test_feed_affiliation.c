@@ -179,6 +179,39 @@ static void some_affiliations_are_refused(void **state)
 	feed_config_free(&c);
 }
 
+static void some_changes_cast_out(void **state)
+{
+	static const struct {
+		const char *before, *after;
+		bool out;
+	} changes[] = {
+		{"{}", "{}", false},
+		{"{}", "{\"outcasts\":[\"a@b\"]}", true},
+		{"{\"outcasts\":[\"a@b\",\"c\"]}", "{\"outcasts\":[\"c\",\"a@b\"]}",
+		 false},
+		{"{\"outcasts\":[\"a@b\",\"c\"]}", "{\"outcasts\":[\"a@b\"]}", false},
+		{"{\"outcasts\":[\"a@b\"]}", "{\"outcasts\":[\"c\"]}", true},
+		{"{\"outcasts\":[\"a@b\"]}", "{}", false},
+		{"{\"whitelist\":[\"a@b\"],\"outcasts\":[\"b\"]}",
+		 "{\"outcasts\":[\"b\"]}", true},
+		{"{\"owners\":[\"a@b\"],\"outcasts\":[\"b\"]}", "{\"outcasts\":[\"b\"]}",
+		 true},
+		{"{\"outcasts\":[\"b\"]}", "{\"owners\":[\"a@b\"],\"outcasts\":[\"b\"]}",
+		 false},
+		{"{\"whitelist\":[\"a@b\"]}", "{}", false},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof changes / sizeof changes[0]; i++) {
+		struct feed_config before = config_of(changes[i].before);
+		struct feed_config after = config_of(changes[i].after);
+
+		assert_int_equal(feed_casts_out(&before, &after), changes[i].out);
+		feed_config_free(&before);
+		feed_config_free(&after);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -187,6 +220,7 @@ int main(void)
 		cmocka_unit_test(affiliations_have_words),
 		cmocka_unit_test(one_jid_has_one_affiliation),
 		cmocka_unit_test(some_affiliations_are_refused),
+		cmocka_unit_test(some_changes_cast_out),
 	};
 
 	return cmocka_run_group_tests_name("feed affiliations", tests, NULL, NULL);

@@ -189,7 +189,7 @@ static void each_key_has_a_rate(void **state)
 	(void)state;
 	left = limits_left(l, "a", &ten, START);
 	assert_int_equal(left.tokens, 10);
-	assert_int_equal(left.full_s, 0);
+	assert_int_equal(left.next_s, 1);
 	for (int i = 0; i < 10; i++)
 		assert_int_equal(limits_take_rate(l, "a", &ten, START), 0);
 	assert_int_equal(limits_take_rate(l, "a", &ten, START), 1);
@@ -200,7 +200,7 @@ static void each_key_has_a_rate(void **state)
 	assert_int_equal(limits_take_rate(l, "b", &slow, START), 3600);
 	left = limits_left(l, "b", &slow, START);
 	assert_int_equal(left.tokens, 0);
-	assert_int_equal(left.full_s, 3 * 3600);
+	assert_int_equal(left.next_s, 3600);
 	limits_give_back_rate(l, "b", &slow);
 	assert_int_equal(limits_left(l, "b", &slow, START).tokens, 1);
 	assert_int_equal(limits_take_rate(l, "b", &slow, START), 0);
@@ -217,7 +217,7 @@ static void a_rate_may_change(void **state)
 	(void)state;
 	for (int i = 0; i < 1000; i++)
 		assert_int_equal(limits_take_rate(l, "a", &old, START), 0);
-	assert_int_equal(limits_left(l, "a", &ten, START).full_s, 1);
+	assert_int_equal(limits_left(l, "a", &ten, START).next_s, 1);
 	assert_int_equal(limits_take_rate(l, "a", &ten, START), 1);
 	assert_int_equal(limits_take_rate(l, "a", &ten, START + 100), 0);
 	limits_destroy(l);

@@ -372,22 +372,45 @@ static void a_scope_is_needed(void **state)
 	ASK("GET " PENDING "/%40", NULL, "400", "no JID");
 }
 
+/* With the change goes a notice; where there is no room for one, nothing changes. */
+static void outcasts_are_noted(void **state)
+{
+	const struct store_notice n = {
+		.feed = "x", .jid = "ann@example.net", .kind = NOTICE_WITHDRAWN};
+
+	(void)state;
+	ASK("PUT /v1/feeds/x", NULL, "201", NULL);
+	ASK("PATCH /v1/feeds/x", "{\"title\":\"T\"}", "200", NULL);
+	assert_told("");
+	ASK("PATCH /v1/feeds/x", "{\"outcasts\":[\"ann@example.net\"]}", "200", NULL);
+	assert_told("s x ");
+	ASK("PUT /v1/feeds/x", "{\"outcasts\":[\"ann@example.net\",\"spam.example\"]}",
+	    "200", NULL);
+	ASK("PUT /v1/feeds/x", "{\"outcasts\":[\"spam.example\"]}", "200", NULL);
+	assert_told("s x , s x ");
+	for (size_t i = 2; i < STORE_NOTICES_MAX; i++) {
+		bench.done = false;
+		bench.store->ops->notice_put(bench.store, &n, on_stored, NULL);
+		wait_done();
+		assert_int_equal(stored, BELFRY_OK);
+	}
+	ASK("PATCH /v1/feeds/x", "{\"outcasts\":[\"bob@example.net\"]}", "503",
+	    "store-full");
+	ASK("PUT /v1/feeds/x", "{\"outcasts\":[\"bob@example.net\"]}", "503",
+	    "store-full");
+	ASK("PUT /v1/feeds/x", NULL, "200", NULL);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(strangers_are_invited),
-		TEST(some_are_not_invited),
-		TEST(a_refusal_is_remembered),
-		TEST(followers_are_changed),
-		TEST(requests_are_decided),
-		TEST(entering_decides),
-		TEST(outcasts_are_not_let_in),
-		TEST(a_program_that_asks_is_let_in),
-		TEST(who_is_entered_waits_no_more),
-		TEST(a_feed_keeps_so_many),
-		TEST(invitations_are_limited),
-		TEST(a_full_store_uses_up_no_limit),
-		TEST(a_scope_is_needed),
+		TEST(strangers_are_invited),	    TEST(some_are_not_invited),
+		TEST(a_refusal_is_remembered),	    TEST(followers_are_changed),
+		TEST(requests_are_decided),	    TEST(entering_decides),
+		TEST(outcasts_are_not_let_in),	    TEST(a_program_that_asks_is_let_in),
+		TEST(who_is_entered_waits_no_more), TEST(a_feed_keeps_so_many),
+		TEST(invitations_are_limited),	    TEST(a_full_store_uses_up_no_limit),
+		TEST(outcasts_are_noted),	    TEST(a_scope_is_needed),
 	};
 	return cmocka_run_group_tests_name("pending", tests, NULL, NULL);
 }

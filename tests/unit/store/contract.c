@@ -460,6 +460,7 @@ int contract_run(const char *name)
 		cmocka_unit_test(test_admit_without_room),
 		cmocka_unit_test(test_admit_or_withdrawn),
 		cmocka_unit_test(test_notices_come_with_the_state),
+		cmocka_unit_test(test_notices_of_outcasts),
 		cmocka_unit_test(test_notices_of_several_feeds),
 		cmocka_unit_test(test_notices_say_how),
 		cmocka_unit_test(test_notices_outlive_a_restart),

@@ -75,6 +75,7 @@ void test_admit_or_withdrawn(void **state);
 
 /* Those of contract_notices.c. */
 void test_notices_come_with_the_state(void **state);
+void test_notices_of_outcasts(void **state);
 void test_notices_of_several_feeds(void **state);
 void test_notices_say_how(void **state);
 void test_notices_outlive_a_restart(void **state);

@@ -98,6 +98,46 @@ void test_notices_say_how(void **state)
 	}
 }
 
+/* With the change that makes them, and with no other. */
+void test_notices_of_outcasts(void **state)
+{
+	const char *feed = "note-outcasts";
+	static const struct {
+		const char *config;
+		bool noted;
+	} puts[] = {
+		{"{\"outcasts\":[\"z@b\"]}", false}, /* nobody follows a new feed */
+		{"{\"outcasts\":[\"z@b\"]}", false},
+		{"{\"title\":\"t\",\"outcasts\":[\"z@b\"]}", false},
+		{"{\"outcasts\":[\"z@b\",\"d\"]}", true},
+		{"{\"outcasts\":[\"d\",\"z@b\"]}", false},
+		{"{\"outcasts\":[\"z@b\"]}", false},
+		{"{\"outcasts\":[\"y@b\"]}", true},
+		{"{\"whitelist\":[\"a@d\"],\"owners\":[\"o@d\"]}", false},
+		{"{\"whitelist\":[\"a@d\"],\"owners\":[\"o@d\"],\"outcasts\":[\"d\"]}",
+		 true},
+		{"{\"owners\":[\"o@d\"],\"outcasts\":[\"d\"]}", true},
+		{"{\"outcasts\":[\"d\"]}", true},
+		{"{\"owners\":[\"o@d\"],\"outcasts\":[\"d\"]}", false},
+		{"{\"owners\":[\"o@d\"]}", false},
+		{"{}", false},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof puts / sizeof puts[0]; i++) {
+		OK(sync_feed_put(A, feed, puts[i].config, NULL, NULL, NULL));
+		assert_int_equal(told(1000)->count, puts[i].noted);
+		if (puts[i].noted)
+			check_next(feed, "", NOTICE_SWEEP);
+	}
+	IS(sync_feed_put(A, feed, "{\"outcasts\":[\"d\"]}", "{\"a\":1}", NULL, NULL),
+	   BELFRY_ESTALE);
+	assert_int_equal(told(1000)->count, 0);
+	OK(sync_feed_put(A, feed, "{\"outcasts\":[\"d\"]}", "{}", NULL, NULL));
+	contract.restart();
+	check_next(feed, "", NOTICE_SWEEP);
+}
+
 void test_notices_of_several_feeds(void **state)
 {
 	static const char *const feeds[] = {"note-0", "note-1", "note-2", "note-3"};
@@ -197,7 +237,10 @@ void test_notices_have_a_limit(void **state)
 	IS(sync_admit(A, feed, "a@b", SUB_FOLLOW(FORMAT_CHAT), &seen, NOTICE_ALLOWED),
 	   BELFRY_EFULL);
 	IS(sync_sub_get(A, feed, "a@b", NULL), BELFRY_ENOENT);
+	IS(sync_feed_put(A, feed, "{\"outcasts\":[\"d\"]}", NULL, NULL, NULL),
+	   BELFRY_EFULL);
 	/* ... and as it was without one. */
+	OK(sync_feed_put(A, feed, "{\"title\":\"t\"}", "{}", NULL, NULL));
 	OK(put(feed, "c@d", PENDING_OWNERS, PENDING_NONE, NOTICE_NONE));
 	OK(put(feed, "a@b", PENDING_DENIED, PENDING_OWNERS, NOTICE_NONE));
 	drain();

@@ -21,6 +21,7 @@ int access_set_up(void **state)
 	world_start(&f->w);
 	f->h = (struct hub){
 		.store = f->w.app, .loop = f->w.loop, .trusted_domains = trusted};
+	f->sweeps = sweeps_create(f->w.loop, f->w.app, &f->h);
 	world_feed(&f->w, "asks",
 		   "{\"access\":\"authorize\",\"owners\":[\"" OWNER "\",\"" OWNER2
 		   "\"],\"whitelist\":[\"mia@example.net\"],\"outcasts\":[\"" OUTCAST
@@ -33,6 +34,8 @@ int access_set_up(void **state)
 int access_tear_down(void **state)
 {
 	struct access *f = *state;
+	assert_int_equal(sweeps_count(f->sweeps), 0);
+	sweeps_destroy(f->sweeps);
 	world_finish(&f->w);
 	assert_null(f->h.turns);
 	assert_null(f->h.sweeps);
@@ -246,6 +249,38 @@ const char *access_notices(struct access *f)
 	}
 	snprintf(text, sizeof(text), "%s", g.text);
 	return text;
+}
+
+struct seen {
+	struct access *f;
+	bool done;
+};
+
+static void on_seen(void *arg, enum belfry_err err, const struct store_notice *list,
+		    size_t count)
+{
+	struct seen *seen = arg;
+	assert_int_equal(err, BELFRY_OK);
+	for (size_t i = 0; i < count; i++)
+		if (list[i].kind == NOTICE_SWEEP)
+			sweeps_take(seen->f->sweeps, list[i].id, list[i].feed);
+	seen->done = true;
+}
+
+void access_take_sweeps(struct access *f)
+{
+	struct seen seen = {.f = f};
+	f->w.app->ops->notices(f->w.app, 1000, on_seen, &seen);
+	world_until(&f->w, &seen.done);
+}
+
+void access_sweep(struct access *f)
+{
+	access_take_sweeps(f);
+	while (sweeps_count(f->sweeps)) {
+		world_skip(5);
+		world_turns(&f->w, 1);
+	}
 }
 
 void access_delete(struct access *f, const char *feed)

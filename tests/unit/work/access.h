@@ -2,6 +2,7 @@
 #define BELFRY_TESTS_UNIT_WORK_ACCESS_H
 
 #include "work/hub.h"
+#include "work/sweeps.h"
 #include "world.h"
 
 /* A hub whose feeds do not let everybody in. */
@@ -13,6 +14,7 @@
 struct access {
 	struct world w;
 	struct hub h;
+	struct sweeps *sweeps;
 };
 
 int access_set_up(void **state);
@@ -61,6 +63,10 @@ bool access_follows(struct access *f, const char *feed, const char *jid);
 /* "KIND JID" of each notice, in order, each with "=FORMAT" where that is said ("=c+": as
  * a contact), and a blank behind it; then they are gone. */
 const char *access_notices(struct access *f);
+/* The notices that say that outcasts are to be looked for are taken ... */
+void access_take_sweeps(struct access *f);
+/* ... and it is waited until they were. */
+void access_sweep(struct access *f);
 void access_delete(struct access *f, const char *feed);
 
 #endif

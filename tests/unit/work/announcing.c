@@ -101,13 +101,7 @@ void announcing_contacts(struct announcing *f, const char *feed, unsigned count)
 
 unsigned announcing_told(struct announcing *f, const char *part)
 {
-	const char *at = recorder_bytes(f->link)->data;
-	unsigned n = 0;
-	while (at != NULL && (at = strstr(at, part)) != NULL) {
-		at += strlen(part);
-		n++;
-	}
-	return n;
+	return recorder_told(f->link, part);
 }
 
 /* Of the stanza at AT, which there is. */

@@ -68,18 +68,15 @@ static void link_room(void *arg)
 static const struct link_handlers handlers = {
 	.up = link_up, .down = link_down, .barrier = link_barrier, .room = link_room};
 
-int noticing_set_up(void **state)
+void noticing_begin(struct noticing *f)
 {
-	struct noticing *f = xcalloc(1, sizeof(*f));
-	f->valid = f->barring = true;
-	world_start(&f->w);
-	world_feed(&f->w, "asks",
-		   "{\"access\":\"authorize\",\"title\":\"A title\",\"owners\":[\"" OWNER
-		   "\",\"otto@example.org\"]}");
 	f->store = store_memory_create(f->w.loop, f->w.memory);
 	f->owners = owners_create();
+	f->hub = (struct hub){.store = f->store, .loop = f->w.loop};
+	f->sweeps = sweeps_create(f->w.loop, f->store, &f->hub);
 	const struct notices_options o = {.domain = DOMAIN,
 					  .owners = f->owners,
+					  .sweeps = f->sweeps,
 					  .max_stanza_bytes = 10000,
 					  .arg = f,
 					  .may_write = may_write,
@@ -91,6 +88,28 @@ int noticing_set_up(void **state)
 	notices_use(f->notices, f->link);
 	f->store->ops->listen(f->store, on_wake, f);
 	recorder_up(f->link);
+}
+
+void noticing_end(struct noticing *f)
+{
+	notices_down(f->notices, LINK_END_ASKED);
+	f->link->ops->destroy(f->link);
+	f->store->ops->destroy(f->store);
+	hub_forget_sweeps(&f->hub);
+	notices_destroy(f->notices);
+	sweeps_destroy(f->sweeps);
+	owners_destroy(f->owners);
+}
+
+int noticing_set_up(void **state)
+{
+	struct noticing *f = xcalloc(1, sizeof(*f));
+	f->valid = f->barring = true;
+	world_start(&f->w);
+	world_feed(&f->w, "asks",
+		   "{\"access\":\"authorize\",\"title\":\"A title\",\"owners\":[\"" OWNER
+		   "\",\"otto@example.org\"]}");
+	noticing_begin(f);
 	*state = f;
 	return 0;
 }
@@ -98,11 +117,7 @@ int noticing_set_up(void **state)
 int noticing_tear_down(void **state)
 {
 	struct noticing *f = *state;
-	notices_down(f->notices, LINK_END_ASKED);
-	f->link->ops->destroy(f->link);
-	f->store->ops->destroy(f->store);
-	notices_destroy(f->notices);
-	owners_destroy(f->owners);
+	noticing_end(f);
 	world_finish(&f->w);
 	free(f);
 	return 0;
@@ -202,13 +217,7 @@ size_t noticing_left(struct noticing *f)
 
 unsigned noticing_told(struct noticing *f, const char *part)
 {
-	const char *at = recorder_bytes(f->link)->data;
-	unsigned n = 0;
-	while (at != NULL && (at = strstr(at, part)) != NULL) {
-		at += strlen(part);
-		n++;
-	}
-	return n;
+	return recorder_told(f->link, part);
 }
 
 struct notices_stats noticing_stats(struct noticing *f)

@@ -1,6 +1,7 @@
 #ifndef BELFRY_TESTS_UNIT_WORK_NOTICING_H
 #define BELFRY_TESTS_UNIT_WORK_NOTICING_H
 
+#include "work/hub.h"
 #include "work/notices.h"
 
 #include "world.h"
@@ -14,6 +15,8 @@ struct noticing {
 	struct link *link;
 	struct notices *notices;
 	struct owners *owners;
+	struct hub hub;
+	struct sweeps *sweeps;
 	bool valid, busy; /* what may_write() and busy() say */
 	bool barring;	  /* a barrier may be asked for */
 	uint64_t barrier; /* the last one */
@@ -23,6 +26,9 @@ struct noticing {
 /* A feed "asks" of OWNER; the link is up. */
 int noticing_set_up(void **state);
 int noticing_tear_down(void **state);
+/* Between them: the worker ends, whatever it is at, and another one begins. */
+void noticing_end(struct noticing *f);
+void noticing_begin(struct noticing *f);
 
 /* JID's state becomes this, with its notice. */
 void noticing_put(struct noticing *f, const char *jid, enum pending_state state,

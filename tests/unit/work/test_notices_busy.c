@@ -49,14 +49,8 @@ static void invite(struct world *w)
 
 static unsigned told(const struct worker *k)
 {
-	unsigned n = 0;
-	const char *at = recorder_bytes(k->link)->data;
-	while (at && (at = strstr(at, "<message type='chat' from='deploys@" DOMAIN
-				      "' to='guest"))) {
-		at++;
-		n++;
-	}
-	return n;
+	return recorder_told(k->link,
+			     "<message type='chat' from='deploys@" DOMAIN "' to='guest");
 }
 
 /* As a server that takes what the deliveries have for it, and not more: there is room,
@@ -78,11 +72,14 @@ static void a_full_link(void **state)
 	struct world w;
 	struct worker k;
 	struct owners *owners = owners_create();
+	struct hub hub = {0};
 	(void)state;
 	world_begin(&w, &k, ROWS, EVENTS);
+	struct sweeps *sweeps = sweeps_create(w.loop, k.store, &hub);
 	invite(&w);
 	const struct notices_options o = {.domain = DOMAIN,
 					  .owners = owners,
+					  .sweeps = sweeps,
 					  .max_stanza_bytes = 10000,
 					  .arg = &k,
 					  .may_write = always,
@@ -107,6 +104,7 @@ static void a_full_link(void **state)
 	assert_int_equal(s.said, GUESTS);
 	worker_kill(&k);
 	notices_destroy(n);
+	sweeps_destroy(sweeps);
 	world_finish(&w);
 	owners_destroy(owners);
 }

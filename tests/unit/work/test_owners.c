@@ -82,21 +82,13 @@ static void begin_affiliate(struct access *f, const char *owner, const char *fee
 	x.ops->affiliate(x.hub, owner, feed, list, 1, on_done, out);
 }
 
-static void until_swept(struct access *f)
-{
-	while (f->h.sweeps) {
-		world_skip(5);
-		world_turns(&f->w, 1);
-	}
-}
-
 static enum belfry_err affiliate(struct access *f, const char *owner, const char *jid,
 				 enum feed_affiliation a)
 {
 	struct outcome out;
 	begin_affiliate(f, owner, "asks", jid, a, &out);
 	access_wait(f, &out);
-	until_swept(f);
+	access_sweep(f);
 	return out.err;
 }
 
@@ -263,11 +255,11 @@ static void outcasts_wait_no_more(void **state)
 	}
 	world_join_one(&f->w, "asks", "r@example.com", FORMAT_CHAT);
 	assert_int_equal(affiliate(f, OWNER, PERSON, AFFILIATION_OUTCAST), BELFRY_OK);
-	until_swept(f);
+	access_sweep(f);
 	assert_int_equal(access_state(f, "asks", PERSON "/prog"), '-');
 	assert_int_equal(affiliate(f, OWNER, "example.com", AFFILIATION_OUTCAST),
 			 BELFRY_OK);
-	until_swept(f);
+	access_sweep(f);
 	for (unsigned i = 0; i < WAIT; i++) {
 		bool stays = i % 10 == 0 || states[i % 4] == PENDING_REFUSED;
 		snprintf(jid, sizeof(jid), "w%u@example.%s", i, i % 10 ? "com" : "net");
@@ -344,7 +336,8 @@ static void a_sweep_takes_its_time(void **state)
 	f->w.app->ops = &watched;
 	begin_affiliate(f, OWNER, "asks", "example.com", AFFILIATION_OUTCAST, &out);
 	access_wait(f, &out);
-	while (f->h.sweeps)
+	access_take_sweeps(f);
+	while (sweeps_count(f->sweeps))
 		world_turns(&f->w, 1);
 	f->w.app->ops = real;
 	assert_in_range(pages, 5, 100);
@@ -364,14 +357,17 @@ static void outcasts_of_a_large_feed(void **state)
 	/* One that begins while another is under way misses nothing. */
 	for (unsigned i = 0; i < 30; i++) {
 		struct outcome a, b;
-		begin_affiliate(f, OWNER, "asks", "example.net", AFFILIATION_OUTCAST, &a);
+		snprintf(jid, sizeof(jid), "a%u.example", i);
+		begin_affiliate(f, OWNER, "asks", jid, AFFILIATION_OUTCAST, &a);
+		access_wait(f, &a);
+		access_take_sweeps(f);
 		world_turns(&f->w, i);
 		for (char late[] = "a@example.net"; late[0] < 'e'; late[0]++)
 			world_join_one(&f->w, "asks", late, FORMAT_CHAT);
-		begin_affiliate(f, OWNER, "asks", "example.net", AFFILIATION_OUTCAST, &b);
-		access_wait(f, &a);
+		snprintf(jid, sizeof(jid), "b%u.example", i);
+		begin_affiliate(f, OWNER, "asks", jid, AFFILIATION_OUTCAST, &b);
 		access_wait(f, &b);
-		until_swept(f);
+		access_sweep(f);
 		for (char late[] = "a@example.net"; late[0] < 'e'; late[0]++)
 			assert_false(access_follows(f, "asks", late));
 	}
@@ -418,11 +414,12 @@ static void a_feed_goes_while_its_outcasts_do(void **state)
 		world_join_one(&f->w, "asks", jid, FORMAT_CHAT);
 	}
 	begin_affiliate(f, OWNER, "asks", "example.com", AFFILIATION_OUTCAST, &out);
+	assert_int_equal(access_wait(f, &out), BELFRY_OK);
+	access_take_sweeps(f);
 	world_turns(&f->w, 20);
 	assert_non_null(f->h.sweeps);
 	access_delete(f, "asks");
-	until_swept(f);
-	assert_int_equal(access_wait(f, &out), BELFRY_OK);
+	access_sweep(f);
 }
 
 int main(void)
