@@ -65,6 +65,7 @@ help:
 	@echo 'make format         formats the C files'
 	@echo 'make fuzz           the fuzzers, in BUILD-fuzz; FUZZ_SECONDS=60 runs each so long'
 	@echo 'make bench          the benchmarks; ONLY=idle,start: some of them'
+	@echo 'make faults         the fault table; FAULTS="kill-work poison": some of its rows'
 	@echo 'make pictures       docs/pictures again, with real clients; installs those'
 	@echo 'make bench-guard    instructions of ingest and fan-out, against those recorded'
 	@echo 'make install        to DESTDIR and PREFIX (/usr/local)'
@@ -174,6 +175,10 @@ pictures:
 bench:
 	$(Q)$(setup) && $(MAKE) $(again) all bench-programs
 	$(Q)tests/bench/run
+# The names of the rows: tests/faults/rows.
+faults:
+	$(Q)$(setup) --with libfaketime && $(MAKE) $(again) all
+	$(Q)tests/faults/run
 # GUARD=record: what is counted now is what to expect from now on.
 bench-guard:
 	$(Q)$(setup) --with valgrind && $(MAKE) $(again) \
@@ -210,7 +215,7 @@ clean:
 	rm -rf $(BUILD)
 
 .PHONY: all help force unit-programs fuzz-programs bench-programs test unit integration demo \
-	run pictures bench bench-guard fuzz lint format install print-flags clean
+	run pictures bench faults bench-guard fuzz lint format install print-flags clean
 .DELETE_ON_ERROR:
 .SECONDARY:
 -include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)

@@ -131,8 +131,12 @@ class Client:
     def abort(self):
         """Without a farewell, as when a network goes."""
         x = self.xmpp
+
+        def leave():
+            x.cancel_connection_attempt()
+            x.abort()
         if x is not None:
-            _loop.call(x.abort)
+            _loop.call(leave)
 
     def __enter__(self):
         return self

@@ -1,0 +1,125 @@
+"""One run of one fault."""
+
+import collections
+import itertools
+import random
+import time
+
+from belfry_testing.waiting import Timeout, wait_until
+
+from . import count
+from .followers import Followers
+from .load import Load
+
+_numbers = itertools.count(1)
+
+
+class Scene:
+    """
+    What a fault finds: .site, .load, .followers, .random (of the run's seed), .note(text),
+    .moment(): until something more was accepted, how much is chance.
+    """
+
+    def __init__(self, site, row, seed, rate=None, many=None):
+        self.site, self.row, self.seed = site, row, seed
+        self.random = random.Random(seed)
+        self.rate = rate or row.rate
+        self.many = row.many if many is None else min(many, row.many)
+        self.notes, self.load, self.followers = [], None, None
+
+    def note(self, text):
+        self.notes.append(text)
+
+    def moment(self, least=10, most=80):
+        self.load.await_more(self.random.randint(least, most))
+
+    def wait(self, condition, what, timeout=60):
+        return wait_until(condition, what, timeout)
+
+    def last(self, seconds):
+        """The fault goes on for SECONDS, which are what it is about."""
+        until = time.monotonic() + seconds
+        self.wait(lambda: time.monotonic() >= until, "time passes", seconds + 5)
+
+    def prepare(self):
+        site = self.site
+        site.heal()
+        while len(site.works) < self.row.workers:
+            site.add_work()
+        feeds = [f"bell{next(_numbers)}" for _ in range(2)]
+        for feed in feeds:
+            site.rest.put_feed(feed, access="open", max_items=100000)
+        self.followers = Followers(site, feeds, self.many, self.row.people)
+        self.load = Load(lambda: site.serve.port, site.token, feeds, rate=self.rate).start()
+
+    def steady(self):
+        """What the followers of the load's own feeds have heard."""
+        heard = self.followers.notes.copy()
+        return {key: heard[key] for key in heard if key[1] in self.load.feeds}
+
+    def flowing(self, since):
+        return count.flowing_after(self.steady(), since)
+
+    def missing(self):
+        return list(count.missing(self.load.accepted, self.followers.notes.copy()))
+
+    def settle(self):
+        """Until everybody has everything, or as long as the row's patience."""
+        self.load.await_more(30, 120)
+        self.load.stop()
+        self.load.mark()
+        logins = 2
+        while not self.complete(self.row.patience if logins == 2 else 5) and logins:
+            # A server may keep for the next login what came in the moment of one.
+            self.followers.pick_up()
+            logins -= 1
+        self.followers.flush()
+
+    def complete(self, timeout):
+        try:
+            return wait_until(lambda: not self.missing(), "all is there", timeout)
+        except Timeout:
+            return False
+
+    def run(self):
+        """The run as it is saved."""
+        try:
+            self.prepare()
+            wait_until(lambda: self.flowing(0) is not None, "events flow", 30)
+            self.moment()
+            began = time.monotonic()
+            self.row.inject(self)
+            lasted = time.monotonic() - began
+            self.settle()
+            return self.result(began, lasted)
+        finally:
+            self.close()
+
+    def unseen(self):
+        """
+        What was lost, and the hub does not say so: neither that it came back, nor that it
+        was left out.
+        """
+        lost = collections.Counter((feed, event) for (_jid, feed), event in self.missing())
+        unseen = 0
+        for (feed, event), many in lost.items():
+            said = self.site.deliveries(feed, self.load.ids[feed, event])
+            unseen += max(0, many - said["bounced"] - said["left"] - said["skipped"])
+        return unseen
+
+    def result(self, began, lasted):
+        accepted, heard = self.load.accepted, self.followers.notes.copy()
+        counts = count.count(accepted, heard)
+        flowing = self.flowing(began)
+        return {"seed": self.seed, **counts._asdict(), "unseen": self.unseen(),
+                "deliveries": sum(len(accepted[feed]) for _jid, feed in heard),
+                "flowing_s": None if flowing is None else round(flowing, 2),
+                "lasted_s": round(lasted, 2),
+                "refused": {str(k): n for k, n in self.load.refused.items()},
+                "notes": self.notes}
+
+    def close(self):
+        if self.load is not None:
+            self.load.abandon()
+        if self.followers is not None:
+            self.followers.leave()

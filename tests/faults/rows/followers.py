@@ -1,0 +1,52 @@
+"""Followers that come and go, and that bounce."""
+
+from faults.row import row
+
+BOUNCES = 10_000
+
+
+def come_and_go(scene, go):
+    people = scene.followers.people
+    for _ in range(8):
+        person = scene.random.choice(people)
+        if person.away.is_set():
+            person.come()
+        else:
+            go(person)
+        scene.moment(5, 20)
+    for person in people:
+        person.come()
+
+
+@row("leave-clients", "followers log out and in again at random", times=3, many=20, people=6,
+     promise="the server keeps for them what comes meanwhile", repeats=0)
+def leave_clients(scene):
+    come_and_go(scene, lambda person: person.go())
+
+
+@row("cut-clients", "followers' connections break at random", times=3, many=20, people=6,
+     patience=15, repeats=0,
+     promise="the server keeps for them what comes meanwhile, but not what it had written to "
+             "the broken connection; receipts would cover that",
+     why="what the server had written to a connection that broke is lost to a client "
+         "without XEP-0198; only a receipt could tell")
+def cut_clients(scene):
+    come_and_go(scene, lambda person: person.vanish())
+
+
+@row("bounces", f"{BOUNCES:,} bounces in one fan-out (resource-constraint), then none",
+     times=2, promise="a bounce is counted and shown; other feeds are not slower for it",
+     why="an event that bounced is not sent again yet; each bounce is counted, and shown in "
+         "the event's status", rate=30)
+def bounces(scene):
+    many, feed = scene.followers.many, f"{scene.load.feeds[0]}-flood"
+    jids = many.jids(BOUNCES, "flood")
+    scene.site.rest.put_feed(feed, access="open")
+    scene.site.rest.follow_many(feed, jids)
+    for jid in jids:
+        scene.followers.notes.add(jid, feed)
+    many.set_bounce(lambda seen: ("wait", "resource-constraint")
+                    if (seen.id or "").startswith(feed + "~") else None)
+    scene.load.post_once(feed)
+    scene.wait(lambda: many.crowd.bounced >= BOUNCES, "all have bounced")
+    many.set_bounce(None)
