@@ -212,7 +212,7 @@ def test_last_of_all_that_one_follows(site, new_feed):
 
 @pytest.mark.parametrize("to_feed", [False, True])
 def test_what_is_wrong_is_told(site, feed, to_feed):
-    """As often as somebody tries, and with the form that is right there."""
+    """With the form that is right there."""
     erin = site.client(f"erin-{feed}")
     to = f"{feed}@{site.service}" if to_feed else site.hub
     name = "" if to_feed else f" {feed}"
@@ -220,7 +220,6 @@ def test_what_is_wrong_is_told(site, feed, to_feed):
         answer = erin.ask(to, said).body
         assert "1 to 20" in answer and f"last{' FEED' if name else ''} N - " in answer
     assert "'helo'" in erin.ask(to, "helo").body
-    assert "'hlep'" in erin.ask(to, "hlep").body
     assert ("\nsubscribe - " if to_feed else "\nsubscribe FEED - ") in erin.ask(
         to, "subscribe one two three").body
     # As phones write it.

@@ -50,16 +50,21 @@ class Crowd:
         while "id" not in stream:
             self.parser.Parse(self._recv(), False)
         hashed = hashlib.sha1((stream["id"] + secret).encode()).hexdigest()
-        self.parser.StartElementHandler = lambda n, _a: stream.update(answer=n)
+
+        def answered(name, _attributes):
+            # What was sent to the crowd meanwhile may stand in the same bytes.
+            stream["answer"] = name
+            self.parser.StartElementHandler = self._start
+            self.parser.EndElementHandler = self._end
+            self.parser.CharacterDataHandler = self._chars
+
+        self._depth = 1  # inside the stream
+        self.parser.StartElementHandler = answered
         self.socket.sendall(f"<handshake>{hashed}</handshake>".encode())
         while "answer" not in stream:
             self.parser.Parse(self._recv(), False)
         if stream["answer"] != "handshake":
             raise RuntimeError(f"crowd: {stream['answer']}")
-        self.parser.StartElementHandler = self._start
-        self.parser.EndElementHandler = self._end
-        self.parser.CharacterDataHandler = self._chars
-        self._depth = 1  # inside the stream; </handshake> has been read with its start
         self.socket.settimeout(None)
 
     def _recv(self):
