@@ -16,6 +16,7 @@ static const char *const texts[] = {
 	[BELFRY_ELIMIT] = "limit reached",
 	[BELFRY_EFULL] = "store full",
 	[BELFRY_EAWAY] = "store away",
+	[BELFRY_EUNSENT] = "store away, not sent",
 	[BELFRY_EREPLICAS] = "too few replicas",
 	[BELFRY_ESTALE] = "stale",
 	[BELFRY_ELOST] = "ownership lost",

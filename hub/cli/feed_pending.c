@@ -78,6 +78,7 @@ static const char *state_text(enum pending_state state)
 	case PENDING_OWNERS:
 		return "asks";
 	case PENDING_PERSON:
+	case PENDING_INVITED:
 		return "invited";
 	case PENDING_REFUSED:
 		return "refused";
@@ -148,6 +149,8 @@ static const char *wrong_with(enum belfry_err err)
 		return "was invited: the answer is theirs";
 	case BELFRY_EREFUSED:
 		return "was invited, and refused: only they can change that";
+	case BELFRY_EDENIED:
+		return "is an outcast of the feed: take them out of 'outcasts' first";
 	default:
 		return NULL;
 	}

@@ -335,6 +335,14 @@ static void check_multicast(struct loading *l, const struct config *c)
 			 "out, or name the server's multicast service\n");
 }
 
+static void check_sentinel_user(struct loading *l, const struct config *c)
+{
+	if (c->redis.sentinel_user && !c->redis.sentinel_password)
+		buf_adds(l->problems,
+			 "redis.sentinel_user: a user without a password is not asked "
+			 "for: set redis.sentinel_password_file, too\n");
+}
+
 static struct config *load(struct loading *l, const char *text, size_t len,
 			   char *const *environ_)
 {
@@ -349,6 +357,7 @@ static struct config *load(struct loading *l, const char *text, size_t len,
 	read_values(l, c);
 	trust_parent(c);
 	check_multicast(l, c);
+	check_sentinel_user(l, c);
 	for (size_t key = 0; key < config_key_count; key++) {
 		free(l->settings[key].value);
 		free(l->settings[key].where);

@@ -33,7 +33,8 @@ const struct config_key config_keys[] = {
 	 "A file with the password of the Sentinels, where they want one; that of the\n"
 	 "master is redis.password_file."},
 	{"redis.wait_replicas", CONFIG_NUMBER, AT(redis.wait_replicas), "0", 0, 16,
-	 "Replicas that must have an event before it is acknowledged with 202."},
+	 "Replicas that must have an event before it is acknowledged with 202. As many as\n"
+	 "there are: it survives every change of master; fewer: a master that dies."},
 	{"redis.timeout_ms", CONFIG_NUMBER, AT(redis.timeout_ms), "3000", 50, 60000,
 	 "How long a command may take before Redis counts as away, in milliseconds."},
 	{"redis.allow_data_loss", CONFIG_BOOL, AT(redis.allow_data_loss), "false", 0, 0,

@@ -69,10 +69,13 @@ void call_answer_cached(struct call *call, const char *type, struct buf *body)
 
 void call_problem(struct call *call, const struct problem *problem, const char *detail)
 {
-	char seconds[16];
+	char seconds[24];
+	uint64_t wait_s = problem->retry_after_s;
 
-	if (problem->retry_after_s) {
-		snprintf(seconds, sizeof seconds, "%u", problem->retry_after_s);
+	if (wait_s) {
+		if (wait_s < call->wait_s)
+			wait_s = call->wait_s;
+		snprintf(seconds, sizeof seconds, "%" PRIu64, wait_s);
 		http_add_header(call->req, "Retry-After", seconds);
 	}
 	http_problem(call->req, problem->status, problem->type, problem->title,

@@ -10,8 +10,6 @@
 
 #define FEEDS_LIMIT 100
 #define FEEDS_LIMIT_MAX 1000
-/* How often a patch is tried again when somebody else was quicker. */
-#define PATCH_TRIES 5
 
 /* The members of the configuration, without the braces. */
 static void write_config_members(struct buf *out, const char *stored)
@@ -71,7 +69,6 @@ static void answer_feed(struct call *call, const struct store_feed *feed, bool c
 {
 	struct buf out = {0}, location = {0};
 
-	rates_forget(call->service->rates, feed->name); /* it may have been changed */
 	if (created) {
 		buf_printf(&location, "/v1/feeds/%s", feed->name);
 		http_add_header(call->req, "Location", location.data);
@@ -126,13 +123,29 @@ void feed_list(void *service, struct http_request *req)
 
 /* ---- one feed ------------------------------------------------------------------- */
 
-static void on_feed(void *arg, enum belfry_err err, const struct store_feed *feed,
-		    bool created)
+static void answer_changed(struct call *call, const struct store_feed *feed, bool created)
+{
+	rates_forget(call->service->rates, feed->name);
+	answer_feed(call, feed, created);
+}
+
+static void on_put(void *arg, enum belfry_err err, const struct store_feed *feed,
+		   bool created)
 {
 	if (err)
 		call_pending_error(arg, err); /* outcasts are to be told */
 	else
-		answer_feed(arg, feed, created);
+		answer_changed(arg, feed, created);
+}
+
+static void on_feed(void *arg, enum belfry_err err, const struct store_feed *feed,
+		    bool created)
+{
+	(void)created;
+	if (err)
+		call_error(arg, err);
+	else
+		answer_feed(arg, feed, false);
 }
 
 static void get_checked(struct call *call)
@@ -176,7 +189,7 @@ static void put_checked(struct call *call)
 		char *json = feed_config_json(&config);
 
 		store->ops->feed_put(store, call->feed, json, NULL, clock_wall_ms(),
-				     on_feed, call);
+				     on_put, call);
 		free(json);
 	}
 	feed_config_free(&config);
@@ -195,12 +208,12 @@ static void on_patched(void *arg, enum belfry_err err, const struct store_feed *
 	struct call *call = arg;
 
 	(void)created;
-	if (err == BELFRY_ESTALE && ++call->tries < PATCH_TRIES)
+	if (err == BELFRY_ESTALE && ++call->tries < STORE_TRIES)
 		patch_read(call);
 	else if (err)
 		call_pending_error(call, err);
 	else
-		answer_feed(call, feed, false);
+		answer_changed(call, feed, false);
 }
 
 static void on_patch_read(void *arg, enum belfry_err err, const struct store_feed *feed,

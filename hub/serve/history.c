@@ -29,6 +29,11 @@ static void write_event(struct buf *out, const char *feed, const struct store_ev
 	json_add_member_raw(out, "event", e->doc, e->doc_len);
 }
 
+static bool must_be_short(const struct call *call)
+{
+	return http_server_unsent(call->service->http) > UNSENT_BYTES_MAX;
+}
+
 static void on_events(void *arg, enum belfry_err err, const struct store_event *events,
 		      size_t count, bool more)
 {
@@ -41,7 +46,7 @@ static void on_events(void *arg, enum belfry_err err, const struct store_event *
 		call_error(call, err);
 		return;
 	}
-	if (http_server_unsent(call->service->http) > UNSENT_BYTES_MAX)
+	if (must_be_short(call))
 		room = 0;
 	buf_adds(&out, "{\"events\":[");
 	for (; i < count && (!i || out.len < room); i++) {
@@ -79,6 +84,8 @@ static void list_checked(struct call *call)
 	}
 	if (call_limit(call, HISTORY_LIMIT, HISTORY_LIMIT_MAX))
 		return;
+	if (must_be_short(call)) /* what is not shown is not read, either */
+		call->limit = 1;
 	store->ops->events(store, call->feed, from, before, call->limit, on_events, call);
 }
 

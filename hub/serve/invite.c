@@ -10,9 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* How often it is tried again when somebody else was quicker. */
-#define INVITE_TRIES 5
-
 /*
  * Somebody whose domain is not ours is entered over HTTP: he is asked, in his client, by
  * the worker, and follows once he has said yes.
@@ -62,7 +59,7 @@ static int limits_pass(struct call *call)
 
 static void again(struct call *call)
 {
-	if (++call->tries < INVITE_TRIES)
+	if (++call->tries < STORE_TRIES)
 		look(call);
 	else
 		call_error(call, BELFRY_ESTALE);
@@ -84,7 +81,7 @@ static void put(struct call *call, const struct store_pending *now,
 	struct store *store = call->service->store;
 	struct store_pending p = {.format = call->change.format};
 	struct buf json = {0};
-	bool waits = now && now->state == PENDING_PERSON;
+	bool waits = now && pending_awaits_person(now->state);
 
 	p.at_ms = waits ? now->at_ms : clock_wall_ms();
 	if (waits)
@@ -93,7 +90,7 @@ static void put(struct call *call, const struct store_pending *now,
 		p.format = now->format;
 	sub_change_apply(&call->change, &p.options);
 	p.jid = call->text;
-	p.state = PENDING_PERSON;
+	p.state = waits ? now->state : PENDING_PERSON;
 	pending_write(&json, &p);
 	free(call->more);
 	call->more = buf_steal(&json);
@@ -185,6 +182,7 @@ static void on_pending(void *arg, enum belfry_err err, const struct store_pendin
 		call_error(call, BELFRY_EREFUSED);
 		break;
 	case PENDING_PERSON:
+	case PENDING_INVITED:
 		put(call, p, NOTICE_NONE, on_changed);
 		break;
 	case PENDING_NONE:

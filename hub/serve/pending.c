@@ -106,12 +106,21 @@ static int decision_read(const char *body, size_t len, bool *allow)
 	return status;
 }
 
+static void problem_outcast(struct call *call)
+{
+	call_problem(call, problem_of(BELFRY_EDENIED),
+		     "This JID is an outcast of the feed. Take it, or its domain, out of "
+		     "'outcasts' first, or deny it.");
+}
+
 static void on_decided(void *arg, enum belfry_err err, const struct store_row *row,
 		       bool created)
 {
 	struct call *call = arg;
 
-	if (err)
+	if (err == BELFRY_EDENIED)
+		problem_outcast(call);
+	else if (err)
 		call_pending_error(call, err);
 	else if (row)
 		call_row(call, err, row, created);
@@ -138,10 +147,7 @@ static void on_feed(void *arg, enum belfry_err err, const struct store_feed *fee
 	bool outcast = feed_affiliation_of(&config, call->text) == AFFILIATION_OUTCAST;
 	feed_config_free(&config);
 	if (outcast)
-		call_problem(
-			call, problem_of(BELFRY_EDENIED),
-			"This JID is an outcast of the feed. Take it, or its domain, "
-			"out of 'outcasts' first, or deny it.");
+		problem_outcast(call);
 	else
 		decide(call, true);
 }
@@ -172,6 +178,20 @@ void pending_put(void *service, struct http_request *req)
 
 /* ---- taking back ---------------------------------------------------------------- */
 
+static void look_again(struct call *call);
+
+static void on_removed(void *arg, enum belfry_err err)
+{
+	struct call *call = arg;
+
+	if (err == BELFRY_ESTALE && ++call->tries < STORE_TRIES)
+		look_again(call);
+	else if (err)
+		call_pending_error(call, err);
+	else
+		call_removed(call, err);
+}
+
 static void on_removal(void *arg, enum belfry_err err, const struct store_pending *p)
 {
 	struct call *call = arg;
@@ -191,20 +211,29 @@ static void on_removal(void *arg, enum belfry_err err, const struct store_pendin
 		break;
 	case PENDING_NONE:
 	case PENDING_PERSON:
+	case PENDING_INVITED:
 	case PENDING_DENIED:
 	case PENDING_WITHDRAWN:
-		store->ops->pending_put(store, call->feed, &none, p->state, NOTICE_NONE,
-					call_removed, call);
+		/* Who has the invitation has a question in the contact list, too. */
+		store->ops->pending_put(store, call->feed, &none, p->state,
+					p->state == PENDING_INVITED ? NOTICE_UNINVITED
+								    : NOTICE_NONE,
+					on_removed, call);
 		break;
 	}
 }
 
-static void delete_checked(struct call *call)
+static void look_again(struct call *call)
 {
 	struct store *store = call->service->store;
 
+	store->ops->pending_get(store, call->feed, call->text, on_removal, call);
+}
+
+static void delete_checked(struct call *call)
+{
 	if (!call_jid(call))
-		store->ops->pending_get(store, call->feed, call->text, on_removal, call);
+		look_again(call);
 }
 
 void pending_delete(void *service, struct http_request *req)

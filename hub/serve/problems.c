@@ -37,6 +37,8 @@ static const struct problem of_err[] = {
 			  "carried out: repeat it, an event with the same "
 			  "Idempotency-Key.",
 			  1},
+	[BELFRY_EUNSENT] = {503, "store-away", "Store away",
+			    "The store is not there. Nothing was done: repeat it.", 1},
 	[BELFRY_EREPLICAS] =
 		{503, "too-few-replicas", "Too few replicas",
 		 "The event is stored, but too few replicas have it. Repeat it with "

@@ -114,15 +114,14 @@ static bool unlimited(const struct call *call)
 
 static void refuse(struct call *call, const struct counted *c, uint64_t wait_s)
 {
-	struct problem problem = problem_rate_limit;
 	char rate[RATE_TEXT_SIZE];
 
 	call->service->count.throttled++;
 	rate_format(c->rate, rate);
-	problem.retry_after_s = (unsigned)wait_s;
 	rates_show(call);
+	call->wait_s = wait_s;
 	call_problemf(
-		call, &problem,
+		call, &problem_rate_limit,
 		"%s events may be posted %s, %" PRIu32
 		" of them at once. Nothing was done: repeat it in %" PRIu64 " second%s.",
 		rate, c->whose, rate_burst(c->rate), wait_s, wait_s == 1 ? "" : "s");
@@ -131,22 +130,25 @@ static void refuse(struct call *call, const struct counted *c, uint64_t wait_s)
 int rates_take(struct call *call)
 {
 	struct limits *buckets = call->service->rates->buckets;
-	uint64_t now = clock_mono_ms();
+	uint64_t now = clock_mono_ms(), wait_s[COUNTED];
 	struct counted c[COUNTED];
+	int worst = 0;
 
 	if (unlimited(call))
 		return 0;
 	counted_of(call, c);
 	for (int i = 0; i < COUNTED; i++) {
-		uint64_t wait_s = limits_take_rate(buckets, c[i].key, c[i].rate, now);
-		if (!wait_s)
-			continue;
-		for (int k = 0; k < i; k++)
-			limits_give_back_rate(buckets, c[k].key, c[k].rate);
-		refuse(call, &c[i], wait_s);
-		return -1;
+		wait_s[i] = limits_take_rate(buckets, c[i].key, c[i].rate, now);
+		if (wait_s[i] > wait_s[worst])
+			worst = i;
 	}
-	return 0;
+	if (!wait_s[worst])
+		return 0;
+	for (int i = 0; i < COUNTED; i++)
+		if (!wait_s[i])
+			limits_give_back_rate(buckets, c[i].key, c[i].rate);
+	refuse(call, &c[worst], wait_s[worst]);
+	return -1;
 }
 
 void rates_give_back(struct call *call)
@@ -185,8 +187,11 @@ void rates_show(struct call *call)
 						   c[i].key, c[i].rate, now);
 		buf_printf(&policy, "%s\"%s\";q=%" PRIu32 ";w=%" PRIu64, comma,
 			   c[i].policy, rate_burst(c[i].rate), window_s(c[i].rate));
-		buf_printf(&left, "%s\"%s\";r=%" PRIu64 ";t=%" PRIu64, comma, c[i].policy,
-			   l.tokens, l.next_s);
+		buf_printf(&left, "%s\"%s\";r=%" PRIu64, comma, c[i].policy, l.tokens);
+		if (l.tokens < rate_burst(c[i].rate))
+			buf_printf(&left, ";t=%" PRIu64, l.next_s);
+		if (!l.tokens && l.next_s > call->wait_s)
+			call->wait_s = l.next_s;
 	}
 	http_add_header(call->req, "RateLimit-Policy", policy.data);
 	http_add_header(call->req, "RateLimit", left.data);

@@ -34,7 +34,10 @@ void rates_forget(struct rates *r, const char *feed); /* it has been changed */
 int rates_take(struct call *call);
 /* It was not posted after all. */
 void rates_give_back(struct call *call);
-/* Adds RateLimit and RateLimit-Policy to its answer, if there is anything to say. */
+/*
+ * Adds RateLimit and RateLimit-Policy to its answer, if there is anything to say; and
+ * call->wait_s, if nothing is left.
+ */
 void rates_show(struct call *call);
 
 #endif

@@ -63,6 +63,7 @@ struct call {
 	char *more; /* the same */
 	unsigned tries;
 	struct rate feed_rate;
+	uint64_t wait_s; /* a repeat has to wait so long, whatever else it waits for */
 	size_t limit;
 	struct sub_change change;
 	uint64_t cursor;

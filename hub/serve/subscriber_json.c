@@ -63,6 +63,7 @@ static const struct {
 	[PENDING_NONE] = {"none", NULL},
 	[PENDING_OWNERS] = {"pending", "owners"},
 	[PENDING_PERSON] = {"pending", "person"},
+	[PENDING_INVITED] = {"pending", "person"},
 	[PENDING_REFUSED] = {"refused", NULL},
 	[PENDING_DENIED] = {"denied", NULL},
 	[PENDING_WITHDRAWN] = {"withdrawn", NULL},

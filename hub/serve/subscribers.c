@@ -122,18 +122,16 @@ void subscriber_delete(void *service, struct http_request *req)
 
 /* ---- follow --------------------------------------------------------------------- */
 
-/* How often it is tried again when somebody else was quicker. */
-#define ENTER_TRIES 5
-
 static void enter(struct call *call);
+static void look_again(struct call *call);
 
 static void on_entered(void *arg, enum belfry_err err, const struct store_row *row,
 		       bool created)
 {
 	struct call *call = arg;
 
-	if (err == BELFRY_ESTALE && ++call->tries < ENTER_TRIES)
-		enter(call);
+	if (err == BELFRY_ESTALE && ++call->tries < STORE_TRIES)
+		look_again(call);
 	else
 		call_row(call, err, row, created);
 }
@@ -186,15 +184,22 @@ static void on_access(void *arg, enum belfry_err err, const struct store_feed *f
 	enum feed_admission admission = feed_admits(
 		&config, call->text, call->service->config->xmpp.trusted_domains);
 	feed_config_free(&config);
+	call->change.casts = feed->casts;
 	if (admission == ADMIT_NO)
 		call_error(call, BELFRY_EDENIED);
 	else /* whoever manages the feed over HTTP decides for its owners */
 		enter(call);
 }
 
-static void put_checked(struct call *call)
+static void look_again(struct call *call)
 {
 	struct store *store = call->service->store;
+
+	store->ops->feed_get(store, call->feed, on_access, call);
+}
+
+static void put_checked(struct call *call)
+{
 	char *const *trusted = call->service->config->xmpp.trusted_domains;
 	size_t len;
 	const char *body = http_body(call->req, &len), *why;
@@ -209,7 +214,7 @@ static void put_checked(struct call *call)
 	if (call->change.format != FORMAT_EVENT)
 		call->text[jid_bare_len(call->text)] = '\0';
 	if (jid_domain_in(call->text, trusted))
-		store->ops->feed_get(store, call->feed, on_access, call);
+		look_again(call);
 	else
 		call_invite(call);
 }

@@ -2,18 +2,17 @@
 
 #include <belfry/base/clock.h>
 #include <belfry/base/mem.h>
+#include <belfry/core/feed.h>
 
 #include <stdlib.h>
 #include <string.h>
-
-/* How often it is tried again when somebody else was quicker. */
-#define TRIES 5
 
 struct decision {
 	struct store *store;
 	char *feed, *jid;
 	bool allow;
 	unsigned tries;
+	struct sub_change change;  /* what it wished for */
 	struct store_pending seen; /* its JID is JID */
 	store_row_cb cb;
 	void *arg;
@@ -45,7 +44,7 @@ static void on_admitted(void *arg, enum belfry_err err, const struct store_row *
 {
 	struct decision *d = arg;
 
-	if (err == BELFRY_ESTALE && ++d->tries < TRIES)
+	if (err == BELFRY_ESTALE && ++d->tries < STORE_TRIES)
 		look(d);
 	else
 		finish(d, err, row, created);
@@ -89,6 +88,38 @@ static void on_row(void *arg, enum belfry_err err, const struct store_row *row,
 		finish(d, BELFRY_OK, NULL, false);
 }
 
+/* Also where the configuration cannot be read. */
+static bool is_outcast(const struct store_feed *feed, const char *jid)
+{
+	struct feed_config c;
+	char why[128];
+
+	feed_config_init(&c);
+	bool out = feed_config_patch(&c, feed->config, strlen(feed->config), why,
+				     sizeof why) ||
+		   feed_affiliation_of(&c, jid) == AFFILIATION_OUTCAST;
+	feed_config_free(&c);
+	return out;
+}
+
+static void on_feed(void *arg, enum belfry_err err, const struct store_feed *feed,
+		    bool created)
+{
+	struct decision *d = arg;
+	struct store *s = d->store;
+
+	(void)created;
+	if (!err && is_outcast(feed, d->jid))
+		err = BELFRY_EDENIED;
+	if (err) {
+		finish(d, err, NULL, false);
+		return;
+	}
+	d->change.casts = feed->casts;
+	s->ops->admit(s, d->feed, d->jid, &d->change, &d->seen, NOTICE_ALLOWED,
+		      on_admitted, d);
+}
+
 /* The person asked, or was denied: what was wished for counts, by whatever JID. */
 static void decide(struct decision *d, const struct store_pending *p)
 {
@@ -98,14 +129,12 @@ static void decide(struct decision *d, const struct store_pending *p)
 	d->jid = xstrdup(p->jid);
 	d->seen = *p;
 	d->seen.jid = d->jid;
-	if (d->allow) {
-		const struct sub_change change = store_pending_change(p);
-
-		s->ops->admit(s, d->feed, d->jid, &change, &d->seen, NOTICE_ALLOWED,
-			      on_admitted, d);
-	} else {
+	d->seen.seen_jid = d->jid;
+	d->change = store_pending_change(p);
+	if (d->allow)
+		s->ops->feed_get(s, d->feed, on_feed, d);
+	else
 		s->ops->sub_get(s, d->feed, d->jid, on_row, d);
-	}
 }
 
 static void on_followed(void *arg, enum belfry_err err, const struct store_row *row,
@@ -137,6 +166,7 @@ static void on_pending(void *arg, enum belfry_err err, const struct store_pendin
 		no_request(d);
 		break;
 	case PENDING_PERSON:
+	case PENDING_INVITED:
 		finish(d, BELFRY_EPENDING, NULL, false);
 		break;
 	case PENDING_REFUSED:

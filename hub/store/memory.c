@@ -109,6 +109,7 @@ static const struct store_ops ops = {
 	.trim = memory_trim,
 	.join = memory_join,
 	.leave = memory_leave,
+	.expel = memory_expel,
 	.sub_get = memory_sub_get,
 	.sub_list = memory_sub_list,
 	.split = memory_split,

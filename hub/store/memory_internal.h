@@ -50,7 +50,7 @@ struct mem_feed {
 	struct mem_feed *next;		/* in the order of names */
 	char *name, *config, *presence; /* presence: or NULL */
 	struct mem_face *face;		/* or NULL */
-	uint64_t epoch, n, run, created_ms;
+	uint64_t epoch, n, run, created_ms, casts;
 	struct pos settled;
 	uint32_t salt, buckets;
 	struct pos *cursors;
@@ -162,10 +162,14 @@ void mem_pendings_free(struct mem_feed *f);
 void mem_notices_free(struct memory *m);
 struct mem_notice *mem_notice_add(struct memory *m, const char *feed, const char *jid,
 				  enum notice_kind kind);
+/* FEED's NOTICE_SWEEP, if one waits. */
+void mem_sweep_forget(struct memory *m, const char *feed);
 void mem_tell_listeners(struct memory *m, enum store_wake what, const char *feed);
 struct mem_event *mem_event_at(struct mem_feed *f, struct pos pos); /* or NULL */
 struct mem_row *mem_row_find(struct mem_feed *f, const char *jid);
 void mem_row_remove(struct mem_feed *f, struct mem_row *row);
+/* Has it cast somebody out since the caller looked? */
+bool mem_cast_out_since(const struct mem_feed *f, const struct sub_change *change);
 /* The row, made or changed; NULL: CHANGE makes none. */
 struct mem_row *mem_row_join(struct mem_feed *f, const char *jid,
 			     const struct sub_change *change, bool *created);
@@ -198,6 +202,8 @@ void memory_trim(struct store *st, const char *feed, uint64_t max_items,
 void memory_join(struct store *st, const char *feed, const char *jid,
 		 const struct sub_change *change, store_row_cb cb, void *arg);
 void memory_leave(struct store *st, const char *feed, const char *jid, store_row_cb cb,
+		  void *arg);
+void memory_expel(struct store *st, const char *feed, const char *jid, store_row_cb cb,
 		  void *arg);
 void memory_sub_get(struct store *st, const char *feed, const char *jid, store_row_cb cb,
 		    void *arg);

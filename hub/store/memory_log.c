@@ -78,6 +78,7 @@ static struct store_feed view(const struct mem_feed *f)
 				 .buckets = f->buckets,
 				 .salt = f->salt,
 				 .created_ms = f->created_ms,
+				 .casts = f->casts,
 				 .presence = f->presence,
 				 .face = f->face ? f->face->sha1 : NULL};
 	if (f->n == 0)
@@ -103,6 +104,7 @@ static struct mem_feed *feed_make(struct memory *m, const char *name, uint64_t a
 	f->name = xstrdup(name);
 	f->epoch = next_epoch(m);
 	f->run = m->run;
+	f->casts = f->epoch * 1000000; /* none of an earlier one's */
 	f->settled = mem_head(f);
 	/* By the name, so that a test's history can be repeated. */
 	f->salt = 1 + row_hash(1000003, name, strlen(name)) % ((1u << 21) - 1);
@@ -143,6 +145,8 @@ static void run_feed_put(struct mem_op *op, enum belfry_err err)
 		err = BELFRY_ESTALE;
 	if (!err && f)
 		sweep = casts_out(f->config, op->text);
+	if (sweep)
+		mem_sweep_forget(m, op->feed);
 	if (sweep && m->notice_count >= STORE_NOTICES_MAX)
 		err = BELFRY_EFULL;
 	if (!err && !f) {
@@ -158,8 +162,10 @@ static void run_feed_put(struct mem_op *op, enum belfry_err err)
 	f->config = xstrdup(op->text);
 	if (changed)
 		f->behind = true; /* there may be more to trim */
-	if (sweep)
+	if (sweep) {
 		mem_notice_add(m, op->feed, "", NOTICE_SWEEP);
+		f->casts++;
+	}
 	struct store_feed v = view(f);
 	op->cb.feed(op->arg, BELFRY_OK, &v, created);
 	if (changed)

@@ -84,6 +84,22 @@ static void pending_set(struct mem_feed *f, struct mem_pending **at,
 	p->p.jid = p->jid;
 }
 
+/* Is it as it was seen? The JID of that is op->text2; NULL: whichever. */
+static bool is_as_seen(const struct mem_pending *p, const struct mem_op *op)
+{
+	return (p ? p->p.state : PENDING_NONE) == op->expect &&
+	       (!p || !op->text2 || strcmp(p->jid, op->text2) == 0);
+}
+
+/* What is over cannot be looked up any more. */
+static void notice_of(struct mem_notice *n, const struct mem_op *op)
+{
+	if (op->pending.state == PENDING_NONE) {
+		n->format = op->pending.format;
+		n->contact = op->pending.options.contact;
+	}
+}
+
 static void run_pending_put(struct mem_op *op, enum belfry_err err)
 {
 	struct memory *m = op->s->m;
@@ -91,23 +107,24 @@ static void run_pending_put(struct mem_op *op, enum belfry_err err)
 	bool adds = !op->expect && op->pending.state;
 	size_t most = op->pending.state == PENDING_OWNERS ? STORE_REQUESTS_MAX
 							  : STORE_PENDING_MAX;
+	size_t notices = op->pending.state ? STORE_NOTICES_MAX : STORE_EXPELLED_MAX;
 	char words[SUB_OPTIONS_SIZE];
 	if (!err && (!op->text[0] || sub_options_text(&op->pending.options, words) < 0))
 		err = BELFRY_EINVAL;
-	if (!err && (adds || op->notice) && m->full)
+	if (!err && op->pending.state && (adds || op->notice) && m->full)
 		err = BELFRY_EFULL;
 	if (!err && !f)
 		err = BELFRY_ENOFEED;
 	struct mem_pending **at = err ? NULL : pending_at(f, op->text);
-	if (!err && (*at ? (*at)->p.state : PENDING_NONE) != op->expect)
+	if (!err && !is_as_seen(*at, op))
 		err = BELFRY_ESTALE;
 	if (!err && ((adds && f->pending_count >= most) ||
-		     (op->notice && m->notice_count >= STORE_NOTICES_MAX)))
+		     (op->notice && m->notice_count >= notices)))
 		err = BELFRY_EFULL;
 	if (!err) {
 		pending_set(f, at, op);
 		if (op->notice)
-			mem_notice_add(m, op->feed, op->text, op->notice);
+			notice_of(mem_notice_add(m, op->feed, op->text, op->notice), op);
 	}
 	op->cb.plain(op->arg, err);
 	if (!err && op->notice)
@@ -121,18 +138,12 @@ void memory_pending_put(struct store *st, const char *feed, const struct store_p
 	struct mem_op *op = mem_op_new(st, run_pending_put, feed, arg);
 	op->cb.plain = cb;
 	op->text = xstrdup(p->jid);
+	op->text2 = p->seen_jid ? xstrdup(p->seen_jid) : NULL;
 	op->pending = *p;
 	op->pending.jid = NULL;
 	op->expect = expect;
 	op->notice = notice;
 	mem_op_put(op);
-}
-
-/* Is it as it was seen? The JID of that is op->text2. */
-static bool is_as_seen(const struct mem_pending *p, const struct mem_op *op)
-{
-	return (p ? p->p.state : PENDING_NONE) == op->expect &&
-	       (!p || strcmp(p->jid, op->text2) == 0);
 }
 
 static void run_admit(struct mem_op *op, enum belfry_err err)
@@ -148,7 +159,8 @@ static void run_admit(struct mem_op *op, enum belfry_err err)
 		err = BELFRY_EFULL;
 	if (!err && !f)
 		err = BELFRY_ENOFEED;
-	if (!err && !is_as_seen(*pending_at(f, op->text), op))
+	if (!err && (!is_as_seen(*pending_at(f, op->text), op) ||
+		     mem_cast_out_since(f, &op->change)))
 		err = BELFRY_ESTALE;
 	if (!err && op->notice && m->notice_count >= STORE_NOTICES_MAX)
 		err = BELFRY_EFULL;
@@ -258,6 +270,23 @@ void mem_notices_free(struct memory *m)
 	}
 }
 
+static void notice_remove(struct memory *m, struct mem_notice **at)
+{
+	struct mem_notice *n = *at;
+	*at = n->next;
+	m->notice_count--;
+	notice_free(n);
+}
+
+void mem_sweep_forget(struct memory *m, const char *feed)
+{
+	struct mem_notice **at = &m->notices;
+	while (*at && ((*at)->kind != NOTICE_SWEEP || strcmp((*at)->feed, feed) != 0))
+		at = &(*at)->next;
+	if (*at)
+		notice_remove(m, at);
+}
+
 static void run_notice_put(struct mem_op *op, enum belfry_err err)
 {
 	struct memory *m = op->s->m;
@@ -321,12 +350,8 @@ static void run_notice_done(struct mem_op *op, enum belfry_err err)
 	struct mem_notice **at = &m->notices;
 	while (*at && strcmp((*at)->id, op->text) != 0)
 		at = &(*at)->next;
-	struct mem_notice *n = *at;
-	if (!err && n) {
-		*at = n->next;
-		m->notice_count--;
-		notice_free(n);
-	}
+	if (!err && *at)
+		notice_remove(m, at);
 	op->cb.plain(op->arg, err);
 }
 

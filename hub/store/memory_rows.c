@@ -53,6 +53,11 @@ static void row_change(struct mem_row *row, const struct sub_change *change)
 	row->sub.options = words[0] ? row->options : NULL;
 }
 
+bool mem_cast_out_since(const struct mem_feed *f, const struct sub_change *change)
+{
+	return change->casts && change->casts != f->casts;
+}
+
 struct mem_row *mem_row_join(struct mem_feed *f, const char *jid,
 			     const struct sub_change *change, bool *created)
 {
@@ -85,6 +90,8 @@ static void run_join(struct mem_op *op, enum belfry_err err)
 		err = BELFRY_EINVAL;
 	if (!err && !f)
 		err = BELFRY_ENOFEED;
+	if (!err && mem_cast_out_since(f, &op->change))
+		err = BELFRY_ESTALE;
 	if (!err)
 		row = mem_row_join(f, op->text, &op->change, &created);
 	if (!err && !row)
@@ -143,6 +150,36 @@ void memory_leave(struct store *st, const char *feed, const char *jid, store_row
 		  void *arg)
 {
 	struct mem_op *op = mem_op_new(st, run_leave, feed, arg);
+	op->cb.row = cb;
+	op->text = xstrdup(jid);
+	mem_op_put(op);
+}
+
+static void run_expel(struct mem_op *op, enum belfry_err err)
+{
+	struct memory *m = op->s->m;
+	struct mem_feed *f;
+	struct mem_row *row;
+	err = row_of(op, err, &f, &row);
+	if (!err && m->notice_count >= STORE_EXPELLED_MAX)
+		err = BELFRY_EFULL;
+	if (!err) {
+		struct sub_options options;
+		struct mem_notice *n =
+			mem_notice_add(m, op->feed, op->text, NOTICE_WITHDRAWN);
+		sub_options_read(&row->sub, &options);
+		n->format = row->sub.format;
+		n->contact = options.contact;
+	}
+	run_leave(op, err);
+	if (!err)
+		mem_tell_listeners(m, WAKE_NOTICE, op->feed);
+}
+
+void memory_expel(struct store *st, const char *feed, const char *jid, store_row_cb cb,
+		  void *arg)
+{
+	struct mem_op *op = mem_op_new(st, run_expel, feed, arg);
 	op->cb.row = cb;
 	op->text = xstrdup(jid);
 	mem_op_put(op);

@@ -51,6 +51,7 @@ static const struct store_ops ops = {
 	.trim = redis_trim,
 	.join = redis_join,
 	.leave = redis_leave,
+	.expel = redis_expel,
 	.sub_get = redis_sub_get,
 	.sub_list = redis_sub_list,
 	.split = redis_split,

@@ -31,7 +31,7 @@ struct check_op {
 	struct call call;
 	store_redis_check_cb cb;
 	void *arg;
-	struct buf text;
+	struct buf text, sentinels;
 	bool fatal, refused;
 	enum belfry_err err;
 	char values[A_COUNT][32];
@@ -107,12 +107,12 @@ static void check_failover(struct check_op *op)
 	const struct redis_store *s = op->call.s;
 	if (!s->sentinels)
 		return;
-	sentinels_findings(s->sentinels, &s->url.host, &op->text);
+	buf_add(&op->text, op->sentinels.data, op->sentinels.len);
 	if (!s->wait_replicas)
 		finding(op, false,
 			"redis.wait_replicas is 0: a failover loses events that were "
 			"answered with 202 and that the replicas had not received. "
-			"Mend: redis.wait_replicas = 1");
+			"Mend: set it to the number of replicas");
 	if (strcmp(op->values[A_MIN_REPLICAS], "0") == 0)
 		buf_adds(&op->text,
 			 "note: min-replicas-to-write is 0: a master that is cut off "
@@ -122,16 +122,32 @@ static void check_failover(struct check_op *op)
 			 "down\n");
 }
 
+/* While another one is promoted, those that still follow this master confirm for it. */
+static void check_not_all(struct check_op *op, uint64_t have)
+{
+	char line[400];
+	snprintf(line, sizeof line,
+		 "redis.wait_replicas is %" PRIu64 ", and there are %" PRIu64
+		 " replicas: that covers a master that dies. Where one that lives is "
+		 "replaced (SENTINEL FAILOVER, or a network that parts), events of the "
+		 "last second that were answered with 202 are lost. Mend: "
+		 "redis.wait_replicas = %" PRIu64 ", or fewer replicas",
+		 op->call.s->wait_replicas, have, have);
+	finding(op, false, line);
+}
+
 static void check_replicas(struct check_op *op, const redisReply *info)
 {
 	const struct redis_store *s = op->call.s;
 	char text[32];
 	uint64_t have = 0;
-	if (!s->wait_replicas)
+	if (!s->wait_replicas ||
+	    info_get(info, "connected_slaves", text, sizeof text) < 0 ||
+	    parse_u64(text, strlen(text), UINT64_MAX, &have) < 0)
 		return;
-	if (info_get(info, "connected_slaves", text, sizeof text) < 0 ||
-	    parse_u64(text, strlen(text), UINT64_MAX, &have) < 0 ||
-	    have >= s->wait_replicas)
+	if (have > s->wait_replicas && s->sentinels)
+		check_not_all(op, have);
+	if (have >= s->wait_replicas)
 		return;
 	char line[200];
 	snprintf(line, sizeof line,
@@ -148,6 +164,7 @@ static void check_end(struct check_op *op)
 	call_free(&op->call);
 	o.cb(o.arg, o.err, o.text.data ? o.text.data : "", o.fatal);
 	buf_free(&o.text);
+	buf_free(&o.sentinels);
 }
 
 static void on_check(struct call *c, enum belfry_err err, const redisReply *reply)
@@ -188,9 +205,13 @@ static void on_too_old(struct call *c, enum belfry_err err, const redisReply *re
 	check_end(op);
 }
 
+/* Now, as the next round forgets what this one has found. */
 static void on_looked(void *arg)
 {
-	call_send(arg);
+	struct check_op *op = arg;
+	const struct redis_store *s = op->call.s;
+	sentinels_findings(s->sentinels, &s->url.host, &op->sentinels);
+	call_send(&op->call);
 }
 
 void store_redis_check(struct store *st, store_redis_check_cb cb, void *arg)

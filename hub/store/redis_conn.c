@@ -1,11 +1,12 @@
 #include "store/redis_conn.h"
 
+#include "store/redis_name.h"
 #include "store/redis_reply.h"
 
+#include <belfry/base/clock.h>
 #include <belfry/base/mem.h>
 
 #include <errno.h>
-#include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdio.h>
@@ -33,6 +34,9 @@ struct conn {
 	size_t sent; /* of out */
 	redisReader *reader;
 	struct arena arena;
+	size_t reply_max; /* bytes */
+	bool bounded;
+	struct name name;
 	char why[128];
 	unsigned depth;	     /* of the callbacks under way */
 	bool destroyed;	     /* free when depth is 0 again */
@@ -117,6 +121,22 @@ void conn_flush(struct conn *c)
 		loop_timer_arm(c->flush, 0);
 }
 
+void conn_put(struct conn *c, const char *const *words, size_t count)
+{
+	buf_printf(&c->out, "*%zu\r\n", count);
+	for (size_t i = 0; i < count; i++)
+		buf_printf(&c->out, "$%zu\r\n%s\r\n", strlen(words[i]), words[i]);
+	conn_flush(c);
+}
+
+void conn_put_auth(struct conn *c, const char *user, const char *password)
+{
+	if (user)
+		conn_put(c, (const char *const[]){"AUTH", user, password}, 3);
+	else
+		conn_put(c, (const char *const[]){"AUTH", password}, 2);
+}
+
 /* Hands over the replies that are whole. -1: the connection was lost or closed. */
 static int take_replies(struct conn *c)
 {
@@ -134,7 +154,8 @@ static int take_replies(struct conn *c)
 		if (c->generation != generation)
 			return -1;
 	}
-	if (c->reader->len > REPLY_BYTES_MAX) {
+	if (c->reader->len > c->reply_max ||
+	    (c->bounded && c->arena.bytes > c->reply_max)) {
 		conn_lose(c, "a reply is too large");
 		return -1;
 	}
@@ -236,28 +257,23 @@ static int open_address(const struct addrinfo *a)
 }
 
 /* Each try takes another of the name's addresses. */
-static int open_tcp(const struct redis_url *u, unsigned try, const char **why)
+static int open_tcp(struct conn *c, const char **why)
 {
-	struct addrinfo hints = {.ai_socktype = SOCK_STREAM};
-	struct addrinfo *list = NULL;
-	char port[8];
-	snprintf(port, sizeof port, "%u", u->host.port);
-	int err = getaddrinfo(u->host.name, port, &hints, &list);
-	if (err) {
-		*why = gai_strerror(err);
+	const struct redis_host *host = &c->url->host;
+	const struct addrinfo *list = c->bounded
+					      ? name_kept(&c->name, host, clock_mono_ms())
+					      : name_ask(&c->name, host);
+	unsigned count = 0, try = c->generation;
+	if (!list) {
+		*why = c->name.why;
 		return -2;
 	}
-	unsigned count = 0;
 	for (const struct addrinfo *a = list; a; a = a->ai_next)
 		count++;
 	const struct addrinfo *a = list;
 	for (unsigned i = count ? try % count : 0; a && i; i--)
 		a = a->ai_next;
-	int fd = a ? open_address(a) : -1;
-	int saved = errno;
-	freeaddrinfo(list);
-	errno = saved;
-	return fd;
+	return a ? open_address(a) : -1;
 }
 
 void conn_connect(struct conn *c)
@@ -267,8 +283,7 @@ void conn_connect(struct conn *c)
 		redisReaderFree(c->reader);
 	arena_reset(&c->arena);
 	c->reader = reply_reader_create(&c->arena);
-	c->fd = c->url->path ? open_unix(c->url->path)
-			     : open_tcp(c->url, c->generation, &why);
+	c->fd = c->url->path ? open_unix(c->url->path) : open_tcp(c, &why);
 	if (c->fd < 0) {
 		snprintf(c->why, sizeof c->why, "connect: %s",
 			 why ? why : strerror(errno));
@@ -288,9 +303,17 @@ struct conn *conn_create(struct loop *loop, const struct redis_url *url,
 	c->events = events;
 	c->arg = arg;
 	c->fd = -1;
+	c->reply_max = REPLY_BYTES_MAX;
 	c->flush = loop_timer_create(loop, on_flush, c);
 	c->fail = loop_timer_create(loop, on_fail, c);
 	return c;
+}
+
+void conn_bound(struct conn *c, size_t bytes)
+{
+	c->bounded = true;
+	c->reply_max = bytes;
+	c->arena.elements_max = (unsigned)(bytes / sizeof(redisReply *));
 }
 
 void conn_destroy(struct conn *c)
@@ -309,5 +332,6 @@ void conn_destroy(struct conn *c)
 	if (c->reader)
 		redisReaderFree(c->reader);
 	arena_free(&c->arena);
+	name_forget(&c->name);
 	free(c);
 }

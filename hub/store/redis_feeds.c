@@ -28,8 +28,10 @@ enum belfry_err feed_parse(const redisReply *fields, const char *name,
 	    reply_u64(e[4], &out->subscribers) < 0 ||
 	    reply_u32(e[5], &out->buckets) < 0 || reply_u32(e[6], &out->salt) < 0 ||
 	    !out->config || reply_u64(e[8], &out->created_ms) < 0 ||
-	    (reply_is_text(e[12]) && reply_u64(e[12], &out->contacts) < 0))
+	    (reply_is_text(e[12]) && reply_u64(e[12], &out->contacts) < 0) ||
+	    (reply_is_text(e[13]) && reply_u64(e[13], &out->casts) < 0))
 		return reply_broken("a feed's fields");
+	out->casts++; /* never 0 */
 	if (out->head.n == 0)
 		out->head = out->settled = (struct pos){0, 0};
 	return BELFRY_OK;

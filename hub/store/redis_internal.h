@@ -166,8 +166,8 @@ enum belfry_err reply_broken(const char *what);
 /* The fields of a feed as feed_put.lua returns them, state first: 0 or -1. */
 #define FEED_FIELDS                                                                      \
 	"state", "epoch", "n", "settled", "subs", "buckets", "salt", "config",           \
-		"created", "born", "presence", "face", "contacts"
-enum { FEED_FIELD_COUNT = 13 };
+		"created", "born", "presence", "face", "contacts", "casts"
+enum { FEED_FIELD_COUNT = 14 };
 enum belfry_err feed_parse(const redisReply *fields, const char *name,
 			   struct store_feed *out);
 /* The counters of an event, in the order of scripts/lib/counters.lua. */
@@ -210,6 +210,8 @@ void redis_join(struct store *st, const char *feed, const char *jid,
 		const struct sub_change *change, store_row_cb cb, void *arg);
 void redis_leave(struct store *st, const char *feed, const char *jid, store_row_cb cb,
 		 void *arg);
+void redis_expel(struct store *st, const char *feed, const char *jid, store_row_cb cb,
+		 void *arg);
 void redis_sub_get(struct store *st, const char *feed, const char *jid, store_row_cb cb,
 		   void *arg);
 void redis_sub_list(struct store *st, const char *feed, uint32_t cursor, size_t limit,
@@ -229,6 +231,8 @@ void redis_pending_get(struct store *st, const char *feed, const char *jid,
 		       store_pending_cb cb, void *arg);
 void redis_pending_list(struct store *st, const char *feed, uint64_t cursor, size_t limit,
 			store_pendings_cb cb, void *arg);
+/* How JID of a notice followed, or asked to; its length. */
+size_t notice_how(enum sub_format format, bool contact, char out[2]);
 void redis_notice_put(struct store *st, const struct store_notice *n, store_cb cb,
 		      void *arg);
 void redis_notices(struct store *st, size_t limit, store_notices_cb cb, void *arg);

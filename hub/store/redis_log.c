@@ -158,6 +158,8 @@ static void on_commit(struct call *c, enum belfry_err err, const redisReply *rep
 
 	c->s->commits_out -= op->counted;
 	gather_soon(c->s);
+	if (err == BELFRY_EAWAY && c->failure)
+		err = BELFRY_EUNSENT; /* call_send() did not take it */
 	if (!err)
 		err = reply_take(op, reply);
 	if (!err && c->s->wait_replicas)

@@ -15,13 +15,20 @@
 /* How somebody followed: the letter of the format, and that it was as a contact. */
 #define CONTACT_LETTER '+'
 
+size_t notice_how(enum sub_format format, bool contact, char out[2])
+{
+	out[0] = (char)format;
+	out[1] = CONTACT_LETTER;
+	return !format ? 0 : contact ? 2 : 1;
+}
+
 void redis_notice_put(struct store *st, const struct store_notice *n, store_cb cb,
 		      void *arg)
 {
 	struct redis_store *s = redis_of(st);
 	struct plain_op *op = plain_new(s, cb, arg);
 	const char letter = (char)n->kind;
-	const char how[] = {(char)n->format, CONTACT_LETTER};
+	char how[2];
 	if (!n->jid[0]) {
 		call_fail(&op->call, BELFRY_EINVAL);
 		return;
@@ -34,7 +41,7 @@ void redis_notice_put(struct store *st, const struct store_notice *n, store_cb c
 	cmd_text(s, n->jid);
 	cmd_data(s, &letter, 1);
 	cmd_u64(s, STORE_NOTICES_MAX);
-	cmd_data(s, how, !n->format ? 0 : n->contact ? 2 : 1);
+	cmd_data(s, how, notice_how(n->format, n->contact, how));
 	cmd_end(&op->call);
 	call_send(&op->call);
 }
@@ -80,7 +87,7 @@ static int fields_parse(const redisReply *fields, struct waiting *out)
 		   *jid = reply_str(e[5]);
 	if (!reply_is(e[0], "kind") || !reply_is(e[2], "feed") ||
 	    !reply_is(e[4], "jid") || !kind || !kind[0] || kind[1] ||
-	    !strchr("opadwtus", kind[0]) || !feed || !jid)
+	    !strchr("opadwtuqs", kind[0]) || !feed || !jid)
 		return -1;
 	if (fields->elements > 7 &&
 	    (!reply_is(e[6], "how") || how_parse(reply_str(e[7]), out) < 0))

@@ -37,12 +37,13 @@ void redis_pending_put(struct store *st, const char *feed, const struct store_pe
 {
 	struct redis_store *s = redis_of(st);
 	struct plain_op *op = plain_new(s, cb, arg);
-	char words[SUB_OPTIONS_SIZE];
+	char words[SUB_OPTIONS_SIZE], how[2];
 	if (!p->jid[0] || sub_options_text(&p->options, words) < 0) {
 		call_fail(&op->call, BELFRY_EINVAL);
 		return;
 	}
-	bool takes_room = notice || (!expect && p->state);
+	/* Of what is over somebody is told all the same. */
+	bool takes_room = p->state && (notice || !expect);
 	script_begin(&op->call, takes_room ? S_PENDING_PUT : S_PENDING_MOVE, 3);
 	cmd_feed_key(s, "f", feed);
 	cmd_feed_key(s, "p", feed);
@@ -54,8 +55,10 @@ void redis_pending_put(struct store *st, const char *feed, const struct store_pe
 	cmd_value(s, p, words);
 	cmd_letter(s, (char)notice);
 	cmd_u64(s, p->state == PENDING_OWNERS ? STORE_REQUESTS_MAX : STORE_PENDING_MAX);
-	cmd_u64(s, STORE_NOTICES_MAX);
+	cmd_u64(s, p->state ? STORE_NOTICES_MAX : STORE_EXPELLED_MAX);
 	cmd_text(s, p->jid);
+	cmd_text(s, p->seen_jid ? p->seen_jid + jid_bare_len(p->seen_jid) : "*");
+	cmd_data(s, how, p->state ? 0 : notice_how(p->format, p->options.contact, how));
 	cmd_end(&op->call);
 	call_send(&op->call);
 }
@@ -72,7 +75,7 @@ static int pending_parse(const char *person, const redisReply *value,
 	const char *text = reply_str(value);
 	char row[SUB_TEXT_SIZE];
 	struct sub sub;
-	if (!text || strlen(text) < 3 || !strchr("oprdw", text[0]) || text[1] != ' ')
+	if (!text || strlen(text) < 3 || !strchr("opirdw", text[0]) || text[1] != ' ')
 		return -1;
 	const char *at = text + 2, *rest = at + strcspn(at, " ");
 	if (parse_u64(at, (size_t)(rest - at), UINT64_MAX, &out->at_ms) < 0 || !rest[0] ||

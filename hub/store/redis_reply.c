@@ -19,6 +19,7 @@ struct arena_block {
 static void *arena_get(struct arena *a, size_t size)
 {
 	size = (size + 15) & ~(size_t)15;
+	a->bytes += size;
 	if (!a->blocks || a->blocks->size - a->used < size) {
 		size_t room = size > BLOCK_BYTES ? size : BLOCK_BYTES;
 		struct arena_block *b = xmalloc(sizeof *b + room);
@@ -40,7 +41,7 @@ void arena_reset(struct arena *a)
 		free(a->blocks);
 		a->blocks = next;
 	}
-	a->used = 0;
+	a->used = a->bytes = 0;
 }
 
 void arena_free(struct arena *a)
@@ -76,7 +77,8 @@ static void *make_string(const redisReadTask *task, char *str, size_t len)
 
 static void *make_array_of(const redisReadTask *task, size_t elements)
 {
-	if (elements > ELEMENTS_MAX)
+	const struct arena *a = task->privdata;
+	if (elements > (a->elements_max ? a->elements_max : ELEMENTS_MAX))
 		return NULL; /* which the reader takes for an error */
 	redisReply *r = make(task);
 	if (elements) {

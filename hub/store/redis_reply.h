@@ -11,6 +11,8 @@
 struct arena {
 	struct arena_block *blocks; /* the newest first */
 	size_t used;		    /* of the newest block */
+	size_t bytes;		    /* handed out since the last reset */
+	unsigned elements_max;	    /* of one array; 0: millions */
 };
 void arena_reset(struct arena *a);
 void arena_free(struct arena *a);

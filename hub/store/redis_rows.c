@@ -11,12 +11,12 @@
  * script gets the key of the bucket that follows from them, and says RETRY if a split has
  * moved the row to another meanwhile.
  */
-enum row_kind { ROW_JOIN, ROW_ADMIT, ROW_LEAVE, ROW_GET, ROW_BOUNCE };
+enum row_kind { ROW_JOIN, ROW_ADMIT, ROW_LEAVE, ROW_EXPEL, ROW_GET, ROW_BOUNCE };
 
 struct row_op {
 	struct call call;
 	enum row_kind kind;
-	store_row_cb row_cb; /* join, admit, leave, get */
+	store_row_cb row_cb; /* join, admit, leave, expel, get */
 	store_cb cb;	     /* late_bounce */
 	void *arg;
 	char *feed, *jid;
@@ -54,7 +54,7 @@ static enum belfry_err join_parse(struct row_op *op, const redisReply *reply,
 {
 	uint64_t subs;
 	uint32_t buckets;
-	if (op->kind == ROW_ADMIT && reply->elements == 1)
+	if (reply->elements == 1)
 		return BELFRY_ESTALE;
 	if (!reply_is_array(reply, 5) || reply_u64(reply->element[1], created) < 0 ||
 	    !reply_is_text(reply->element[2]) ||
@@ -80,7 +80,8 @@ static void on_row(struct call *c, enum belfry_err err, const redisReply *reply)
 	}
 	if (!err && (op->kind == ROW_JOIN || op->kind == ROW_ADMIT))
 		err = join_parse(op, reply, &sub, &created);
-	if (!err && (op->kind == ROW_GET || op->kind == ROW_LEAVE) &&
+	if (!err &&
+	    (op->kind == ROW_GET || op->kind == ROW_LEAVE || op->kind == ROW_EXPEL) &&
 	    (!reply_is_array(reply, 2) || !reply_is_text(reply->element[1]) ||
 	     sub_parse(reply->element[1]->str, reply->element[1]->len, &sub) < 0))
 		err = reply_broken("a row");
@@ -88,7 +89,7 @@ static void on_row(struct call *c, enum belfry_err err, const redisReply *reply)
 }
 
 /* Format, is it set, must there be a row, the first letters of the options that are
- * replaced, and by which. */
+ * replaced, and by which; what the feed's `casts` must be. */
 static void cmd_change(struct redis_store *s, const struct sub_change *change)
 {
 	static const struct {
@@ -111,6 +112,7 @@ static void cmd_change(struct redis_store *s, const struct sub_change *change)
 	cmd_text(s, change->only_existing ? "1" : "0");
 	cmd_data(s, letters, count);
 	cmd_text(s, words);
+	cmd_u64(s, change->casts);
 }
 
 /* What is pending of the person, and what is to be told. */
@@ -128,19 +130,27 @@ static void cmd_admit(struct redis_store *s, const struct row_op *op)
 
 static enum script script_of(const struct row_op *op)
 {
-	static const enum script scripts[] = {S_JOIN, S_ADMIT, S_LEAVE, S_ROW,
-					      S_LATE_BOUNCE};
+	static const enum script scripts[] = {S_JOIN,  S_ADMIT, S_LEAVE,
+					      S_EXPEL, S_ROW,	S_LATE_BOUNCE};
 	return op->notice ? S_ADMIT_TELL : scripts[op->kind];
+}
+
+/* Who is told, and of what. */
+static void cmd_expel(struct redis_store *s, const struct row_op *op)
+{
+	const char notice = NOTICE_WITHDRAWN;
+	cmd_text(s, op->feed);
+	cmd_text(s, s->channel);
+	cmd_data(s, &notice, 1);
+	cmd_u64(s, STORE_EXPELLED_MAX);
 }
 
 /* SALT, BUCKETS: as read a moment ago. */
 static void row_script(struct row_op *op, uint32_t salt, uint32_t buckets)
 {
-	static const uint64_t keys[] = {[ROW_JOIN] = 2,
-					[ROW_ADMIT] = 4,
-					[ROW_LEAVE] = 2,
-					[ROW_GET] = 2,
-					[ROW_BOUNCE] = 4};
+	static const uint64_t keys[] = {
+		[ROW_JOIN] = 2,	 [ROW_ADMIT] = 4, [ROW_LEAVE] = 2,
+		[ROW_EXPEL] = 3, [ROW_GET] = 2,	  [ROW_BOUNCE] = 4};
 	struct call *c = &op->call;
 	struct redis_store *s = c->s;
 	uint32_t hash = row_hash(salt, op->jid, strlen(op->jid));
@@ -154,8 +164,9 @@ static void row_script(struct row_op *op, uint32_t salt, uint32_t buckets)
 		cmd_feed_key(s, "c", op->feed);
 	} else if (op->kind == ROW_ADMIT) {
 		cmd_feed_key(s, "p", op->feed);
-		cmd_part_key(s, partition_of(s, op->feed), "notices");
 	}
+	if (op->kind == ROW_ADMIT || op->kind == ROW_EXPEL)
+		cmd_part_key(s, partition_of(s, op->feed), "notices");
 	cmd_text(s, op->jid);
 	cmd_u64(s, salt);
 	cmd_u64(s, hash);
@@ -164,6 +175,8 @@ static void row_script(struct row_op *op, uint32_t salt, uint32_t buckets)
 		cmd_change(s, &op->change);
 	if (op->kind == ROW_ADMIT) {
 		cmd_admit(s, op);
+	} else if (op->kind == ROW_EXPEL) {
+		cmd_expel(s, op);
 	} else if (op->kind == ROW_BOUNCE) {
 		cmd_pos(s, op->pos);
 		cmd_text(s, op->end ? "1" : "0");
@@ -246,6 +259,14 @@ void redis_leave(struct store *st, const char *feed, const char *jid, store_row_
 		 void *arg)
 {
 	struct row_op *op = row_op_new(st, ROW_LEAVE, feed, jid, arg);
+	op->row_cb = cb;
+	row_begin(op);
+}
+
+void redis_expel(struct store *st, const char *feed, const char *jid, store_row_cb cb,
+		 void *arg)
+{
+	struct row_op *op = row_op_new(st, ROW_EXPEL, feed, jid, arg);
 	op->row_cb = cb;
 	row_begin(op);
 }

@@ -9,10 +9,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #define ROUND_MS 1000
 #define WHY_SIZE 100
+#define REPLY_BYTES_MAX ((size_t)64 * 1024)
 
 /* Which answer comes next. */
 enum expect { NOTHING, LOGIN, MASTER, QUORUM };
@@ -61,35 +61,22 @@ static void keep(char out[WHY_SIZE], const char *text)
 			*c = '?';
 }
 
-static void put(struct link *l, const char *const *words, size_t count)
-{
-	struct buf *out = conn_out(l->conn);
-	buf_printf(out, "*%zu\r\n", count);
-	for (size_t i = 0; i < count; i++)
-		buf_printf(out, "$%zu\r\n%s\r\n", strlen(words[i]), words[i]);
-	conn_flush(l->conn);
-}
-
 static void put_questions(struct link *l)
 {
 	const char *name = l->all->url->master;
-	put(l, (const char *const[]){"SENTINEL", "GET-MASTER-ADDR-BY-NAME", name}, 3);
-	put(l, (const char *const[]){"SENTINEL", "CKQUORUM", name}, 3);
+	conn_put(l->conn,
+		 (const char *const[]){"SENTINEL", "GET-MASTER-ADDR-BY-NAME", name}, 3);
+	conn_put(l->conn, (const char *const[]){"SENTINEL", "CKQUORUM", name}, 3);
 }
 
 /* ---- What a round has found ---- */
-
-static bool same_host(const struct redis_host *a, const struct redis_host *b)
-{
-	return a->name && b->name && a->port == b->port &&
-	       strcasecmp(a->name, b->name) == 0;
-}
 
 static size_t votes_for(const struct sentinels *all, const struct redis_host *host)
 {
 	size_t votes = 0;
 	for (size_t i = 0; i < all->count; i++)
-		votes += all->links[i].voted && same_host(&all->links[i].says, host);
+		votes +=
+			all->links[i].voted && redis_host_same(&all->links[i].says, host);
 	return votes;
 }
 
@@ -185,10 +172,8 @@ static void on_open(void *arg)
 	const struct sentinels *all = l->all;
 	l->up = true;
 	l->expect = all->password ? LOGIN : MASTER;
-	if (all->password && all->user)
-		put(l, (const char *const[]){"AUTH", all->user, all->password}, 3);
-	else if (all->password)
-		put(l, (const char *const[]){"AUTH", all->password}, 2);
+	if (all->password)
+		conn_put_auth(l->conn, all->user, all->password);
 	put_questions(l);
 }
 
@@ -285,7 +270,7 @@ static void on_deadline(void *arg)
 void sentinels_ask(struct sentinels *all)
 {
 	if (loop_timer_armed(all->deadline)) {
-		if (!all->told)
+		if (!all->told || all->lookers)
 			return;
 		on_deadline(all); /* there were laggards */
 	}
@@ -338,6 +323,7 @@ struct sentinels *sentinels_create(struct loop *loop, const struct redis_url *ur
 		l->at = &url->sentinels[i];
 		l->url.host = url->sentinels[i];
 		l->conn = conn_create(loop, &l->url, &events, l);
+		conn_bound(l->conn, REPLY_BYTES_MAX);
 	}
 	return all;
 }
@@ -369,7 +355,7 @@ static void link_findings(const struct link *l, const struct redis_host *master,
 	if (!l->says.name)
 		buf_printf(out, "warning: the Sentinel %s:%u is of no help: %s\n", name,
 			   port, l->why);
-	else if (!same_host(&l->says, master))
+	else if (!redis_host_same(&l->says, master))
 		buf_printf(out,
 			   "warning: the Sentinel %s:%u names another master, %s:%u: "
 			   "look at its log\n",
@@ -387,7 +373,7 @@ void sentinels_findings(const struct sentinels *all, const struct redis_host *ma
 	size_t agree = votes_for(all, master), quorum = 0;
 	for (size_t i = 0; i < all->count; i++) {
 		const struct link *l = &all->links[i];
-		quorum += l->quorum_ok && same_host(&l->says, master);
+		quorum += l->quorum_ok && redis_host_same(&l->says, master);
 		link_findings(l, master, out);
 	}
 	buf_printf(out,

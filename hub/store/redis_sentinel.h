@@ -34,7 +34,8 @@ void sentinels_ask(struct sentinels *all);
  * Another round, and all of it: then CB, even where they are destroyed before its end.
  */
 void sentinels_look(struct sentinels *all, loop_cb cb, void *arg);
-/* What the last round found, as lines of store_redis_check(). */
+/* What the round found, as lines of store_redis_check(): to be asked for in a looker's
+ * CB. */
 void sentinels_findings(const struct sentinels *all, const struct redis_host *master,
 			struct buf *out);
 void sentinels_destroy(struct sentinels *all); /* NULL is safe */

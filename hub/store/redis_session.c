@@ -402,12 +402,6 @@ static void note_silence(struct redis_store *s, const char *why)
 	s->sentinels_silent = why != NULL;
 }
 
-static bool is_master(const struct redis_store *s, const struct redis_host *h)
-{
-	const struct redis_host *now = &s->url.host;
-	return now->name && now->port == h->port && strcmp(now->name, h->name) == 0;
-}
-
 static void on_named(void *arg, const struct redis_host *master, bool most,
 		     const char *why)
 {
@@ -420,7 +414,7 @@ static void on_named(void *arg, const struct redis_host *master, bool most,
 			session_drop(s, why);
 			return;
 		}
-		if (!is_master(s, master)) {
+		if (!redis_host_same(&s->url.host, master)) {
 			free(s->url.host.name);
 			s->url.host =
 				(struct redis_host){xstrdup(master->name), master->port};
@@ -431,7 +425,7 @@ static void on_named(void *arg, const struct redis_host *master, bool most,
 	case SESSION_HANDSHAKE:
 	case SESSION_UP:
 		note_silence(s, why);
-		if (most && !is_master(s, master))
+		if (most && !redis_host_same(&s->url.host, master))
 			session_drop(s, "the Sentinels name another master");
 		return;
 	}

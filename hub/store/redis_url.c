@@ -6,11 +6,18 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/un.h>
 
 #define DB_MAX 65535
 #define SENTINELS_MAX 16
 #define MASTER_MAX 128
+
+bool redis_host_same(const struct redis_host *a, const struct redis_host *b)
+{
+	return a->name && b->name && a->port == b->port &&
+	       strcasecmp(a->name, b->name) == 0;
+}
 
 static int hex(char c)
 {
@@ -145,6 +152,16 @@ static const char *parse_tcp(struct redis_url *u, const char *s)
 	return bad;
 }
 
+/* Each has one vote. */
+static bool stands_twice(const struct redis_url *u)
+{
+	const struct redis_host *last = &u->sentinels[u->sentinel_count - 1];
+	for (const struct redis_host *h = u->sentinels; h < last; h++)
+		if (redis_host_same(h, last))
+			return true;
+	return false;
+}
+
 /* HOST[:PORT] separated by commas. */
 static const char *parse_sentinels(struct redis_url *u, const char *s, size_t len)
 {
@@ -156,6 +173,8 @@ static const char *parse_sentinels(struct redis_url *u, const char *s, size_t le
 		if (u->sentinel_count == SENTINELS_MAX)
 			return "it names more than 16 Sentinels";
 		bad = parse_host(&u->sentinels[u->sentinel_count++], s, one, 26379);
+		if (!bad && stands_twice(u))
+			bad = "it names a Sentinel twice, which would have two votes";
 		if (!comma)
 			break;
 		s = comma + 1;

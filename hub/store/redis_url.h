@@ -1,6 +1,7 @@
 #ifndef STORE_REDIS_URL_H
 #define STORE_REDIS_URL_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -8,6 +9,10 @@ struct redis_host {
 	char *name;
 	uint16_t port;
 };
+
+/* The same name, however it is written, and port? No name is no host, and not the same.
+ */
+bool redis_host_same(const struct redis_host *a, const struct redis_host *b);
 
 /*
  * redis://[USER[:PASSWORD]@]HOST[:PORT][/DB], unix:///PATH[?db=DB], or

@@ -23,15 +23,6 @@ struct wake {
 	void *arg;
 };
 
-static void put(struct wake *w, const char *const *words, size_t count)
-{
-	struct buf *out = conn_out(w->conn);
-	buf_printf(out, "*%zu\r\n", count);
-	for (size_t i = 0; i < count; i++)
-		buf_printf(out, "$%zu\r\n%s\r\n", strlen(words[i]), words[i]);
-	conn_flush(w->conn);
-}
-
 static void wake_lost(void *arg, const char *why)
 {
 	struct wake *w = arg;
@@ -50,7 +41,7 @@ static void wake_ping(void *arg)
 		return;
 	}
 	if (w->open)
-		put(w, (const char *const[]){"PING"}, 1);
+		conn_put(w->conn, (const char *const[]){"PING"}, 1);
 	loop_timer_arm(w->ping, PING_MS);
 }
 
@@ -61,11 +52,9 @@ static void wake_open(void *arg)
 	const char *password = w->s->password ? w->s->password : u->password;
 	w->open = true;
 	w->heard_ms = clock_mono_ms();
-	if (password && u->user)
-		put(w, (const char *const[]){"AUTH", u->user, password}, 3);
-	else if (password)
-		put(w, (const char *const[]){"AUTH", password}, 2);
-	put(w, (const char *const[]){"SUBSCRIBE", w->s->channel}, 2);
+	if (password)
+		conn_put_auth(w->conn, u->user, password);
+	conn_put(w->conn, (const char *const[]){"SUBSCRIBE", w->s->channel}, 2);
 }
 
 /* What is told of is a feed's name, with a mark before it that no name begins with. */

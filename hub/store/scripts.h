@@ -8,6 +8,7 @@ enum script {
 	S_COMMIT,
 	S_DONE,
 	S_EVENT,
+	S_EXPEL,
 	S_FACE_GET,
 	S_FACE_PUT,
 	S_FEED_DELETE,

@@ -21,6 +21,10 @@ struct hub {
 	/* A contact is shown FEED now; LOOK becomes the callee's. NULL: nobody cares. */
 	void (*shown)(void *arg, const char *feed, struct look *look);
 	void *shown_arg;
+	/* The invitation of JID, bare, is over, and its contact list still has the
+	 * question. NULL: the same. */
+	void (*unasked)(void *arg, const char *feed, const char *jid);
+	void *unasked_arg;
 	/* On subscribing, of a JID, and of a domain that is not trusted. NULL: none. */
 	struct limits *per_jid, *per_domain;
 	uint64_t limited;      /* how often they said no */

@@ -52,7 +52,7 @@ static void known(struct knowing *k, enum belfry_err err)
 
 static void on_pending(void *arg, enum belfry_err err, const struct store_pending *p)
 {
-	if (!err && p->state != PENDING_PERSON)
+	if (!err && !pending_awaits_person(p->state))
 		err = BELFRY_ENOENT;
 	known(arg, err);
 }
@@ -134,5 +134,13 @@ void hub_give_back(struct hub *hub, const char *who)
 		limits_give_back(hub->per_jid, bare);
 	if (hub->per_domain && !jid_domain_in(bare, hub->trusted_domains))
 		limits_give_back(hub->per_domain, jid_domain(bare, &len));
+	free(bare);
+}
+
+void hub_unasked(const struct hub *hub, const char *feed, const char *jid)
+{
+	char *bare = jid_bare(jid);
+	if (hub->unasked)
+		hub->unasked(hub->unasked_arg, feed, bare);
 	free(bare);
 }

@@ -1,14 +1,14 @@
 #include "work/hub_int.h"
 
 #include <belfry/base/buf.h>
-#include <belfry/base/log.h>
 #include <belfry/base/mem.h>
 
 #include <stdlib.h>
 #include <string.h>
 
 #define SWEEP_PAGE 200
-#define SWEEP_PAUSE_MS 5 /* between two pages */
+#define SWEEP_PAUSE_MS 5  /* between two pages */
+#define ROOM_PAUSE_MS 200 /* until some of those who left were told */
 
 /* ---- One of them ----------------------------------------------------------------- */
 
@@ -19,9 +19,7 @@ struct expelling {
 	store_cb cb;
 	void *arg;
 	unsigned tries;
-	/* What it is to be told: what it had, and how; the JID that it had it with. */
-	struct store_notice notice;
-	char *told;
+	bool told; /* that it follows no more */
 };
 
 static void end(struct expelling *x, enum belfry_err err)
@@ -31,48 +29,8 @@ static void end(struct expelling *x, enum belfry_err err)
 	x->cb(x->arg, err);
 	free(x->feed);
 	free(x->jid);
-	free(x->told);
 	free(x);
 	turn_end(hub, turn);
-}
-
-static void set_told(struct expelling *x, const char *jid)
-{
-	free(x->told);
-	x->told = xstrdup(jid);
-}
-
-static void on_noticed(void *arg, enum belfry_err err)
-{
-	struct expelling *x = arg;
-	if (err)
-		log_warn("an outcast will not be told that it is one",
-			 log_s("feed", x->feed), log_s("jid", x->jid),
-			 log_s("why", belfry_err_text(err)));
-	end(x, BELFRY_OK);
-}
-
-static void on_left(void *arg, enum belfry_err err, const struct store_row *row,
-		    bool created)
-{
-	struct expelling *x = arg;
-	struct store *s = x->hub->store;
-	struct sub_options options = {0};
-	(void)created;
-	if (!err) {
-		sub_options_read(&row->sub, &options);
-		x->notice.kind = NOTICE_WITHDRAWN;
-		x->notice.format = row->sub.format;
-		x->notice.contact = options.contact;
-		set_told(x, x->jid);
-	}
-	if ((err && err != BELFRY_ENOENT) || !x->notice.kind) {
-		end(x, err == BELFRY_ENOENT ? BELFRY_OK : err);
-		return;
-	}
-	x->notice.feed = x->feed;
-	x->notice.jid = x->told;
-	s->ops->notice_put(s, &x->notice, on_noticed, x);
 }
 
 static void look(struct expelling *x);
@@ -80,13 +38,18 @@ static void look(struct expelling *x);
 static void on_ended(void *arg, enum belfry_err err)
 {
 	struct expelling *x = arg;
-	struct store *s = x->hub->store;
-	if (err == BELFRY_ESTALE && ++x->tries < HUB_TRIES)
+	if (err == BELFRY_ESTALE && ++x->tries < STORE_TRIES)
 		look(x);
-	else if (err)
-		end(x, err == BELFRY_ESTALE ? BELFRY_EAWAY : err);
 	else
-		s->ops->leave(s, x->feed, x->jid, on_left, x);
+		end(x, err == BELFRY_ESTALE ? BELFRY_EAWAY : err);
+}
+
+/* Who was denied before knows, and who has no invitation yet is to get none. */
+static enum notice_kind news(enum pending_state state)
+{
+	return state == PENDING_OWNERS	  ? NOTICE_TURNED_AWAY
+	       : state == PENDING_INVITED ? NOTICE_UNINVITED
+					  : NOTICE_NONE;
 }
 
 static void on_pending(void *arg, enum belfry_err err, const struct store_pending *p)
@@ -94,33 +57,41 @@ static void on_pending(void *arg, enum belfry_err err, const struct store_pendin
 	struct expelling *x = arg;
 	struct store *s = x->hub->store;
 	if (err || p->state == PENDING_REFUSED) {
-		on_ended(x, err == BELFRY_ENOENT ? BELFRY_OK : err);
+		end(x, err == BELFRY_ENOENT ? BELFRY_OK : err);
 		return;
 	}
 	struct store_pending none = *p;
 	none.state = PENDING_NONE;
-	/* Who was denied before knows. */
-	x->notice = (struct store_notice){
-		.kind = p->state == PENDING_OWNERS   ? NOTICE_TURNED_AWAY
-			: p->state == PENDING_PERSON ? NOTICE_UNINVITED
-						     : NOTICE_NONE,
-		.format = p->format,
-		.contact = p->options.contact};
-	set_told(x, p->jid);
-	s->ops->pending_put(s, x->feed, &none, p->state, NOTICE_NONE, on_ended, x);
+	none.seen_jid = p->jid;
+	s->ops->pending_put(s, x->feed, &none, p->state,
+			    x->told ? NOTICE_NONE : news(p->state), on_ended, x);
 }
 
 static void look(struct expelling *x)
 {
 	struct store *s = x->hub->store;
-	x->notice.kind = NOTICE_NONE;
 	s->ops->pending_get(s, x->feed, x->jid, on_pending, x);
+}
+
+/* What waits cannot become a row any more: whoever lets in has to look at the feed. */
+static void on_left(void *arg, enum belfry_err err, const struct store_row *row,
+		    bool created)
+{
+	struct expelling *x = arg;
+	(void)row;
+	(void)created;
+	x->told = !err;
+	if (err && err != BELFRY_ENOENT)
+		end(x, err);
+	else
+		look(x);
 }
 
 static void on_feed(void *arg, enum belfry_err err, const struct store_feed *feed,
 		    bool created)
 {
 	struct expelling *x = arg;
+	struct store *s = x->hub->store;
 	struct feed_config c;
 	(void)created;
 	if (err) {
@@ -132,7 +103,7 @@ static void on_feed(void *arg, enum belfry_err err, const struct store_feed *fee
 		       feed_affiliation_of(&c, x->jid) == AFFILIATION_OUTCAST;
 	feed_config_free(&c);
 	if (outcast)
-		look(x);
+		s->ops->expel(s, x->feed, x->jid, on_left, x);
 	else
 		end(x, BELFRY_OK);
 }
@@ -207,17 +178,20 @@ static void expel_next(struct sweep *w);
 static void on_expelled(void *arg, enum belfry_err err)
 {
 	struct sweep *w = arg;
-	if (err)
+	if (err == BELFRY_EFULL) {
+		loop_timer_arm(w->pause, ROOM_PAUSE_MS);
+	} else if (err) {
 		sweep_end(w, err);
-	else
+	} else {
+		w->jid += strlen(w->jids.data + w->jid) + 1;
 		expel_next(w);
+	}
 }
 
 static void expel_next(struct sweep *w)
 {
 	if (w->jid < w->jids.len) {
 		const char *jid = w->jids.data + w->jid;
-		w->jid += strlen(jid) + 1;
 		hub_expel(w->hub, w->feed, jid, on_expelled, w);
 	} else if (w->cursor || !w->rows) {
 		w->rows = w->rows || !w->cursor;
@@ -276,13 +250,21 @@ static void on_page_feed(void *arg, enum belfry_err err, const struct store_feed
 		s->ops->pending_list(s, w->feed, w->cursor, SWEEP_PAGE, on_pendings, w);
 }
 
-static void next_page(void *arg)
+static void next_page(struct sweep *w)
 {
-	struct sweep *w = arg;
 	struct store *s = w->hub->store;
 	buf_clear(&w->jids);
 	w->jid = 0;
 	s->ops->feed_get(s, w->feed, on_page_feed, w);
+}
+
+static void on_pause(void *arg)
+{
+	struct sweep *w = arg;
+	if (w->jid < w->jids.len)
+		expel_next(w);
+	else
+		next_page(w);
 }
 
 void hub_sweep(struct hub *hub, const char *feed, store_cb cb, void *arg)
@@ -292,7 +274,7 @@ void hub_sweep(struct hub *hub, const char *feed, store_cb cb, void *arg)
 	w->feed = xstrdup(feed);
 	w->cb = cb;
 	w->arg = arg;
-	w->pause = loop_timer_create(hub->loop, next_page, w);
+	w->pause = loop_timer_create(hub->loop, on_pause, w);
 	w->next = hub->sweeps;
 	hub->sweeps = w;
 	next_page(w);

@@ -28,6 +28,7 @@ struct wish {
 	unsigned tries;
 	bool asked_before; /* its owners are asked already */
 	bool taken;	   /* counts in the limits */
+	bool invited;	   /* has the question of an invitation */
 };
 
 static void answer(struct wish *w, enum belfry_err err, const struct sub *sub,
@@ -62,14 +63,15 @@ static bool count(struct wish *w)
 	return false;
 }
 
-static void look(struct wish *w);
+static void begin(void *arg);
 
-/* Has somebody else changed it meanwhile? Then it is looked at again. */
+/* Has somebody else changed it meanwhile? Then it begins anew: it may follow by now, or
+ * be an outcast. */
 static bool again(struct wish *w, enum belfry_err err)
 {
-	if (err != BELFRY_ESTALE || ++w->tries == HUB_TRIES)
+	if (err != BELFRY_ESTALE || ++w->tries == STORE_TRIES)
 		return false;
-	look(w);
+	begin(w);
 	return true;
 }
 
@@ -81,6 +83,8 @@ static void on_joined(void *arg, enum belfry_err err, const struct store_row *ro
 	struct wish *w = arg;
 	if (again(w, err))
 		return;
+	if (!err && w->invited && !w->accepts)
+		hub_unasked(w->hub, w->feed, w->jid);
 	if (err)
 		fail(w, err == BELFRY_ESTALE ? BELFRY_EAWAY : err);
 	else
@@ -98,8 +102,9 @@ static void change_row(struct wish *w)
 static void join(struct wish *w, const struct store_pending *p)
 {
 	struct store *s = w->hub->store;
-	bool invited = p && p->state == PENDING_PERSON;
+	bool invited = p && pending_awaits_person(p->state);
 	struct sub_change change = w->change;
+	w->invited = p && p->state == PENDING_INVITED;
 	/* What it was invited for, unless it wishes otherwise now. */
 	if (invited && strcmp(p->jid, w->jid) == 0) {
 		change = store_pending_change(p);
@@ -108,11 +113,24 @@ static void join(struct wish *w, const struct store_pending *p)
 			change.format = w->change.format;
 		change.set |= w->change.set;
 	}
+	change.casts = w->change.casts;
 	if (invited || count(w))
 		s->ops->admit(s, w->feed, w->jid, &change, p, NOTICE_NONE, on_joined, w);
 }
 
 /* ---- Its owners are asked -------------------------------------------------------- */
+
+/* Somebody may have entered it since it was looked for: then it has nothing to ask. */
+static void on_known_now(void *arg, enum belfry_err err)
+{
+	struct wish *w = arg;
+	if (err == BELFRY_ENOENT)
+		answer(w, BELFRY_EPENDING, NULL, !w->asked_before);
+	else if (err)
+		fail(w, err);
+	else if (!again(w, BELFRY_ESTALE))
+		fail(w, BELFRY_EAWAY);
+}
 
 static void on_asked(void *arg, enum belfry_err err)
 {
@@ -122,7 +140,7 @@ static void on_asked(void *arg, enum belfry_err err)
 	if (err)
 		fail(w, err == BELFRY_ESTALE ? BELFRY_EAWAY : err);
 	else
-		answer(w, BELFRY_EPENDING, NULL, !w->asked_before);
+		hub_knows(w->hub, w->feed, w->jid, false, on_known_now, w);
 }
 
 /* P as before. TOLD: the owners have been told of the request, and not long ago. */
@@ -141,6 +159,7 @@ static void ask_owners(struct wish *w, const struct store_pending *p, bool told)
 		wish.format = w->change.format;
 	sub_change_apply(&w->change, &wish.options);
 	wish.jid = w->jid;
+	wish.seen_jid = p ? p->jid : NULL;
 	wish.state = PENDING_OWNERS;
 	if (sub_options_text(&wish.options, words) < 0)
 		fail(w, BELFRY_EINVAL);
@@ -181,6 +200,7 @@ static void turn_down(struct wish *w, const struct store_pending *p)
 	}
 	struct store_pending none = *p;
 	none.state = PENDING_NONE;
+	none.seen_jid = p->jid;
 	s->ops->pending_put(s, w->feed, &none, p->state, NOTICE_NONE, on_reopened, w);
 }
 
@@ -191,7 +211,7 @@ static void on_pending(void *arg, enum belfry_err err, const struct store_pendin
 	struct wish *w = arg;
 	if (err && err != BELFRY_ENOENT)
 		fail(w, err);
-	else if (!err && p->state == PENDING_PERSON)
+	else if (!err && pending_awaits_person(p->state))
 		join(w, p);
 	else if (w->accepts)
 		fail(w, BELFRY_ENOENT);
@@ -249,6 +269,8 @@ static void on_feed(void *arg, enum belfry_err err, const struct store_feed *fee
 	if (of_jid < w->admission)
 		w->admission = of_jid;
 	w->unowned = !c.owners;
+	w->follows = false;
+	w->change.casts = feed->casts;
 	feed_config_free(&c);
 	if (outcast)
 		fail(w, w->accepts ? BELFRY_ENOENT : BELFRY_EDENIED);

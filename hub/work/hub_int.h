@@ -22,9 +22,6 @@
  *   recent.c      and their newest events
  */
 
-/* How often it is tried again when somebody else was quicker. */
-#define HUB_TRIES 5
-
 /* ---- hub_access.c ---- */
 
 /* False, and logged: it cannot be read, *C is empty. */
@@ -39,6 +36,9 @@ void hub_knows(struct hub *hub, const char *feed, const char *jid, bool invited,
 bool hub_take(struct hub *hub, const char *who);
 /* It made none. */
 void hub_give_back(struct hub *hub, const char *who);
+/* JID's person, who has the question of an invitation, has said what it wants in another
+ * way. */
+void hub_unasked(const struct hub *hub, const char *feed, const char *jid);
 
 /* ---- hub_turn.c ---- */
 
@@ -61,13 +61,15 @@ void hub_accept(struct hub *hub, const char *feed, const char *jid, hub_sub_cb c
 		void *arg);
 void hub_answer(void *hub, const char *feed, const char *jid, bool yes, hub_sub_cb cb,
 		void *arg);
+/* Might what came back for it be handed over another time? */
+bool hub_passes(const char *condition);
 void hub_undelivered(void *hub, const char *feed, const char *jid, const char *condition);
 void hub_unsubscribe(void *hub, const char *feed, const char *jid, hub_sub_cb cb,
 		     void *arg);
 
 /* ---- hub_owner.c ---- */
 
-void hub_owner_gone(void *hub, const char *owner);
+void hub_owner_returned(void *hub, const char *owner, bool nobody, const char *condition);
 void hub_heard(void *hub, const char *who);
 
 void hub_decide(void *hub, const char *owner, const char *feed, const char *jid,
@@ -86,11 +88,13 @@ void hub_affiliate(void *hub, const char *owner, const char *feed,
 
 /*
  * If JID is an outcast, it neither follows nor waits any more, and is told, once, if it
- * did. That it refused an invitation is still remembered.
+ * did. That it refused an invitation is still remembered. EFULL: too many are to be told,
+ * and it stays until some were.
  */
 void hub_expel(struct hub *hub, const char *feed, const char *jid, store_cb cb,
 	       void *arg);
-/* The same of all who follow FEED or wait, in the background: of domains, full JIDs. */
+/* The same of all who follow FEED or wait, in the background: of domains, full JIDs.
+ * Where they are too many to be told, it goes on as they are. */
 void hub_sweep(struct hub *hub, const char *feed, store_cb cb, void *arg);
 
 #endif

@@ -9,8 +9,9 @@
 
 /*
  * Somebody does not want to follow: leaves, takes a request back, or says no to an
- * invitation. Who follows no more may have been let in before what waits is looked at:
- * so, where nothing waits, leaving is tried once more.
+ * invitation. What its own JID has asked for is taken back first, as there may be a row
+ * beside it. Who does not follow may have been let in before what else waits is looked
+ * at: so, where nothing does, leaving is tried once more.
  */
 enum no { NO_LEAVES, NO_ANSWERS, NO_RETURNED };
 struct refusal {
@@ -22,8 +23,10 @@ struct refusal {
 	hub_sub_cb cb;	 /* NULL: nobody wants to know */
 	void *arg;
 	unsigned tries;
-	bool looked; /* at what waits, */
-	bool asked;  /* and that was a request */
+	unsigned leaves; /* tried */
+	/* What waited was */
+	bool asked;   /* a request, */
+	bool invited; /* or it has the question of an invitation */
 };
 
 static void answer(struct refusal *r, enum belfry_err err, const struct sub *sub)
@@ -46,7 +49,9 @@ static void on_left(void *arg, enum belfry_err err, const struct store_row *row,
 {
 	struct refusal *r = arg;
 	(void)created;
-	if (err == BELFRY_ENOENT && !r->looked)
+	if (err == BELFRY_ENOENT && r->asked)
+		answer(r, BELFRY_EPENDING, NULL);
+	else if (err == BELFRY_ENOENT && r->leaves == 1)
 		look(r);
 	else
 		answer(r, err, err ? NULL : &row->sub);
@@ -55,6 +60,7 @@ static void on_left(void *arg, enum belfry_err err, const struct store_row *row,
 static void leave(struct refusal *r)
 {
 	struct store *s = r->hub->store;
+	r->leaves++;
 	s->ops->leave(s, r->feed, r->jid, on_left, r);
 }
 
@@ -69,6 +75,8 @@ static void nothing_waits(struct refusal *r, enum belfry_err err)
 
 static void on_withdrawn(struct refusal *r)
 {
+	if (r->what == NO_LEAVES && r->invited)
+		hub_unasked(r->hub, r->feed, r->jid);
 	if (r->what == NO_RETURNED)
 		log_info("an invitation came back", log_s("feed", r->feed),
 			 log_s("jid", r->jid), log_s("condition", r->condition));
@@ -82,16 +90,18 @@ static void on_withdrawn(struct refusal *r)
 static void on_put(void *arg, enum belfry_err err)
 {
 	struct refusal *r = arg;
-	if (err == BELFRY_ESTALE && ++r->tries < HUB_TRIES)
+	if (err == BELFRY_ESTALE && ++r->tries < STORE_TRIES)
 		look(r);
 	else if (err)
 		answer(r, err == BELFRY_ESTALE ? BELFRY_EAWAY : err, NULL);
+	else if (r->asked && !r->leaves)
+		leave(r);
 	else
 		on_withdrawn(r);
 }
 
-/* Might it be handed over another time? Then it is no refusal: the app may try again. */
-static bool passes(const char *condition)
+/* Then it is no refusal: the app may try again. */
+bool hub_passes(const char *condition)
 {
 	static const char *const passing[] = {
 		"remote-server-not-found", "remote-server-timeout",
@@ -106,26 +116,30 @@ static bool passes(const char *condition)
 /* What becomes of P; its state, where it stays as it is. */
 static enum pending_state after_no(const struct refusal *r, const struct store_pending *p)
 {
-	if (r->what == NO_LEAVES && p->state == PENDING_OWNERS)
+	bool same = strcmp(p->jid, r->jid) == 0, leaves = r->what == NO_LEAVES;
+	if (leaves && p->state == PENDING_OWNERS && (same || r->leaves))
 		return PENDING_WITHDRAWN;
-	if (p->state != PENDING_PERSON || strcmp(p->jid, r->jid) != 0)
+	/* Whoever leaves, by whatever JID: it is the person who was invited. */
+	if (!pending_awaits_person(p->state) || !(leaves ? r->leaves : same))
 		return p->state;
-	return r->what == NO_RETURNED && passes(r->condition) ? PENDING_NONE
-							      : PENDING_REFUSED;
+	return r->what == NO_RETURNED && hub_passes(r->condition) ? PENDING_NONE
+								  : PENDING_REFUSED;
 }
 
 static void on_pending(void *arg, enum belfry_err err, const struct store_pending *p)
 {
 	struct refusal *r = arg;
 	struct store *s = r->hub->store;
-	r->looked = true;
+	r->asked = r->invited = false;
 	if (err || after_no(r, p) == p->state) {
 		nothing_waits(r, err ? err : BELFRY_ENOENT);
 		return;
 	}
 	struct store_pending next = *p;
 	r->asked = p->state == PENDING_OWNERS;
+	r->invited = p->state == PENDING_INVITED;
 	next.state = after_no(r, p);
+	next.seen_jid = p->jid;
 	next.at_ms = clock_wall_ms();
 	s->ops->pending_put(s, r->feed, &next, p->state, NOTICE_NONE, on_put, r);
 }
@@ -138,11 +152,7 @@ static void look(struct refusal *r)
 
 static void begin(void *arg)
 {
-	struct refusal *r = arg;
-	if (r->what == NO_LEAVES)
-		leave(r);
-	else
-		look(r);
+	look(arg);
 }
 
 static struct refusal *refuse(struct hub *hub, const char *feed, const char *jid,

@@ -83,11 +83,12 @@ static void get_feed(struct asked *a, store_feed_cb cb)
 
 /* ---- Being there ----------------------------------------------------------------- */
 
-void hub_owner_gone(void *hub, const char *owner)
+/* Servers do not tell blocking from a full store, but what passes is neither. */
+void hub_owner_returned(void *hub, const char *owner, bool nobody, const char *condition)
 {
 	const struct hub *h = hub;
-	if (h->owners)
-		owners_gone(h->owners, owner, clock_mono_ms());
+	if (h->owners && (nobody || !hub_passes(condition)))
+		owners_returned(h->owners, owner, nobody, clock_mono_ms());
 }
 
 void hub_heard(void *hub, const char *who)
@@ -113,8 +114,8 @@ static void on_decided(void *arg, enum belfry_err err, const struct store_row *r
 {
 	(void)row;
 	(void)created;
-	/* An invitation is not the owner's to answer. */
-	if (err == BELFRY_EPENDING || err == BELFRY_EREFUSED)
+	/* An invitation is not the owner's to answer, nor an outcast one to let in. */
+	if (err == BELFRY_EPENDING || err == BELFRY_EREFUSED || err == BELFRY_EDENIED)
 		err = BELFRY_ENOENT;
 	decided(arg, err == BELFRY_ESTALE ? BELFRY_EAWAY : err);
 }
@@ -311,9 +312,9 @@ static void expel_next(struct asked *a);
 static void on_expelled(void *arg, enum belfry_err err)
 {
 	struct asked *a = arg;
-	if (err)
+	if (err && err != BELFRY_EFULL)
 		affiliated(a, err);
-	else
+	else /* for whom there is no room now, leaves later */
 		expel_next(a);
 }
 
@@ -343,7 +344,7 @@ static void on_put(void *arg, enum belfry_err err, const struct store_feed *feed
 	struct asked *a = arg;
 	(void)feed;
 	(void)created;
-	if (err == BELFRY_ESTALE && ++a->tries < HUB_TRIES)
+	if (err == BELFRY_ESTALE && ++a->tries < STORE_TRIES)
 		get_feed(a, on_affiliate_feed);
 	else if (err)
 		affiliated(a, err == BELFRY_ESTALE ? BELFRY_EAWAY : err);

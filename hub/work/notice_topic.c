@@ -10,6 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define PAGE 1000 /* of who asks */
+
 static void end(struct topic *t, enum belfry_err err)
 {
 	t->cb(t->arg, err);
@@ -22,7 +24,7 @@ static bool holds(const struct topic *t)
 	case NOTICE_REQUEST:
 		return t->state == PENDING_OWNERS && !t->follows && t->c.owners;
 	case NOTICE_INVITATION:
-		return t->state == PENDING_PERSON && !t->follows;
+		return t->state == PENDING_INVITED && !t->follows;
 	case NOTICE_ALLOWED:
 		return t->follows;
 	case NOTICE_DENIED:
@@ -32,7 +34,8 @@ static bool holds(const struct topic *t)
 	case NOTICE_TURNED_AWAY:
 	case NOTICE_UNINVITED:
 		return !t->follows && t->state != PENDING_OWNERS &&
-		       t->state != PENDING_PERSON;
+		       !pending_awaits_person(t->state);
+	case NOTICE_WAITING:
 	case NOTICE_SWEEP:
 	case NOTICE_NONE:
 		break;
@@ -73,6 +76,28 @@ static void on_row(void *arg, enum belfry_err err, const struct store_row *row,
 
 static void get_pending(struct topic *t);
 
+static void on_marked(void *arg, enum belfry_err err)
+{
+	struct topic *t = arg;
+	if (!err || err == BELFRY_ESTALE)
+		get_pending(t);
+	else
+		end(t, err == BELFRY_ENOFEED ? BELFRY_ENOENT : err);
+}
+
+/*
+ * Before it is said: whoever ends the invitation from now on tells the person so, and
+ * behind it. Nobody is told that an invitation is over who never had it; but for one
+ * that a link lost which broke in that moment.
+ */
+static void mark(struct topic *t, const struct store_pending *p)
+{
+	struct store_pending invited = *p;
+	invited.state = PENDING_INVITED;
+	t->store->ops->pending_put(t->store, t->feed, &invited, p->state, NOTICE_NONE,
+				   on_marked, t);
+}
+
 static void on_forgotten(void *arg, enum belfry_err err)
 {
 	struct topic *t = arg;
@@ -108,6 +133,10 @@ static void on_pending(void *arg, enum belfry_err err, const struct store_pendin
 		forget(t, p);
 		return;
 	}
+	if (!err && t->kind == NOTICE_INVITATION && p->state == PENDING_PERSON) {
+		mark(t, p);
+		return;
+	}
 	if (!err) {
 		t->state = p->state;
 		if (t->kind == NOTICE_REQUEST) /* it may be another one by now */
@@ -122,6 +151,30 @@ static void on_pending(void *arg, enum belfry_err err, const struct store_pendin
 		t->contact = !jid_has_resource(t->jid);
 	}
 	t->store->ops->sub_get(t->store, t->feed, t->jid, on_row, t);
+}
+
+static void count_page(struct topic *t);
+
+/* A page may repeat what the one before it had: it is about so many. */
+static void on_page(void *arg, enum belfry_err err, const struct store_pending *list,
+		    size_t count, uint64_t next)
+{
+	struct topic *t = arg;
+	for (size_t i = 0; !err && i < count; i++)
+		t->waiting +=
+			list[i].state == PENDING_OWNERS &&
+			feed_affiliation_of(&t->c, list[i].jid) != AFFILIATION_OUTCAST;
+	t->cursor = next;
+	if (!err && next)
+		count_page(t);
+	else
+		end(t,
+		    err == BELFRY_ENOFEED || (!err && !t->waiting) ? BELFRY_ENOENT : err);
+}
+
+static void count_page(struct topic *t)
+{
+	t->store->ops->pending_list(t->store, t->feed, t->cursor, PAGE, on_page, t);
 }
 
 static void get_pending(struct topic *t)
@@ -144,7 +197,12 @@ static void on_feed(void *arg, enum belfry_err err, const struct store_feed *fee
 			      sizeof(why)))
 		log_warn("feed configuration unreadable", log_s("feed", t->feed),
 			 log_s("why", why));
-	get_pending(t);
+	if (t->kind != NOTICE_WAITING)
+		get_pending(t);
+	else if (feed_affiliation_of(&t->c, t->jid) == AFFILIATION_OWNER)
+		count_page(t);
+	else
+		end(t, BELFRY_ENOENT);
 }
 
 void topic_get(struct topic *t)
@@ -163,13 +221,16 @@ void topic_free(struct topic *t)
 
 /* ---- Saying ---------------------------------------------------------------------- */
 
-/* OWNER, LAST: of a request. */
+/* OWNER: of a request. LAST: nothing more to owners. */
 static void say(const struct topic *t, const struct notice *n, const char *owner,
 		bool last, struct buf *out)
 {
 	switch (t->kind) {
 	case NOTICE_REQUEST:
 		notice_request(out, n, owner, last);
+		break;
+	case NOTICE_WAITING:
+		notice_waiting(out, n, t->waiting, last);
 		break;
 	case NOTICE_INVITATION:
 		notice_invitation(out, n);
@@ -199,13 +260,16 @@ bool topic_say(const struct topic *t, const struct notices_options *o, struct bu
 	       struct topic_said *said)
 {
 	static char *nobody[] = {NULL};
+	char *const itself[] = {t->jid, NULL};
 	const struct notice n = {.domain = o->domain,
 				 .feed = t->feed,
 				 .title = t->c.title,
 				 .jid = t->jid,
 				 .format = t->format,
 				 .contact = t->contact};
-	char *const *owner = t->kind == NOTICE_REQUEST ? t->c.owners : nobody;
+	char *const *owner = t->kind == NOTICE_REQUEST	 ? t->c.owners
+			     : t->kind == NOTICE_WAITING ? itself
+							 : nobody;
 	uint64_t now = clock_mono_ms();
 	if (!utf8_valid(t->jid, strlen(t->jid)))
 		return false;
@@ -215,6 +279,7 @@ bool topic_say(const struct topic *t, const struct notices_options *o, struct bu
 			*owner ? owners_ask(o->owners, *owner, now) : OWNERS_YES;
 		if (word == OWNERS_NO) {
 			said->held_back++;
+			owners_hold(o->owners, *owner, t->feed, now);
 			continue;
 		}
 		say(t, &n, *owner, word == OWNERS_LAST, out);

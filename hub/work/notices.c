@@ -120,18 +120,14 @@ static size_t batch_size(struct notices *n)
 	return n->o.busy(n->o.arg) ? BATCH_BUSY : BATCH;
 }
 
-/* False: it is known already. */
-static bool take(struct notices *n, const struct store_notice *it)
+static void take(struct notices *n, const struct store_notice *it)
 {
-	if (it->kind == NOTICE_SWEEP)
-		return sweeps_take(n->o.sweeps, it->id, it->feed);
 	n->batch[n->count++] = (struct entry){.id = xstrdup(it->id),
 					      .feed = xstrdup(it->feed),
 					      .jid = xstrdup(it->jid),
 					      .kind = it->kind,
 					      .format = it->format,
 					      .contact = it->contact};
-	return true;
 }
 
 static void on_batch(void *arg, enum belfry_err err, const struct store_notice *list,
@@ -145,11 +141,12 @@ static void on_batch(void *arg, enum belfry_err err, const struct store_notice *
 		rest(n, RETRY_MS);
 		return;
 	}
-	bool new = false; /* there are any: then it may not have been all */
 	for (size_t i = 0; i < count && n->count < n->want; i++)
-		new |= take(n, &list[i]);
+		if (list[i].kind != NOTICE_SWEEP ||
+		    !sweeps_knows(n->o.sweeps, list[i].id))
+			take(n, &list[i]);
 	n->began_ms = clock_mono_ms();
-	n->woken = n->woken || new;
+	n->woken = n->woken || n->count; /* then it may not have been all */
 	n->phase = LOOKING;
 	if (n->count)
 		go_on(n);
@@ -282,6 +279,9 @@ static void on_done(void *arg, enum belfry_err err)
 static void end_next(struct notices *n)
 {
 	struct store *s = n->store;
+	/* These are done when the sweep is over. */
+	while (n->ended < n->at && n->batch[n->ended].kind == NOTICE_SWEEP)
+		n->ended++;
 	if (n->ended == n->at) {
 		rest(n, n->o.busy(n->o.arg) ? PAUSE_BUSY_MS : PAUSE_MS);
 		return;
@@ -319,6 +319,12 @@ static bool step(struct notices *n)
 		give_up(n, hopeless(n));
 		return true;
 	}
+	/* In its turn: what was decided before is said, or seen to be over, before. */
+	if (n->phase == LOOKING && n->batch[n->at].kind == NOTICE_SWEEP) {
+		sweeps_take(n->o.sweeps, n->batch[n->at].id, n->batch[n->at].feed);
+		n->at++;
+		return true;
+	}
 	if (n->phase == LOOKING && may_look(n))
 		look(n);
 	if (n->phase == PASSING && !n->barrier) {
@@ -341,15 +347,31 @@ static void go_on(struct notices *n)
 		arm(n);
 }
 
+static void on_reminder(void *arg, enum belfry_err err)
+{
+	struct notices *n = arg;
+	if (!answered(n))
+		return;
+	n->woken = true;
+	rest(n, err ? RETRY_MS : 0);
+}
+
+static void on_owner_back(void *arg)
+{
+	notices_wake(arg);
+}
+
 static void on_tick(void *arg)
 {
 	struct notices *n = arg;
 	if (!n->up || n->calling)
 		return;
-	if (n->phase == RESTING && !n->stopping)
-		read_batch(n);
-	else
+	if (n->phase != RESTING || n->stopping)
 		go_on(n);
+	else if (reminder_put(n->store, n->o.owners, on_reminder, n))
+		n->calling = true;
+	else
+		read_batch(n);
 }
 
 /* ---- The outside ----------------------------------------------------------------- */
@@ -361,6 +383,7 @@ struct notices *notices_create(struct loop *loop, struct store *store,
 	n->store = store;
 	n->o = *options;
 	n->tick = loop_timer_create(loop, on_tick, n);
+	owners_listen(n->o.owners, on_owner_back, n);
 	return n;
 }
 

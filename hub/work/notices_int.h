@@ -9,7 +9,7 @@
 
 /*
  * Inside: notices.c goes through them, a batch at a time; notice_topic.c looks up what
- * one of them is about, and says it.
+ * one of them is about, and says it; reminder.c adds to them.
  */
 
 /* What a notice is about, as it is now. */
@@ -20,6 +20,8 @@ struct topic {
 	struct feed_config c;
 	enum pending_state state;
 	bool follows;
+	uint64_t cursor; /* NOTICE_WAITING: of those who ask, */
+	size_t waiting;	 /* and how many */
 	enum sub_format format;
 	bool contact;
 	struct look *look; /* NULL: not needed, or not known */
@@ -41,5 +43,11 @@ struct topic_said {
 bool topic_say(const struct topic *t, const struct notices_options *o, struct buf *out,
 	       struct topic_said *said);
 void topic_free(struct topic *t); /* what it holds */
+
+/*
+ * The next owner who has to be told that others wait, of whom he was not told: that is
+ * written as a notice, so that it is said like the others. False: there is none.
+ */
+bool reminder_put(struct store *s, struct owners *owners, store_cb cb, void *arg);
 
 #endif

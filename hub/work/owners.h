@@ -22,10 +22,20 @@ enum owners_word { OWNERS_NO, OWNERS_YES, OWNERS_LAST };
 enum owners_word owners_ask(struct owners *o, const char *jid, uint64_t now);
 /* What was sent since then was lost, and will be sent again. */
 void owners_lost(struct owners *o, uint64_t since);
-/* A request to JID came back, as there is nobody, or it blocks us: it is asked no more,
- * for a day or until it is heard. Without effect on whom nobody has asked. */
-void owners_gone(struct owners *o, const char *jid, uint64_t now);
+/* A request to JID came back. NOBODY: there is nobody, or it says that it blocks us: it
+ * is asked no more, for a day or until it is heard. Else that is so at the third one
+ * without a word from it. Without effect on whom nobody has asked. */
+void owners_returned(struct owners *o, const char *jid, bool nobody, uint64_t now);
 /* JID has written to us. */
 void owners_heard(struct owners *o, const char *jid);
+
+/* JID may not be asked now, and somebody wants to follow FEED: it is reminded of that in
+ * an hour, or when it was away and is back. */
+void owners_hold(struct owners *o, const char *jid, const char *feed, uint64_t now);
+/* Who is to be reminded now, of which feed: both are the caller's, malloc'ed, and are
+ * forgotten. False: nobody. */
+bool owners_due(struct owners *o, uint64_t now, char **jid, char **feed);
+/* CB is called when owners_due() may have somebody before an hour is over. */
+void owners_listen(struct owners *o, void (*cb)(void *arg), void *arg);
 
 #endif

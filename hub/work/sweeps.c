@@ -124,19 +124,27 @@ void sweeps_destroy(struct sweeps *s)
 	free(s);
 }
 
-bool sweeps_take(struct sweeps *s, const char *id, const char *feed)
+bool sweeps_knows(const struct sweeps *s, const char *id)
+{
+	const struct waiting *w = s->list;
+	while (w && strcmp(w->id, id) != 0)
+		w = w->next;
+	return w != NULL;
+}
+
+void sweeps_take(struct sweeps *s, const char *id, const char *feed)
 {
 	struct waiting **at = &s->list;
-	for (; *at; at = &(*at)->next)
-		if (strcmp((*at)->id, id) == 0)
-			return false;
+	if (sweeps_knows(s, id))
+		return;
+	while (*at)
+		at = &(*at)->next;
 	*at = xcalloc(1, sizeof(**at));
 	(*at)->id = xstrdup(id);
 	(*at)->feed = xstrdup(feed);
 	s->count++;
 	if (!s->busy)
 		next(s);
-	return true;
 }
 
 size_t sweeps_count(const struct sweeps *s)

@@ -19,8 +19,9 @@ struct sweeps;
 struct sweeps *sweeps_create(struct loop *loop, struct store *store, struct hub *hub);
 /* After the store was destroyed, and hub_forget_sweeps(). NULL is safe. */
 void sweeps_destroy(struct sweeps *s);
-/* False: the notice ID is known. */
-bool sweeps_take(struct sweeps *s, const char *id, const char *feed);
+/* Is the notice ID taken already? */
+bool sweeps_knows(const struct sweeps *s, const char *id);
+void sweeps_take(struct sweeps *s, const char *id, const char *feed);
 size_t sweeps_count(const struct sweeps *s); /* notices that are not done */
 
 #endif

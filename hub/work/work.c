@@ -1,11 +1,13 @@
 #include <belfry/work/work.h>
 
+#include <belfry/base/buf.h>
 #include <belfry/base/log.h>
 #include <belfry/base/loop.h>
 #include <belfry/base/mem.h>
 #include <belfry/http/server.h>
 #include <belfry/store/redis.h>
 #include <belfry/xmpp/component.h>
+#include <belfry/xmpp/notice.h>
 
 #include "work/announce.h"
 #include "work/engine.h"
@@ -112,6 +114,17 @@ static void on_shown(void *arg, const char *feed, struct look *look)
 {
 	struct work *w = arg;
 	announcer_shown(w->announcer, feed, look);
+}
+
+static void on_unasked(void *arg, const char *feed, const char *jid)
+{
+	struct work *w = arg;
+	struct buf out = {0};
+	notice_unasked(&out, &(struct notice){.domain = w->config->xmpp.domain,
+					      .feed = feed,
+					      .jid = jid});
+	w->link->ops->send(w->link, out.data, out.len);
+	buf_free(&out);
 }
 
 static void on_refused(void *arg)
@@ -357,6 +370,8 @@ static void wire(struct work *w)
 		.loop = w->loop,
 		.shown = on_shown,
 		.shown_arg = w,
+		.unasked = on_unasked,
+		.unasked_arg = w,
 		.per_jid = limits_create(c->limits.subscribe_per_jid, LIMITED_JIDS),
 		.per_domain =
 			limits_create(c->limits.subscribe_per_domain, LIMITED_DOMAINS),

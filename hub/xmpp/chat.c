@@ -112,7 +112,7 @@ static void chat_misused(struct session *s, const struct incoming *in,
 	else
 		buf_printf(&text, "%s:", command_problem_text(c->problem));
 	chat_usage(&text, c->command, in->place == PLACE_FEED);
-	explain(s, in, HINT_HELP, &text);
+	explain(s, in, HINT_MISUSED, &text);
 }
 
 /* A name that no feed can have. */

@@ -204,8 +204,6 @@ static const struct {
 } failures[] = {
 	{BELFRY_ENOFEED, "There is no feed ", ". Write 'list' to see those there are."},
 	{BELFRY_EDENIED, "The feed ", " is not open to you. Its owner can let you in."},
-	{BELFRY_EPENDING, "You asked to follow ",
-	 ". Its owners have been asked, and I tell you what they say."},
 	{BELFRY_ELIMIT, REPLY_LIMIT_TEXT, NULL},
 };
 

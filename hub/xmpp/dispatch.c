@@ -71,9 +71,10 @@ static void notice_error(struct session *s, const struct incoming *in, const cha
 		return;
 	if (begins_with(id, NOTICE_INVITATION_ID))
 		undelivered(s, in);
-	else if (begins_with(id, NOTICE_REQUEST_ID) &&
-		 bounce_class(in->stanza) == BOUNCE_ENDS)
-		s->hub->ops->owner_gone(s->hub->hub, in->bare);
+	else if (begins_with(id, NOTICE_REQUEST_ID))
+		s->hub->ops->owner_returned(s->hub->hub, in->bare,
+					    bounce_class(in->stanza) == BOUNCE_ENDS,
+					    error_condition(in->stanza));
 }
 
 static void message_error(struct session *s, const struct incoming *in)

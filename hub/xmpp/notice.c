@@ -140,6 +140,9 @@ static bool easy_to_write(const char *jid)
 				"0123456789-_") == len;
 }
 
+static const char last_text[] = " That is enough messages of this kind for now: more may "
+				"wait, and 'requests' shows them.";
+
 void notice_request(struct buf *out, const struct notice *n, const char *owner, bool last)
 {
 	struct buf text = {0};
@@ -152,12 +155,27 @@ void notice_request(struct buf *out, const struct notice *n, const char *owner, 
 	else
 		buf_adds(&text, ". Write 'requests' here to see who does.");
 	if (last)
-		buf_adds(&text, " That is enough messages of this kind for now: more may "
-				"wait, and 'requests' shows them.");
+		buf_adds(&text, last_text);
 	message_begin(out, n, NULL, owner, NOTICE_REQUEST_ID);
 	reply_text(out, "body", text.data);
 	request_form(out, n);
 	buf_adds(out, "</message>");
+	buf_free(&text);
+}
+
+/* What comes back of it says as much as of a request. */
+void notice_waiting(struct buf *out, const struct notice *n, size_t count, bool last)
+{
+	struct buf text = {0};
+	if (count == 1)
+		buf_adds(&text, "Somebody waits to follow ");
+	else
+		buf_printf(&text, "%zu people wait to follow ", count);
+	feed_text(&text, n);
+	buf_adds(&text, ". Write 'requests' here to see who.");
+	if (last)
+		buf_adds(&text, last_text);
+	chat(out, n, NOTICE_REQUEST_ID, text.data);
 	buf_free(&text);
 }
 
@@ -219,11 +237,15 @@ void notice_turned_away(struct buf *out, const struct notice *n)
 	buf_free(&text);
 }
 
-/* The presence takes our question back, which the contact list may still show. */
+void notice_unasked(struct buf *out, const struct notice *n)
+{
+	presence(out, n, "unsubscribe");
+}
+
 void notice_uninvited(struct buf *out, const struct notice *n)
 {
 	struct buf text = {0};
-	presence(out, n, "unsubscribe");
+	notice_unasked(out, n);
 	buf_adds(&text, "The invitation to follow ");
 	feed_text(&text, n);
 	buf_adds(&text, " was taken back: there is nothing more to answer.");

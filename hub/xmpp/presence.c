@@ -90,7 +90,6 @@ static void look(struct request *r, hub_look_cb cb)
 	hub->ops->look(hub->hub, r->feed, r->bare, cb, r);
 }
 
-/* Where the store is away no presence is sent: neither yes nor no would be true. */
 /* Each feed has its own reasons. */
 static bool refusal_due(struct session *s, const char *to, const char *feed)
 {
@@ -140,6 +139,7 @@ static void say_stays(struct session *s, const char *from, const char *to,
 	buf_free(&text);
 }
 
+/* Where the store is away no presence is sent: neither yes nor no would be true. */
 static void refuse(struct request *r, enum belfry_err err)
 {
 	if (err == BELFRY_ENOFEED || err == BELFRY_EDENIED)

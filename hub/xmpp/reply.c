@@ -25,6 +25,7 @@ static const struct {
 	{BELFRY_EFULL, {"wait", "resource-constraint", NULL, NULL}},
 	/* What is needed to answer did not answer us in time: RFC 6120 8.3.3.16. */
 	{BELFRY_EAWAY, {"wait", "remote-server-timeout", NULL, NULL}},
+	{BELFRY_EUNSENT, {"wait", "remote-server-timeout", NULL, NULL}},
 	{BELFRY_EREPLICAS, {"wait", "remote-server-timeout", NULL, NULL}},
 	{BELFRY_ESTALE, {"wait", "resource-constraint", NULL, NULL}},
 	{BELFRY_ELOST, {"wait", "resource-constraint", NULL, NULL}},

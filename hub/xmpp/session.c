@@ -20,6 +20,7 @@
 #define HELP_EVERY_MS ((uint64_t)6 * 60 * 1000)
 #define HELP_BURST 10
 #define HOUR_MS ((uint64_t)60 * 60 * 1000)
+#define MISUSED_BURST 3
 #define LAST_EVERY_MS ((uint64_t)60 * 1000)
 #define LAST_BURST 10
 
@@ -241,6 +242,7 @@ static const struct hint_pace {
 } hint_paces[] = {
 	[HINT_UNKNOWN] = {HOUR_MS, 1},
 	[HINT_HELP] = {HELP_EVERY_MS, HELP_BURST},
+	[HINT_MISUSED] = {HOUR_MS / MISUSED_BURST, MISUSED_BURST},
 	[HINT_ENCRYPTED] = {0, 0},
 	[HINT_REFUSED] = {HOUR_MS, 1},
 	[HINT_STAYS] = {HELP_EVERY_MS, HELP_BURST},

@@ -174,17 +174,19 @@ void request_free(struct request *r);
 enum crowd session_crowd(const struct session *s, enum cost cost, const char *bare);
 
 /*
- * Is it time to tell JID? That it was not understood: once an hour. Help, and how what
- * it wrote is rightly written: ten times, and once more each six minutes; encryption:
- * once; why it may not follow a feed: once an hour and feed; that it could not leave one,
- * or did not answer anything, or has to wait: as often as help, and as often is listened
- * to what comes back of invitations. 'last': ten times, and once more each minute; that
- * it was too often: once a minute. Yes counts as told. The table is bounded: a JID may be
- * forgotten, and told again.
+ * Is it time to tell JID? That it was not understood: once an hour. Help: ten times, and
+ * once more each six minutes; how what it wrote is rightly written, which it did not ask
+ * for: three times, and once more each twenty minutes; encryption: once; why it may not
+ * follow a feed: once an hour and feed; that it could not leave one, or did not answer
+ * anything, or has to wait: as often as help, and as often is listened to what comes back
+ * of invitations. 'last': ten times, and once more each minute; that it was too often:
+ * once a minute. Yes counts as told. The table is bounded: a JID may be forgotten, and
+ * told again.
  */
 enum hint {
 	HINT_UNKNOWN,
 	HINT_HELP,
+	HINT_MISUSED,
 	HINT_ENCRYPTED,
 	HINT_REFUSED,
 	HINT_STAYS,

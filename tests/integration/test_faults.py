@@ -128,8 +128,8 @@ ABOUT = {"date": "2026-01-02", "system": "Debian", "kernel": "6.1", "cores": 2, 
 
 
 @pytest.mark.parametrize("bad", [
-    {"lost": 1}, {"out_of_order": 2, "stored": 1}, {"out_of_order": 1}, {"repeated": 6},
-    {"flowing_s": None}, {"error": "it did not start"}])
+    {"lost": 1}, {"gone": 1}, {"out_of_order": 2, "stored": 1}, {"out_of_order": 1},
+    {"repeated": 6}, {"flowing_s": None}, {"error": "it did not start"}])
 def test_a_miss_is_shown(monkeypatch, bad):
     row = Row("x", "something breaks", None, repeats=5, why="so it is")
     monkeypatch.setitem(ROWS, "x", row)

@@ -20,6 +20,7 @@ class Posting:
     def __init__(self, rest, feed, threads=3):
         self.rest, self.feed = rest, feed
         self.taken, self.refused, self.bad = [], [], []
+        self.ids = []  # of those that were taken
         self.stopped = False
         self.threads = [threading.Thread(target=self._post, args=[t])
                         for t in range(threads)]
@@ -34,6 +35,8 @@ class Posting:
                 answer = self.rest.post(self.feed, {"item": item, "title": item})
                 where = {202: self.taken, 503: self.refused}.get(answer.status, self.bad)
                 where.append(item)
+                if answer.status == 202:
+                    self.ids.append(answer.json["id"])
             except OSError as e:
                 self.bad.append(f"{item}: {e}")
             n += 1
@@ -63,6 +66,20 @@ def arrived(client, feed, items):
     for thread in {i.split("-")[0] for i in wanted}:
         numbers = [int(i.split("-")[1]) for i in first if i.startswith(thread + "-")]
         assert numbers == sorted(numbers)
+
+
+def kept(posting):
+    """
+    The store has every event that was taken: the worker may have sent some before the store
+    went back behind them.
+    """
+    there, after = set(), ""
+    while after is not None:
+        page = posting.rest.get(f"/v1/feeds/{posting.feed}/events?limit=100{after}").ok(200).json
+        there.update(event["id"] for event in page["events"])
+        after = page["next"] and f"&after={page['next']}"
+    lost = set(posting.ids) - there
+    assert not lost, f"{len(lost)} of {len(posting.ids)} are lost"
 
 
 def listeners(server):
@@ -103,7 +120,7 @@ def watched(sentinel_site):
 
 
 def follower(site, feed):
-    site.rest.put_feed(feed, access="open")
+    site.rest.put_feed(feed, access="open", max_items=100000)
     alice = site.client("alice")
     alice.subscribe(site.service, feed)
     return alice
@@ -126,6 +143,7 @@ def test_a_master_that_is_killed(watched):
         assert watched.redis.master is new and not listeners(old)
     finally:
         taken = posting.end()
+    kept(posting)
     arrived(alice, "killed", taken)
     assert posting.refused  # there was a time without a master, and it was told
 
@@ -134,7 +152,8 @@ def test_a_master_that_wakes_up_again(watched):
     """It slept through its own fall; nothing that it is told counts."""
     alice = follower(watched, "asleep")
     old = watched.redis.master
-    posting = Posting(watched.rest, "asleep")
+    serve = serve_with(watched, watched.redis.url, "asleep", wait_replicas=2).start()
+    posting = Posting(serve.rest(watched.token), "asleep")
     try:
         posting.more()
         old.child.freeze()
@@ -146,14 +165,20 @@ def test_a_master_that_wakes_up_again(watched):
         posting.more()
     finally:
         taken = posting.end()
+        kept(posting)
+        assert serve.stop() == 0
     arrived(alice, "asleep", taken)
 
 
 def test_a_change_without_a_fault(watched):
-    """SENTINEL FAILOVER: the old master goes on living as a replica."""
+    """
+    SENTINEL FAILOVER: the old master goes on living, and is told late that it is a replica.
+    Until then the other replica confirms what it takes: so a 202 waits for both.
+    """
     alice = follower(watched, "moved")
     old = watched.redis.master
-    posting = Posting(watched.rest, "moved")
+    serve = serve_with(watched, watched.redis.url, "moved", wait_replicas=2).start()
+    posting = Posting(serve.rest(watched.token), "moved")
     try:
         posting.more()
         wait_until(lambda: watched.redis.sentinels[0]("SENTINEL", "FAILOVER", NAME) == "OK",
@@ -163,6 +188,8 @@ def test_a_change_without_a_fault(watched):
         wait_until(lambda: listeners(new) and not listeners(old), "the worker has moved")
     finally:
         taken = posting.end()
+        kept(posting)
+        assert serve.stop() == 0
     arrived(alice, "moved", taken)
 
 
@@ -191,7 +218,7 @@ def test_the_sentinels_go_away(watched):
     alice.wait_for(is_event("unwatched", "back"), 60)
 
 
-def test_what_check_says(watched):
+def test_what_check_says(watched, false):
     redis = watched.redis
 
     def check(**keys):
@@ -199,16 +226,24 @@ def test_what_check_says(watched):
         done = belfry.run(config, "check")
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
-    said = check()
+    said = check(wait_replicas=2)
     assert (f"3 of 3 Sentinels name 127.0.0.1:{redis.master.port} as the master {NAME}; "
             "3 of them reach the quorum" in said)
     assert "min-replicas-to-write" in said and "wait_replicas" not in said
-    closed, liar = free_port(), FalseSentinel.naming(1)
+    assert "wait_replicas is 1, and there are 2 replicas" in check(wait_replicas=1)
+    closed, liar = free_port(), false(FalseSentinel.naming(1))
     said = check(wait_replicas=0, url=redis.url_of(
         [*(s.port for s in redis.sentinels), closed, liar.port]))
     assert f"the Sentinel 127.0.0.1:{closed} is of no help: connect" in said
     assert f"127.0.0.1:{liar.port} names another master, 127.0.0.1:1" in said
     assert "3 of 5 Sentinels" in said and "redis.wait_replicas is 0" in said
+    silent = false(None)
+    for _ in range(3):  # the round in which it does not answer is looked at, not the next one
+        said = check(url=redis.url_of([*(s.port for s in redis.sentinels), silent.port]))
+        assert (f"3 of 4 Sentinels name 127.0.0.1:{redis.master.port} as the master {NAME}; "
+                "3 of them reach the quorum" in said)
+        assert f"the Sentinel 127.0.0.1:{silent.port} is of no help: no answer" in said
+        assert said.count("the Sentinel 127") == 1
     for sentinel in redis.sentinels[1:]:
         sentinel.child.stop()
     left = redis.sentinels[0]
@@ -228,25 +263,38 @@ def test_what_check_says(watched):
 # ---- Sentinels that are of no use ----------------------------------------------------
 
 
-def serve_with(site, url, name):
-    config = site.write_config(f"{name}.ini", redis={"url": url})
+@pytest.fixture
+def false():
+    """Makes a FalseSentinel of its answer."""
+    made = []
+
+    def make(answer):
+        made.append(FalseSentinel(answer))
+        return made[-1]
+    yield make
+    for one in made:
+        one.close()
+
+
+def serve_with(site, url, name, **keys):
+    config = site.write_config(f"{name}.ini", redis={"url": url, **keys})
     return belfry.Program("serve", config, site.logs / f"{name}.log", name=name)
 
 
-def test_some_are_false(watched):
+def test_some_are_false(watched, false):
     """Closed, silent, of another protocol, without such a master, and plain wrong."""
     redis = watched.redis
     replica = next(s for s in redis.servers if s is not redis.master)
-    false = [FalseSentinel(None), FalseSentinel(b"HTTP/1.1 400 Bad Request\r\n\r\n"),
-             FalseSentinel(b"*-1\r\n-ERR no such master\r\n"),
-             FalseSentinel(b"*2\r\n$3\r\na b\r\n$5\r\n70000\r\n+OK\r\n"),
-             FalseSentinel.naming(replica.port), FalseSentinel.naming(free_port())]
-    ports = [free_port(), *(f.port for f in false)]
+    those = [false(answer) for answer in (
+        None, b"HTTP/1.1 400 Bad Request\r\n\r\n", b"*-1\r\n-ERR no such master\r\n",
+        FalseSentinel.naming(70000, "a b"), FalseSentinel.naming(replica.port),
+        FalseSentinel.naming(free_port()))]
+    ports = [free_port(), *(f.port for f in those)]
     serve = serve_with(watched, redis.url_of([*ports, *(s.port for s in redis.sentinels)]),
                        "some-false")
     serve.start()
     try:
-        assert all(f.asked for f in false)
+        assert all(f.asked for f in those)
         assert f"port={redis.master.port}" in serve.log_text()
         watched.rest.put_feed("false", access="open")
         serve.rest(watched.token).publish("false", title="taken")
@@ -255,11 +303,11 @@ def test_some_are_false(watched):
 
 
 @pytest.mark.parametrize("where", ["first", "last"])
-def test_one_of_two_is_wrong(watched, where):
+def test_one_of_two_is_wrong(watched, false, where):
     """Word against word: who names a replica is found out."""
     redis = watched.redis
     replica = next(s for s in redis.servers if s is not redis.master)
-    liar = FalseSentinel.naming(replica.port)
+    liar = false(FalseSentinel.naming(replica.port))
     ports = [liar.port, redis.sentinels[0].port]
     serve = serve_with(watched, redis.url_of(ports if where == "first" else ports[::-1]),
                        f"wrong-{where}")
@@ -270,8 +318,36 @@ def test_one_of_two_is_wrong(watched, where):
         assert serve.stop() == 0
 
 
-def test_nobody_is_there_at_the_start(watched):
-    silent = FalseSentinel(None)
+@pytest.mark.parametrize("answer", [
+    b"$9000000\r\n" + b"x" * 300000,
+    b"*8000\r\n" + b"$100\r\n%s\r\n" % (b"x" * 100) * 7999,
+], ids=["long", "wide"])
+def test_one_that_does_not_end(watched, false, answer):
+    """What it says is no answer, and no more of it is kept."""
+    serve = serve_with(watched, watched.redis.url_of([false(answer).port]), "endless")
+    serve.start(ready=False)
+    try:
+        wait_until(lambda: "a reply is too large" in serve.log_text(), serve.tail)
+    finally:
+        assert serve.stop() == 0
+
+
+def test_one_name_in_three_spellings(watched, false):
+    """It is one master, which is not left for its name."""
+    port = watched.redis.master.port
+    three = [false(FalseSentinel.naming(port, host))
+             for host in ("localhost", "LOCALHOST", "LocalHost")]
+    serve = serve_with(watched, watched.redis.url_of(f.port for f in three), "spelling").start()
+    try:
+        asked = three[0].asked
+        wait_until(lambda: three[0].asked > asked + 3, "three rounds have ended")
+        assert serve.log_text().count("redis is up") == 1
+    finally:
+        assert serve.stop() == 0
+
+
+def test_nobody_is_there_at_the_start(watched, false):
+    silent = false(None)
     serve = serve_with(watched, watched.redis.url_of([free_port(), silent.port]), "nobody")
     serve.start(ready=False)
     try:
@@ -283,23 +359,23 @@ def test_nobody_is_there_at_the_start(watched):
         assert serve.stop() == 0
 
 
-def test_they_change_their_mind(tmp_path):
+def test_they_change_their_mind(tmp_path, false):
     """One of three is not believed, two are; and a replica is nobody's master."""
     one, two = (PrivateRedis(tmp_path / f"redis{n}", tmp_path / f"redis{n}.log").start()
                 for n in (1, 2))
-    false = [FalseSentinel.naming(one.port) for _ in range(3)]
+    three = [false(FalseSentinel.naming(one.port)) for _ in range(3)]
     config = belfry.write_config(tmp_path / "mind.ini", {
         "http": {"listen": "127.0.0.1:0"},
-        "redis": {"url": SentinelGroup.url_of(f.port for f in false), **QUICK}})
+        "redis": {"url": SentinelGroup.url_of(f.port for f in three), **QUICK}})
     serve = belfry.Program("serve", config, tmp_path / "serve.log").start()
     try:
-        false[0].answer = FalseSentinel.naming_text(two.port)
-        for others in (false[1].answer, None):  # they contradict, and then are silent
-            false[1].answer = false[2].answer = others
-            asked = false[0].asked
-            wait_until(lambda n=asked: false[0].asked > n + 2, "two rounds have ended")
+        three[0].answer = FalseSentinel.naming(two.port)
+        for others in (three[1].answer, None):  # they contradict, and then are silent
+            three[1].answer = three[2].answer = others
+            asked = three[0].asked
+            wait_until(lambda n=asked: three[0].asked > n + 2, "two rounds have ended")
             assert serve.ready() and f"port={two.port}" not in serve.log_text()
-        false[1].answer = false[0].answer
+        three[1].answer = three[0].answer
         wait_until(lambda: f"port={two.port}" in serve.log_text(), serve.tail)
         wait_until(serve.ready, serve.tail)
         two("REPLICAOF", "127.0.0.1", one.port)

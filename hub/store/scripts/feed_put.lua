@@ -15,10 +15,14 @@ if f[3] then
 		return {'STALE'}
 	end
 	if casts_out(f[2], ARGV[2]) then
+		-- One that waits is replaced: what it is about is found by this one as well.
+		redis.call('XDEL', KEYS[5], redis.call('HGET', KEYS[1], 'sweep') or '0-1')
 		if not notice_fits(KEYS[5], ARGV[8]) then
 			return {'FULL'}
 		end
-		notice_add(KEYS[5], ARGV[7], ARGV[1], '', ARGV[6])
+		redis.call('HSET', KEYS[1], 'sweep',
+			notice_add(KEYS[5], ARGV[7], ARGV[1], '', ARGV[6]))
+		redis.call('HINCRBY', KEYS[1], 'casts', 1)
 	end
 	redis.call('HSET', KEYS[1], 'config', ARGV[2])
 	if f[2] ~= ARGV[2] and f[4] ~= '0' then
@@ -37,8 +41,9 @@ else
 	epoch = string.format('%.0f', epoch)
 	redis.call('HSET', KEYS[1], 'epoch', epoch, 'n', '0', 'run', ARGV[5], 'settled', epoch .. '-0',
 		'subs', '0', 'buckets', '0', 'salt', ARGV[4], 'config', ARGV[2], 'created', ARGV[3],
-		'born', epoch)
+		'born', epoch, 'casts', epoch .. '000000')
 	redis.call('ZADD', KEYS[2], 0, ARGV[1])
 end
 return {'OK', created, redis.call('HMGET', KEYS[1], 'state', 'epoch', 'n', 'settled', 'subs',
-	'buckets', 'salt', 'config', 'created', 'born', 'presence', 'face', 'contacts')}
+	'buckets', 'salt', 'config', 'created', 'born', 'presence', 'face', 'contacts',
+	'casts')}

@@ -20,6 +20,7 @@ enum belfry_err {
 	BELFRY_ELIMIT,	  /* too many of them in a while: try again later */
 	BELFRY_EFULL,	  /* the store has no room for more events */
 	BELFRY_EAWAY,	  /* the store did not answer in time: the outcome is unknown */
+	BELFRY_EUNSENT,	  /* the same of a commit of which the store has heard nothing */
 	BELFRY_EREPLICAS, /* stored, but too few replicas have it: the outcome is unknown
 			   */
 	BELFRY_ESTALE,	  /* the compare-and-set lost: read again */

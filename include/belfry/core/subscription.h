@@ -76,6 +76,8 @@ struct sub_change {
 	unsigned set;
 	enum sub_format format;
 	bool only_existing; /* none is made */
+	/* Of the feed (store_feed) whose configuration lets it in; 0: not compared. */
+	uint64_t casts;
 	struct sub_options options;
 };
 /* Follows, or goes on, in FORMAT. */

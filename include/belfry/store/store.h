@@ -37,6 +37,7 @@ struct store_feed {
 	uint32_t buckets;  /* 0: nobody ever joined */
 	uint32_t salt;	   /* for row_hash() */
 	uint64_t created_ms;
+	uint64_t casts;	      /* another one since each change that casts out; never 0 */
 	const char *presence; /* JSON, as it was set (core/presence.h); NULL: it was not
 			       */
 	const char *face;     /* SHA-1 of its avatar, 40 hex digits; NULL: it has none */
@@ -132,11 +133,17 @@ typedef void (*store_rows_cb)(void *arg, enum belfry_err err,
 enum pending_state {
 	PENDING_NONE = 0,
 	PENDING_OWNERS = 'o',	 /* asked to follow: an owner is to answer */
-	PENDING_PERSON = 'p',	 /* was invited over REST: is to answer */
+	PENDING_PERSON = 'p',	 /* was entered over REST: is to be invited */
+	PENDING_INVITED = 'i',	 /* has the invitation, or may have: is to answer */
 	PENDING_REFUSED = 'r',	 /* invited, and said no: is not invited again */
 	PENDING_DENIED = 'd',	 /* an owner said no */
 	PENDING_WITHDRAWN = 'w', /* asked, and took that back: the owners were told */
 };
+/* Does it wait for the person's own answer? */
+static inline bool pending_awaits_person(enum pending_state state)
+{
+	return state == PENDING_PERSON || state == PENDING_INVITED;
+}
 #define STORE_PENDING_MAX 10000 /* of a feed, all states together */
 /* Nobody else may ask from so many on: strangers leave room for invitations. */
 #define STORE_REQUESTS_MAX 5000
@@ -147,6 +154,8 @@ struct store_pending {
 	uint64_t at_ms; /* since when */
 	enum sub_format format;
 	struct sub_options options; /* what was wished for */
+	/* Given to pending_put(): the JID that it must be for now; NULL: whichever. */
+	const char *seen_jid;
 };
 /* PENDING is NULL unless OK. */
 typedef void (*store_pending_cb)(void *arg, enum belfry_err err,
@@ -169,9 +178,13 @@ enum notice_kind {
 	NOTICE_WITHDRAWN = 'w',	  /* to JID, who follows no more: made an outcast */
 	NOTICE_TURNED_AWAY = 't', /* to JID, who had asked: the same */
 	NOTICE_UNINVITED = 'u',	  /* to JID, who was invited: the same */
+	NOTICE_WAITING = 'q',	  /* to JID, an owner who was not told of all who ask */
 	NOTICE_SWEEP = 's', /* to nobody, JID is "": outcasts are to be looked for */
 };
 #define STORE_NOTICES_MAX 10000 /* of a partition */
+/* From so many on nobody is told of what ends: a million may be cast out, and others have
+ * news, too. */
+#define STORE_EXPELLED_MAX 8000
 struct store_notice {
 	const char *id; /* for notice_done() */
 	const char *feed, *jid;
@@ -277,6 +290,9 @@ struct store_health {
 	char detail[160];		/* why it is not up; for people */
 };
 
+/* How often a caller tries it again when somebody else was quicker (ESTALE). */
+#define STORE_TRIES 5
+
 struct store_ops {
 	/*
 	 * feed_put: MERGE false: CONFIG replaces or creates. MERGE true: RFC 7396 patch
@@ -308,6 +324,7 @@ struct store_ops {
 			 store_cb cb, void *arg);
 	void (*face_get)(struct store *s, const char *feed, store_face_cb cb, void *arg);
 
+	/* EUNSENT: the store is away, and has not heard of it. EAWAY: it may have. */
 	void (*commit)(struct store *s, const struct store_commit *c, store_commit_cb cb,
 		       void *arg);
 	/*
@@ -331,12 +348,17 @@ struct store_ops {
 
 	/*
 	 * Makes a row, or changes one as CHANGE says; `since` stays. ENOENT: there is
-	 * none, and CHANGE makes none. EINVAL: its tags are too long in all.
+	 * none, and CHANGE makes none. EINVAL: its tags are too long in all. ESTALE: the
+	 * feed has cast somebody out since CHANGE's `casts` was read.
 	 */
 	void (*join)(struct store *s, const char *feed, const char *jid,
 		     const struct sub_change *change, store_row_cb cb, void *arg);
 	/* The row is as it was. ENOENT: did not follow. */
 	void (*leave)(struct store *s, const char *feed, const char *jid, store_row_cb cb,
+		      void *arg);
+	/* leave(), and a NOTICE_WITHDRAWN for JID with how it followed, or neither.
+	 * EFULL: too many notices. */
+	void (*expel)(struct store *s, const char *feed, const char *jid, store_row_cb cb,
 		      void *arg);
 	void (*sub_get)(struct store *s, const char *feed, const char *jid,
 			store_row_cb cb, void *arg);
@@ -352,19 +374,20 @@ struct store_ops {
 
 	/*
 	 * Sets the state of the person of P's JID if it is EXPECT now (NONE: it has
-	 * none); P's state NONE takes it away. With it NOTICE is written, unless NONE,
-	 * for P's JID. ESTALE: it is another one. ENOFEED. EFULL: too many, of the feed
-	 * (a new OWNERS: of half as many) or of notices; what goes from one state to
-	 * another, or away, without a notice, always has room.
+	 * none), of P's seen_jid; P's state NONE takes it away. With it NOTICE is
+	 * written, unless NONE, for P's JID: if it is taken away, with how P wished for
+	 * it. ESTALE: it is another one. ENOFEED. EFULL: too many, of the feed (a new
+	 * OWNERS: of half as many) or of notices; what goes from one state to another, or
+	 * away, without a notice, always has room.
 	 */
 	void (*pending_put)(struct store *s, const char *feed,
 			    const struct store_pending *p, enum pending_state expect,
 			    enum notice_kind notice, store_cb cb, void *arg);
 	/*
 	 * join() of JID, and its person's state is taken away, and NOTICE is written for
-	 * JID, unless NONE: all of it or nothing. ESTALE: the state is not as in SEEN
-	 * (NULL: there is none), or it is wished by another JID than SEEN's by now. Else
-	 * as join() and pending_put().
+	 * JID, unless NONE: all of it or nothing. ESTALE: as there; or the state is not
+	 * as in SEEN (NULL: there is none), or it is wished by another JID than SEEN's by
+	 * now. Else as join() and pending_put().
 	 */
 	void (*admit)(struct store *s, const char *feed, const char *jid,
 		      const struct sub_change *change, const struct store_pending *seen,

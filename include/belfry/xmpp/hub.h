@@ -126,9 +126,10 @@ struct xmpp_hub_ops {
 	/* An invitation of JID came back: it ends, as if it had been refused. */
 	void (*undelivered)(void *hub, const char *feed, const char *jid,
 			    const char *condition);
-	/* A request that was sent to OWNER, bare, came back: there is nobody, or it
-	 * blocks us. */
-	void (*owner_gone)(void *hub, const char *owner);
+	/* A request that was sent to OWNER, bare, came back. NOBODY: there is nobody, or
+	 * it says that it blocks us. */
+	void (*owner_returned)(void *hub, const char *owner, bool nobody,
+			       const char *condition);
 	/* Somebody, bare, wrote to us: it may be an owner that was gone. At once. */
 	void (*heard)(void *hub, const char *who);
 	/*

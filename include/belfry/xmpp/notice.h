@@ -28,6 +28,8 @@ void notice_invitation(struct buf *out, const struct notice *n);
  * LAST: it says that for a while no more will come. */
 void notice_request(struct buf *out, const struct notice *n, const char *owner,
 		    bool last);
+/* To JID, an owner: COUNT ask, and it was not told of each. LAST as above. */
+void notice_waiting(struct buf *out, const struct notice *n, size_t count, bool last);
 /* To JID: it follows now; LOOK: what the feed shows of itself (NULL: nothing is known).
  */
 void notice_allowed(struct buf *out, const struct notice *n, const struct hub_look *look);
@@ -37,5 +39,8 @@ void notice_withdrawn(struct buf *out, const struct notice *n);
 /* To JID: what it asked for, or was invited to, is over: it may not follow at all. */
 void notice_turned_away(struct buf *out, const struct notice *n);
 void notice_uninvited(struct buf *out, const struct notice *n);
+/* To JID's contact list, which may still show the question of an invitation: it is taken
+ * back, without a word. */
+void notice_unasked(struct buf *out, const struct notice *n);
 
 #endif

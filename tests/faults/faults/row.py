@@ -18,7 +18,7 @@ class Row:
     needs (sites.py). WORKERS: the first sends, others stand by. MANY, PEOPLE: followers of
     each feed. REPEATS: how many are allowed a run, by default what is in flight. WHY: the
     reason for a miss that is known. PATIENCE: seconds that all may take to arrive. RATE:
-    events a second.
+    events a second. LOOK: whether each accepted event is looked for in the store at the end.
     """
     name: str
     title: str
@@ -34,6 +34,7 @@ class Row:
     why: str = ""
     patience: float = 30
     rate: float = 60
+    look: bool = False
 
     def __post_init__(self):
         if self.repeats is None:
@@ -54,6 +55,8 @@ def verdict(row, run):
     missed = []
     if run["lost"]:
         missed.append(f"{run['lost']:,} lost")
+    if run.get("gone"):
+        missed.append(f"{run['gone']:,} no longer in the store")
     if run["out_of_order"]:
         stored = f", {run['stored']:,} of them out of the server's store"
         missed.append(f"{run['out_of_order']:,} out of order{stored if run['stored'] else ''}")

@@ -107,11 +107,29 @@ class Scene:
             unseen += max(0, many - said["bounced"] - said["left"] - said["skipped"])
         return unseen
 
+    def in_store(self, feed):
+        """The ids of its events, page by page."""
+        after = ""
+        while after is not None:
+            page = self.site.rest.get(f"/v1/feeds/{feed}/events?limit=100{after}").ok(200).json
+            yield from (event["id"] for event in page["events"])
+            after = page["next"] and f"&after={page['next']}"
+
+    def gone(self):
+        """
+        Accepted events that the store has no longer: the worker may have sent them before the
+        store went back behind them, so that nobody missed them.
+        """
+        return sum(len({self.load.ids[feed, event] for event in events}
+                       - set(self.in_store(feed)))
+                   for feed, events in self.load.accepted.items())
+
     def result(self, began, lasted):
         accepted, heard = self.load.accepted, self.followers.notes.copy()
         counts = count.count(accepted, heard)
         flowing = self.flowing(began)
-        return {"seed": self.seed, **counts._asdict(), "unseen": self.unseen(),
+        looked = {"gone": self.gone()} if self.row.look else {}
+        return {"seed": self.seed, **counts._asdict(), **looked, "unseen": self.unseen(),
                 "deliveries": sum(len(accepted[feed]) for _jid, feed in heard),
                 "flowing_s": None if flowing is None else round(flowing, 2),
                 "lasted_s": round(lasted, 2),

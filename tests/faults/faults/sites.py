@@ -1,5 +1,6 @@
 """The set-ups that faults need."""
 
+import functools
 import glob
 import os
 import pathlib
@@ -102,10 +103,10 @@ class SmallDiskSite(Site):
 
 
 class SentinelSite(Site):
-    """A master, two replicas, three Sentinels; a 202 waits for one replica."""
+    """A master, two replicas, three Sentinels; a 202 waits for one replica, or for WAIT."""
 
-    def __init__(self, *args, **kwargs):
-        super().__init__(*args, settings={"redis": {"wait_replicas": 1}}, **kwargs)
+    def __init__(self, *args, wait=1, **kwargs):
+        super().__init__(*args, settings={"redis": {"wait_replicas": wait}}, **kwargs)
 
     def make_redis(self):
         return SentinelGroup(self.dir / "redis", self.logs / "redis.log")
@@ -121,4 +122,5 @@ class SentinelSite(Site):
 
 
 SITES = {"plain": plain, "clock": ClockSite, "small-disk": SmallDiskSite,
-         "sentinel": SentinelSite, "federated": FederatedSite}
+         "sentinel": SentinelSite,
+         "sentinel-all": functools.partial(SentinelSite, wait=2), "federated": FederatedSite}

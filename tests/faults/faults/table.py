@@ -19,6 +19,7 @@ def brief(run):
     refused = "".join(f", {n} x {what}" for what, n in run["refused"].items())
     return (f"{run['accepted']} accepted, {run['deliveries']} deliveries: {run['lost']} lost "
             f"({run['unseen']} unseen), "
+            f"{'%d no longer stored, ' % run['gone'] if 'gone' in run else ''}"
             f"{run['repeated']} repeated, {run['out_of_order']} out of order, silent for "
             f"{flowing}{refused}{''.join(f'; {note}' for note in run['notes'])}")
 

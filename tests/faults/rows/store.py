@@ -1,5 +1,6 @@
 """Faults of Redis."""
 
+from belfry_testing.sentinel import NAME
 from faults.row import row
 
 
@@ -45,7 +46,8 @@ def redis_full(scene):
 
 
 @row("failover", "kill -9 of Redis' master, a replica lags; Sentinels promote another",
-     site="sentinel", times=3, promise="with `redis.wait_replicas = 1`: no 202 is lost by it")
+     site="sentinel", times=3, look=True,
+     promise="with `redis.wait_replicas = 1`, of two replicas: what had a 202 is in the store")
 def failover(scene):
     redis = scene.site.redis
     master = redis.master
@@ -59,3 +61,14 @@ def failover(scene):
     redis.await_failover(master)
     scene.moment()
     master.start()
+
+
+@row("changeover", "SENTINEL FAILOVER: a replica is promoted while the master lives",
+     site="sentinel-all", times=3, look=True,
+     promise="with `redis.wait_replicas = 2`, of two replicas: what had a 202 is in the store")
+def changeover(scene):
+    redis = scene.site.redis
+    master = redis.master
+    scene.wait(lambda: redis.sentinels[0]("SENTINEL", "FAILOVER", NAME) == "OK", "it begins")
+    redis.await_failover(master)
+    scene.wait(redis.in_step, "the old master follows the new one")

@@ -278,6 +278,11 @@ class Client:
                                    f"<item jid={quoteattr(jid)}/></block>", "set")
         assert answer.type == "result", answer
 
+    def unblock(self, jid):
+        answer = self.iq(self.jid, f"<unblock xmlns='{NS['blocking']}'>"
+                                   f"<item jid={quoteattr(jid)}/></unblock>", "set")
+        assert answer.type == "result", answer
+
     def _change_contact(self, jid, attributes):
         answer = self.iq(self.jid, f"<query xmlns='{NS['roster']}'><item "
                                    f"jid={quoteattr(jid)}{attributes}/></query>", "set")

@@ -139,20 +139,17 @@ class FalseSentinel:
     """Listens where a Sentinel might; ANSWER: what it says to whatever is asked, or None."""
 
     def __init__(self, answer):
-        self.answer, self.asked = answer, 0
+        self.answer, self.asked, self.connections = answer, 0, []
         self.server = socket.create_server(("127.0.0.1", 0))
         self.port = self.server.getsockname()[1]
         threading.Thread(target=self._accept, daemon=True).start()
 
     @staticmethod
-    def naming_text(port):
-        text = str(port).encode()
-        return (b"*2\r\n$9\r\n127.0.0.1\r\n$%d\r\n%s\r\n+OK\r\n" % (len(text), text))
-
-    @staticmethod
-    def naming(port):
-        """One that names this port as the master's."""
-        return FalseSentinel(FalseSentinel.naming_text(port))
+    def naming(port, host="127.0.0.1"):
+        """The answer of one that names this as the master's."""
+        words = b"".join(b"$%d\r\n%s\r\n" % (len(word), word)
+                         for word in (host.encode(), str(port).encode()))
+        return b"*2\r\n" + words + b"+OK\r\n"
 
     def _accept(self):
         while True:
@@ -160,6 +157,7 @@ class FalseSentinel:
                 connection, _ = self.server.accept()
             except OSError:
                 return
+            self.connections.append(connection)
             threading.Thread(target=self._serve, args=[connection], daemon=True).start()
 
     def _serve(self, connection):
@@ -173,4 +171,9 @@ class FalseSentinel:
                 pass
 
     def close(self):
+        for one in [self.server, *self.connections]:
+            try:
+                one.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass
         self.server.close()

@@ -287,6 +287,14 @@ enum belfry_err sync_leave(struct store *s, const char *feed, const char *jid,
 	return WAIT(b, "leave");
 }
 
+enum belfry_err sync_expel(struct store *s, const char *feed, const char *jid,
+			   struct sub *out)
+{
+	struct box b = {.a = out};
+	s->ops->expel(s, feed, jid, on_row, &b);
+	return WAIT(b, "expel");
+}
+
 enum belfry_err sync_sub_get(struct store *s, const char *feed, const char *jid,
 			     struct sub *out)
 {

@@ -64,6 +64,8 @@ enum belfry_err sync_change(struct store *s, const char *feed, const char *jid,
 			    bool *created);
 enum belfry_err sync_leave(struct store *s, const char *feed, const char *jid,
 			   struct sub *out);
+enum belfry_err sync_expel(struct store *s, const char *feed, const char *jid,
+			   struct sub *out);
 enum belfry_err sync_sub_get(struct store *s, const char *feed, const char *jid,
 			     struct sub *out);
 enum belfry_err sync_sub_list(struct store *s, const char *feed, uint32_t cursor,

@@ -73,7 +73,6 @@ static void a_file_is_read(void **state)
 					  "\n"
 					  "[redis]\n"
 					  "url: unix:///run/redis.sock?db=2\n"
-					  "sentinel_user = guard\n"
 					  "allow_data_loss = true\n"
 					  "[xmpp]\n"
 					  "domain = Feeds.Example.ORG.\n"
@@ -91,7 +90,6 @@ static void a_file_is_read(void **state)
 	assert_int_equal(c->http.listen.port, 0);
 	assert_int_equal(c->http.max_body_bytes, 1024);
 	assert_string_equal(c->redis.url, "unix:///run/redis.sock?db=2");
-	assert_string_equal(c->redis.sentinel_user, "guard");
 	assert_true(c->redis.allow_data_loss);
 	assert_string_equal(c->xmpp.domain, "feeds.example.org");
 	assert_string_equal(c->xmpp.server.host, "xmpp.example.org");
@@ -250,6 +248,13 @@ static void every_error_is_told(void **state)
 	assert_null(strstr(problems.data, "pa55"));
 }
 
+static void a_user_at_the_sentinels_has_a_password(void **state)
+{
+	(void)state;
+	assert_null(config_load_with("[redis]\nsentinel_user = guard\n", NULL));
+	assert_non_null(strstr(problems.data, "set redis.sentinel_password_file, too"));
+}
+
 static void bad_values_are_refused(void **state)
 {
 	static const char *const bad[][2] = {
@@ -353,6 +358,7 @@ int main(void)
 		cmocka_unit_test(a_multicast_service_is_below_its_users),
 		cmocka_unit_test(contact_addresses_are_uris),
 		cmocka_unit_test(every_error_is_told),
+		cmocka_unit_test(a_user_at_the_sentinels_has_a_password),
 		cmocka_unit_test(bad_values_are_refused),
 		cmocka_unit_test(bad_files_are_refused),
 		cmocka_unit_test(many_syntax_errors_end),

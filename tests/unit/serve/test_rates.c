@@ -71,6 +71,52 @@ static void both(void **state)
 	post(token, "", "429", "Retry-After: 3", "RateLimit: \"token\";r=2;t=1");
 }
 
+/* Whoever waits for the first alone would be refused by the second. */
+static void both_are_empty(void **state)
+{
+	char token[TOKEN_TEXT_SIZE];
+
+	(void)state;
+	ASK("PUT /v1/feeds/x", "{\"rate\":\"1/h\"}", "201", NULL);
+	make_token_rate(SCOPE_PUBLISH, "x", (struct rate){1, 60, 1}, token);
+	post(token, "", "202", "\"token\";r=0;", "\"feed\";r=0;");
+	post(token, "", "429", "Retry-After: 3", "1/h events may be posted to this feed");
+}
+
+/* What does not count shows a bucket that is full, to which nothing is added. */
+static void a_full_one_waits_for_nothing(void **state)
+{
+	(void)state;
+	ASK("PUT /v1/feeds/x", "{\"rate\":\"2/h\"}", "201", NULL);
+	memory_set_full(bench.memory, true);
+	post(bench.token, "", "503", "RateLimit: \"feed\";r=2\r\n", "Retry-After: 10");
+}
+
+/* Of the last one it is not known whether it counts: it does, and the next has to wait.
+ */
+static void a_503_knows_of_the_rate(void **state)
+{
+	(void)state;
+	ASK("PUT /v1/feeds/x", "{\"rate\":\"1/h\",\"burst\":2}", "201", NULL);
+	ASK(POST, "{}", "202", NULL); /* its rate is known */
+	memory_set_away(bench.memory, true);
+	post(bench.token, "", "503", "RateLimit: \"feed\";r=0;", "Retry-After: 3");
+}
+
+/* Looking at a feed asks the store for nothing more. */
+static void a_look_is_no_change(void **state)
+{
+	struct rate got;
+
+	(void)state;
+	ASK("PUT /v1/feeds/x", "{\"rate\":\"2/h\"}", "201", NULL);
+	ASK(POST, "{}", "202", NULL);
+	ASK("GET /v1/feeds/x", NULL, "200", NULL);
+	assert_true(rates_known(bench.service->rates, "x", 0, &got));
+	ASK("PUT /v1/feeds/x", "{\"rate\":\"3/h\"}", "200", NULL);
+	assert_false(rates_known(bench.service->rates, "x", 0, &got));
+}
+
 static void only_what_is_stored_counts(void **state)
 {
 	const char *key = "Idempotency-Key: k\r\n";
@@ -144,6 +190,10 @@ int main(void)
 		TEST(of_a_feed),
 		TEST(of_a_token),
 		TEST(both),
+		TEST(both_are_empty),
+		TEST(a_full_one_waits_for_nothing),
+		TEST(a_503_knows_of_the_rate),
+		TEST(a_look_is_no_change),
 		TEST(only_what_is_stored_counts),
 		TEST(rates_that_cannot_be_read),
 		cmocka_unit_test(known_for_a_while),

@@ -384,7 +384,7 @@ static void on_commit_away(void *arg, enum belfry_err err,
 			   const struct store_committed *done)
 {
 	assert_null(done);
-	on_away(arg, err);
+	on_away(arg, err == BELFRY_EUNSENT ? BELFRY_EAWAY : err);
 }
 
 static void on_away_row(void *arg, enum belfry_err err, const struct store_row *row,
@@ -459,6 +459,10 @@ int contract_run(const char *name)
 		cmocka_unit_test(test_admit_changes_a_row),
 		cmocka_unit_test(test_admit_without_room),
 		cmocka_unit_test(test_admit_or_withdrawn),
+		cmocka_unit_test(test_pending_is_of_the_jid_that_was_seen),
+		cmocka_unit_test(test_casts),
+		cmocka_unit_test(test_expel),
+		cmocka_unit_test(test_expel_leaves_room),
 		cmocka_unit_test(test_notices_come_with_the_state),
 		cmocka_unit_test(test_notices_of_outcasts),
 		cmocka_unit_test(test_notices_of_several_feeds),

@@ -73,6 +73,12 @@ void test_admit_changes_a_row(void **state);
 void test_admit_without_room(void **state);
 void test_admit_or_withdrawn(void **state);
 
+/* Those of contract_outcasts.c. */
+void test_casts(void **state);
+void test_expel(void **state);
+void test_expel_leaves_room(void **state);
+void test_pending_is_of_the_jid_that_was_seen(void **state);
+
 /* Those of contract_notices.c. */
 void test_notices_come_with_the_state(void **state);
 void test_notices_of_outcasts(void **state);

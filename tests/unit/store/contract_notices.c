@@ -133,8 +133,16 @@ void test_notices_of_outcasts(void **state)
 	IS(sync_feed_put(A, feed, "{\"outcasts\":[\"d\"]}", "{\"a\":1}", NULL, NULL),
 	   BELFRY_ESTALE);
 	assert_int_equal(told(1000)->count, 0);
+	/* One of a feed at a time, behind what was noted before it. */
 	OK(sync_feed_put(A, feed, "{\"outcasts\":[\"d\"]}", "{}", NULL, NULL));
+	OK(sync_notice_put(A, feed, "x@y", NOTICE_WITHDRAWN));
+	OK(sync_feed_put(A, feed, "{\"outcasts\":[\"e\"]}", NULL, NULL, NULL));
+	OK(sync_feed_put(A, feed, "{\"outcasts\":[\"f\"]}", NULL, NULL, NULL));
 	contract.restart();
+	assert_int_equal(told(1000)->count, 2);
+	check_next(feed, "x@y", NOTICE_WITHDRAWN);
+	check_next(feed, "", NOTICE_SWEEP);
+	OK(sync_feed_put(A, feed, "{\"outcasts\":[\"g\"]}", NULL, NULL, NULL));
 	check_next(feed, "", NOTICE_SWEEP);
 }
 

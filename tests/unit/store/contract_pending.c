@@ -106,9 +106,9 @@ void test_pending_keeps_what_was_wished(void **state)
 
 void test_pending_is_what_was_expected(void **state)
 {
-	static const enum pending_state all[] = {PENDING_OWNERS, PENDING_PERSON,
-						 PENDING_REFUSED, PENDING_WITHDRAWN,
-						 PENDING_DENIED};
+	static const enum pending_state all[] = {PENDING_OWNERS,    PENDING_PERSON,
+						 PENDING_INVITED,   PENDING_REFUSED,
+						 PENDING_WITHDRAWN, PENDING_DENIED};
 	const char *feed = "pend-states", *jid = "a@b";
 	enum pending_state now = PENDING_NONE;
 
@@ -116,8 +116,8 @@ void test_pending_is_what_was_expected(void **state)
 	contract_feed(feed);
 	OK(put(A, feed, "other@b", PENDING_REFUSED, PENDING_NONE, NOTICE_NONE));
 	OK(put(A, feed, jid, PENDING_NONE, PENDING_NONE, NOTICE_NONE)); /* as it was */
-	for (size_t i = 0; i < 5; i++) {
-		for (size_t k = 0; k < 5; k++)
+	for (size_t i = 0; i < 6; i++) {
+		for (size_t k = 0; k < 6; k++)
 			if (all[k] != now)
 				IS(put(B, feed, jid, PENDING_OWNERS, all[k],
 				       NOTICE_DENIED),

@@ -96,6 +96,8 @@ static void what_is_wrong_is_told_without_it(void **state)
 		"redis+sentinel://h,/m",
 		"redis+sentinel://,h/m",
 		"redis+sentinel://h:0/m",
+		"redis+sentinel://h,i,h/m",
+		"redis+sentinel://h,H:26379/m",
 		"redis+sentinel://h:1,[::1/m",
 		"redis+sentinel://h?master=m",
 		"redis+sentinel://h/m?db=1",

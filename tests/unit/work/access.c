@@ -12,6 +12,8 @@
 
 #include <cmocka.h>
 
+#define SWEEP_MAX_MS ((uint64_t)600 * 1000) /* of the world's time */
+
 static char ours[] = "example.org";
 static char *const trusted[] = {ours, NULL};
 
@@ -276,8 +278,11 @@ void access_take_sweeps(struct access *f)
 
 void access_sweep(struct access *f)
 {
+	uint64_t until = clock_mono_ms() + SWEEP_MAX_MS;
 	access_take_sweeps(f);
 	while (sweeps_count(f->sweeps)) {
+		if (clock_mono_ms() > until)
+			fail_msg("the sweep does not end");
 		world_skip(5);
 		world_turns(&f->w, 1);
 	}

@@ -3,10 +3,13 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
 
+#define HELLO "Hello, I am the feed"
+#define OVER "was taken back"
 #define INVITATION "type='chat' from='asks@" DOMAIN "' to='"
 
 static void each_kind_is_said(void **state)
@@ -110,14 +113,74 @@ static void in_the_way_that_it_followed(void **state)
 	assert_int_equal(noticing_left(f), 0);
 }
 
+static void cast_out(struct noticing *f, const char *jid)
+{
+	char config[128];
+	snprintf(config, sizeof(config), "{\"access\":\"open\",\"outcasts\":[\"%s\"]}",
+		 jid);
+	world_feed(&f->w, "asks", config);
+}
+
+/* Nobody hears of the end of an invitation who has not heard of the invitation. */
+static void over_before_it_was_said(void **state)
+{
+	struct noticing *f = *state;
+	recorder_down(f->link, LINK_END_ASKED, "");
+	noticing_invite(f, 12);
+	cast_out(f, "example.net");
+	recorder_up(f->link);
+	recorder_set_room(f->link, false);
+	noticing_serve(f, 2000);
+	recorder_set_room(f->link, true);
+	noticing_serve(f, 6000);
+	unsigned invited = noticing_told(f, HELLO);
+	assert_int_equal(noticing_told(f, OVER), invited);
+	assert_int_equal(noticing_left(f), 0);
+}
+
+/* And all who have do. */
+static void over_after_it_was_said(void **state)
+{
+	struct noticing *f = *state;
+	noticing_invite(f, 12);
+	noticing_serve(f, 1000);
+	assert_int_equal(noticing_told(f, HELLO), 12);
+	cast_out(f, "example.net");
+	noticing_serve(f, 1000);
+	assert_int_equal(noticing_told(f, OVER), 12);
+	assert_int_equal(noticing_left(f), 0);
+}
+
+/* What was decided before is said before: also to who was let in. */
+static void a_sweep_waits_for_its_turn(void **state)
+{
+	struct noticing *f = *state;
+	recorder_down(f->link, LINK_END_ASKED, "");
+	world_join_one(&f->w, "asks", "a@example.net", FORMAT_CHAT);
+	noticing_note(f, "asks", "a@example.net", NOTICE_ALLOWED);
+	cast_out(f, "example.net");
+	recorder_up(f->link);
+	recorder_set_room(f->link, false);
+	noticing_serve(f, 1000);
+	assert_int_equal(sweeps_count(f->sweeps), 0);
+	recorder_set_room(f->link, true);
+	noticing_serve(f, 1000);
+	const char *sent = recorder_bytes(f->link)->data;
+	const char *in = strstr(sent, "you were let in"),
+		   *out = strstr(sent, "has ended it");
+	assert_non_null(in);
+	assert_non_null(out);
+	assert_true(in < out);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 #define TEST(name)                                                                       \
 	cmocka_unit_test_setup_teardown(name, noticing_set_up, noticing_tear_down)
-		TEST(each_kind_is_said),
-		TEST(what_cannot_be_read_is_given_up),
-		TEST(in_the_way_that_it_followed),
+		TEST(each_kind_is_said),	   TEST(what_cannot_be_read_is_given_up),
+		TEST(in_the_way_that_it_followed), TEST(over_before_it_was_said),
+		TEST(over_after_it_was_said),	   TEST(a_sweep_waits_for_its_turn),
 	};
 	return cmocka_run_group_tests_name("work/notices/kinds", tests, NULL, NULL);
 }

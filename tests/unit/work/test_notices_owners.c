@@ -14,7 +14,9 @@
 #define TO_OLGA "to='" OWNER "'"
 #define TO_OTTO "to='" OTTO "'"
 #define LAST "more may wait"
-#define HOUR_MS (3600 * 1000)
+#define WAIT "Write &apos;requests&apos; here to see who."
+#define MINUTE_MS (60 * 1000)
+#define HOUR_MS (60 * MINUTE_MS)
 #define DAY_MS (24 * HOUR_MS)
 
 static unsigned asked;
@@ -52,7 +54,14 @@ static void enough_is_enough(void **state)
 	later(f, HOUR_MS / 2);
 	ask(f, 1);
 	assert_int_equal(recorder_messages(f->link), 0);
-	later(f, HOUR_MS / 2);
+	world_skip(HOUR_MS / 2);
+	/* One of the twenty is for those who were held back. */
+	noticing_serve(f, 200);
+	assert_int_equal(noticing_told(f, TO_OLGA), 1);
+	assert_int_equal(noticing_told(f,
+				       "31 people wait to follow asks (A title). Write "
+				       "&apos;requests&apos; here"),
+			 2);
 	ask(f, 30);
 	assert_int_equal(noticing_told(f, TO_OLGA), 20);
 	assert_int_equal(noticing_told(f, LAST), 2);
@@ -83,10 +92,10 @@ static void who_is_gone_is_left_alone(void **state)
 {
 	struct noticing *f = *state;
 	/* Whom nobody has asked cannot be said to be gone. */
-	owners_gone(f->owners, OTTO, clock_mono_ms());
+	owners_returned(f->owners, OTTO, true, clock_mono_ms());
 	ask(f, 1);
 	assert_int_equal(noticing_told(f, TO_OTTO), 1);
-	owners_gone(f->owners, OWNER, clock_mono_ms());
+	owners_returned(f->owners, OWNER, true, clock_mono_ms());
 	recorder_forget(f->link);
 	ask(f, 2);
 	assert_int_equal(noticing_told(f, TO_OLGA), 0);
@@ -98,13 +107,90 @@ static void who_is_gone_is_left_alone(void **state)
 	ask(f, 1);
 	assert_int_equal(noticing_told(f, TO_OLGA), 1);
 	/* Or until it writes. */
-	owners_gone(f->owners, OWNER, clock_mono_ms());
+	owners_returned(f->owners, OWNER, true, clock_mono_ms());
 	owners_heard(f->owners, OTTO);
+	recorder_forget(f->link);
 	ask(f, 1);
-	assert_int_equal(noticing_told(f, TO_OLGA), 1);
+	assert_int_equal(noticing_told(f, TO_OLGA), 0);
 	owners_heard(f->owners, OWNER);
+	noticing_serve(f, 200);
+	assert_int_equal(noticing_told(f, TO_OLGA), 1);
+	assert_int_equal(noticing_told(f, WAIT), 1);
 	ask(f, 1);
 	assert_int_equal(noticing_told(f, TO_OLGA), 2);
+}
+
+/* Most servers do not say that somebody blocks us. */
+static void who_returns_all_of_it_is_gone(void **state)
+{
+	struct noticing *f = *state;
+	for (unsigned i = 0; i < 6; i++) {
+		ask(f, 1);
+		owners_returned(f->owners, OWNER, false, clock_mono_ms());
+		if (i % 2)
+			owners_heard(f->owners, OWNER);
+	}
+	assert_int_equal(noticing_told(f, TO_OLGA), 6);
+	for (unsigned i = 0; i < 5; i++) {
+		ask(f, 1);
+		owners_returned(f->owners, OWNER, false, clock_mono_ms());
+	}
+	assert_int_equal(noticing_told(f, TO_OLGA), 9);
+	assert_int_equal(noticing_told(f, TO_OTTO), 11);
+}
+
+/* What was not said of a request is made good: once, if it still waits by then. */
+static void who_was_held_back_is_reminded(void **state)
+{
+	struct noticing *f = *state;
+	ask(f, 21);
+	recorder_forget(f->link);
+	later(f, HOUR_MS / 2);
+	assert_int_equal(noticing_told(f, WAIT), 0);
+	world_skip(HOUR_MS / 2);
+	noticing_serve(f, 200);
+	assert_int_equal(noticing_told(f, WAIT), 2);
+	world_skip(2 * HOUR_MS);
+	noticing_serve(f, 200);
+	assert_int_equal(noticing_told(f, WAIT), 2);
+	/* Otto answers them all meanwhile, or there is another owner by then. */
+	owners_returned(f->owners, OWNER, true, clock_mono_ms());
+	ask(f, 1);
+	recorder_forget(f->link);
+	for (unsigned i = 0; i < asked; i++) {
+		char jid[64];
+		snprintf(jid, sizeof(jid), "a%u@example.net", i);
+		if (i >= asked - 22)
+			noticing_move(f, jid, PENDING_OWNERS, PENDING_DENIED);
+	}
+	owners_heard(f->owners, OWNER);
+	noticing_serve(f, 200);
+	owners_returned(f->owners, OWNER, true, clock_mono_ms());
+	ask(f, 1);
+	recorder_forget(f->link);
+	world_feed(&f->w, "asks", "{\"access\":\"authorize\",\"owners\":[\"" OTTO "\"]}");
+	owners_heard(f->owners, OWNER);
+	noticing_serve(f, 200);
+	assert_int_equal(recorder_messages(f->link), 0);
+	assert_int_equal(noticing_left(f), 0);
+}
+
+/* An error of the store is no reason to forget it. */
+static void a_reminder_that_cannot_be_written(void **state)
+{
+	struct noticing *f = *state;
+	ask(f, 21);
+	recorder_forget(f->link);
+	world_skip(HOUR_MS - MINUTE_MS);
+	memory_set_away(f->w.memory, true);
+	world_skip(2 * MINUTE_MS);
+	noticing_pass(f, 10000);
+	memory_set_away(f->w.memory, false);
+	noticing_serve(f, 10000);
+	assert_int_equal(noticing_told(f, WAIT), 0);
+	world_skip(HOUR_MS);
+	noticing_serve(f, 200);
+	assert_int_equal(noticing_told(f, WAIT), 2);
 }
 
 /* What has to be said again does not count twice. */
@@ -142,7 +228,7 @@ static void very_many_owners(void **state)
 	uint64_t now = DAY_MS;
 	(void)state;
 	assert_int_equal(owners_ask(o, "gone@example.org", now), OWNERS_YES);
-	owners_gone(o, "gone@example.org", now);
+	owners_returned(o, "gone@example.org", true, now);
 	for (unsigned i = 0; i < 3000; i++) {
 		snprintf(jid, sizeof(jid), "o%u@example.org", i);
 		assert_int_equal(owners_ask(o, jid, now + i), OWNERS_YES);
@@ -167,6 +253,9 @@ int main(void)
 		TEST(a_steady_flow),
 		TEST(who_is_gone_is_left_alone),
 		TEST(a_link_that_breaks),
+		TEST(who_returns_all_of_it_is_gone),
+		TEST(who_was_held_back_is_reminded),
+		TEST(a_reminder_that_cannot_be_written),
 		cmocka_unit_test(very_many_owners),
 	};
 	return cmocka_run_group_tests_name("work/notices/owners", tests, NULL, NULL);

@@ -245,13 +245,14 @@ static void outcasts_wait_no_more(void **state)
 {
 	struct access *f = *state;
 	static const enum pending_state states[] = {PENDING_OWNERS, PENDING_PERSON,
-						    PENDING_DENIED, PENDING_REFUSED};
-	enum { WAIT = 1000 };
+						    PENDING_INVITED, PENDING_DENIED,
+						    PENDING_REFUSED};
+	enum { WAIT = 1000, STATES = sizeof(states) / sizeof(states[0]) };
 	char jid[64];
 	access_put(f, "asks", PERSON "/prog", PENDING_OWNERS, 1);
 	for (unsigned i = 0; i < WAIT; i++) {
 		snprintf(jid, sizeof(jid), "w%u@example.%s", i, i % 10 ? "com" : "net");
-		access_put(f, "asks", jid, states[i % 4], 1);
+		access_put(f, "asks", jid, states[i % STATES], 1);
 	}
 	world_join_one(&f->w, "asks", "r@example.com", FORMAT_CHAT);
 	assert_int_equal(affiliate(f, OWNER, PERSON, AFFILIATION_OUTCAST), BELFRY_OK);
@@ -261,10 +262,10 @@ static void outcasts_wait_no_more(void **state)
 			 BELFRY_OK);
 	access_sweep(f);
 	for (unsigned i = 0; i < WAIT; i++) {
-		bool stays = i % 10 == 0 || states[i % 4] == PENDING_REFUSED;
+		bool stays = i % 10 == 0 || states[i % STATES] == PENDING_REFUSED;
 		snprintf(jid, sizeof(jid), "w%u@example.%s", i, i % 10 ? "com" : "net");
 		assert_int_equal(access_state(f, "asks", jid),
-				 stays ? (char)states[i % 4] : '-');
+				 stays ? (char)states[i % STATES] : '-');
 	}
 	assert_false(access_follows(f, "asks", "r@example.com"));
 	unsigned followers = 0, others = 0;
@@ -285,6 +286,9 @@ static void outcasts_are_told_once(void **state)
 	world_change(&f->w, "asks", "c@example.net", &contact);
 	access_invite(f, "asks", "i@example.net");
 	assert_string_equal(access_notices(f), "p i@example.net ");
+	access_move(f, "asks", "i@example.net", PENDING_PERSON, PENDING_INVITED);
+	access_invite(f, "asks", "unborn@example.net");
+	assert_string_equal(access_notices(f), "p unborn@example.net ");
 	access_put(f, "asks", "o@example.net", PENDING_OWNERS, 1);
 	/* Half of a crash: it waits, and follows. */
 	access_put(f, "asks", "b@example.net", PENDING_OWNERS, 1);
@@ -294,7 +298,8 @@ static void outcasts_are_told_once(void **state)
 	} outcasts[] = {
 		{"e@example.net", "w e@example.net=e "},
 		{"c@example.net", "w c@example.net=c+ "},
-		{"i@example.net", "u i@example.net=h "},
+		{"i@example.net", "u i@example.net=c "},
+		{"unborn@example.net", ""}, /* never heard that it was invited */
 		{"o@example.net", "t o@example.net=c "},
 		{"b@example.net", "w b@example.net=h "},
 		{"nobody@example.net", ""},

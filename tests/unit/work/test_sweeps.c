@@ -51,7 +51,8 @@ static void they_follow_no_more_and_are_told(void **state)
 	world_join_one(&f->w, "asks", "e@example.net/prog", FORMAT_EVENT);
 	world_join_one(&f->w, "asks", "d@spam.example", FORMAT_CHAT);
 	world_join_one(&f->w, "asks", "stays@example.net", FORMAT_CHAT);
-	noticing_put(f, "i@spam.example", PENDING_PERSON, NOTICE_NONE);
+	noticing_put(f, "i@spam.example", PENDING_INVITED, NOTICE_NONE);
+	noticing_put(f, "unborn@spam.example", PENDING_PERSON, NOTICE_NONE);
 	cast_out(f, "\"c@example.net\",\"k@example.net\",\"e@example.net\"");
 	cast_out(f, "\"c@example.net\",\"k@example.net\",\"e@example.net\","
 		    "\"spam.example\"");
@@ -69,6 +70,7 @@ static void they_follow_no_more_and_are_told(void **state)
 	assert_int_equal(noticing_told(f, CHAT "d@spam.example'"), 1);
 	assert_int_equal(noticing_told(f, CHAT "i@spam.example'"), 1);
 	assert_int_equal(noticing_told(f, "stays@"), 0);
+	assert_int_equal(noticing_told(f, "unborn@"), 0);
 	assert_int_equal(noticing_left(f), 0);
 	assert_int_equal(sweeps_count(f->sweeps), 0);
 	/* The same again is nothing new. */

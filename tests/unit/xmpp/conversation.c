@@ -78,6 +78,12 @@ int tear_down(void **state)
 	return 0;
 }
 
+void forgotten(struct fixture *f)
+{
+	session_destroy(f->session);
+	f->session = session_create(DOMAIN, 262144, &f->hub.hub, &out, f);
+}
+
 const char *told(struct fixture *f, const char *xml)
 {
 	xmpp_stanza_t *stanza = xmpp_stanza_new_from_string(f->ctx, xml);

@@ -29,6 +29,8 @@ struct fixture {
 
 int set_up(void **state);
 int tear_down(void **state);
+/* Nobody has been told anything. */
+void forgotten(struct fixture *f);
 /* What is answered to XML; "" if nothing is. */
 const char *told(struct fixture *f, const char *xml);
 /* The same without an answer from the hub yet. */

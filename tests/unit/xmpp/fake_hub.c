@@ -87,7 +87,8 @@ static void fake_subscribe(void *hub, const char *who, const char *feed, const c
 		   (char)change->format);
 	log_change(f, change);
 	enum belfry_err err = follows(f, feed);
-	if (err == BELFRY_OK && change->only_existing && f->follows_not)
+	if (change->only_existing && (err == BELFRY_EPENDING || err == BELFRY_EUNOWNED ||
+				      (err == BELFRY_OK && f->follows_not)))
 		err = BELFRY_ENOENT;
 	struct fake_call *c = ask(f, FAKE_SUB, arg, err);
 	c->u.sub = cb;
@@ -192,10 +193,11 @@ static void fake_undelivered(void *hub, const char *feed, const char *jid,
 	buf_printf(&f->log, "undelivered %s %s %s\n", feed, jid, condition);
 }
 
-static void fake_owner_gone(void *hub, const char *owner)
+static void fake_owner_returned(void *hub, const char *owner, bool nobody,
+				const char *condition)
 {
 	struct fake_hub *f = hub;
-	buf_printf(&f->log, "gone %s\n", owner);
+	buf_printf(&f->log, "returned %s %s\n", owner, nobody ? "nobody" : condition);
 }
 
 static void fake_heard(void *hub, const char *who)
@@ -277,7 +279,7 @@ static const struct xmpp_hub_ops ops = {
 	.following = fake_following,
 	.answer = fake_answer,
 	.undelivered = fake_undelivered,
-	.owner_gone = fake_owner_gone,
+	.owner_returned = fake_owner_returned,
 	.heard = fake_heard,
 	.decide = fake_decide,
 	.requests = fake_requests,

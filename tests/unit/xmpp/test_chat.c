@@ -271,6 +271,7 @@ static void assert_told(struct fixture *f, const struct wrong *cases, size_t cou
 {
 	for (size_t i = 0; i < count; i++) {
 		char from[64];
+		forgotten(f);
 		const char *a = told(f, cases[i].xml);
 		snprintf(from, sizeof(from), "%s@" DOMAIN, cases[i].from);
 		assert_answer(f, a, from);

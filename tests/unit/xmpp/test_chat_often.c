@@ -62,26 +62,28 @@ static void unasked_once_an_hour(void **state)
 static void robots(void **state)
 {
 	struct fixture *f = *state;
-	static const char *const says[] = {
-		"?",
-		"Help is on its way.",
-		"List of my commands: ...",
-		"Last seen: never. Subscribe now!",
+	static const struct {
+		const char *text;
+		unsigned answers;
+	} says[] = {
+		{"?", 10},
+		{"Help is on its way.", 10},
+		{"List of my commands: ...", 3},
+		{"Last seen: never. Subscribe now!", 3},
 	};
 	char ask[400];
 	for (size_t i = 0; i < 4; i++) {
 		snprintf(ask, sizeof(ask),
 			 "<message from='robot%zu@example.org'" TO_HUB
 			 "><body>%s</body></message>",
-			 i, says[i]);
-		assert_int_equal(answers_to(f, ask), 10);
-		/* All that is explained counts together; what is asked rightly does not.
-		 */
+			 i, says[i].text);
+		assert_int_equal(answers_to(f, ask), says[i].answers);
+		/* All that is explained counts together; what is asked for does not. */
 		snprintf(ask, sizeof(ask),
 			 "<message from='robot%zu@example.org'" TO_HUB
 			 "><body>last 99</body></message>",
 			 i);
-		assert_string_equal(told(f, ask), "");
+		assert_int_equal(answers_to(f, ask), says[i].answers == 10 ? 3 : 0);
 		memcpy(strstr(ask, "99"), " 1", 2);
 		assert_has(told(f, ask), "all is well");
 	}
@@ -93,12 +95,16 @@ static void after_a_while(void **state)
 {
 	struct fixture *f = *state;
 	assert_int_equal(answers_to(f, CHAT("hub", "help")), 10);
+	assert_int_equal(answers_to(f, CHAT("deploys", "last 99")), 3);
+	assert_int_equal(answers_to(f, CHAT("hub", "mute whatever I say")), 0);
 	skipped_s += 350;
-	assert_int_equal(answers_to(f, CHAT("deploys", "last 99")), 0);
+	assert_int_equal(answers_to(f, CHAT("deploys", "help")), 0);
 	skipped_s += 10;
 	assert_int_equal(answers_to(f, CHAT("hub", "help")), 1);
 	skipped_s += 720;
 	assert_int_equal(answers_to(f, CHAT("hub", "help")), 2);
+	skipped_s += 120;
+	assert_int_equal(answers_to(f, CHAT("hub", "mute whatever I say")), 1);
 	skipped_s += (time_t)24 * 3600;
 	assert_int_equal(answers_to(f, CHAT("hub", "help")), 10);
 	assert_int_equal(answers_to(f, CHAT("hub", "?OTRv3?")), 1);

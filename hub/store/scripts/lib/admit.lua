@@ -7,18 +7,18 @@ local function admit()
 	if f[1] or not f[2] then
 		return {'NOFEED'}
 	end
-	local state, resource = pending_parts(redis.call('HGET', KEYS[3], ARGV[12]) or '')
-	if state ~= ARGV[13] or resource ~= ARGV[14] then
+	local state, resource = pending_parts(redis.call('HGET', KEYS[3], ARGV[13]) or '')
+	if state ~= ARGV[14] or resource ~= ARGV[15] then
 		return {'OK'} -- and no row: it is not as it was seen
 	end
-	if ARGV[15] ~= '' and not notice_fits(KEYS[4], ARGV[16]) then
+	if ARGV[16] ~= '' and not notice_fits(KEYS[4], ARGV[17]) then
 		return {'FULL'}
 	end
 	local answer = join()
-	if answer[1] == 'OK' then
-		redis.call('HDEL', KEYS[3], ARGV[12])
-		if ARGV[15] ~= '' then
-			notice_add(KEYS[4], ARGV[15], ARGV[10], ARGV[1], ARGV[11])
+	if answer[2] then
+		redis.call('HDEL', KEYS[3], ARGV[13])
+		if ARGV[16] ~= '' then
+			notice_add(KEYS[4], ARGV[16], ARGV[11], ARGV[1], ARGV[12])
 		end
 	end
 	return answer

@@ -2,12 +2,14 @@
 local function notice_fits(key, most)
 	return redis.call('XLEN', key) < tonumber(most)
 end
--- Writes one, and wakes whoever is to say it. HOW: of how jid followed; nil or '': not said.
+-- Writes one, and wakes whoever is to say it: its ID. HOW: of how jid followed; nil or '': not said.
 local function notice_add(key, kind, feed, jid, channel, how)
+	local id
 	if how and how ~= '' then
-		redis.call('XADD', key, '*', 'kind', kind, 'feed', feed, 'jid', jid, 'how', how)
+		id = redis.call('XADD', key, '*', 'kind', kind, 'feed', feed, 'jid', jid, 'how', how)
 	else
-		redis.call('XADD', key, '*', 'kind', kind, 'feed', feed, 'jid', jid)
+		id = redis.call('XADD', key, '*', 'kind', kind, 'feed', feed, 'jid', jid)
 	end
 	redis.call('PUBLISH', channel, '!' .. feed)
+	return id
 end

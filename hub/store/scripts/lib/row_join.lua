@@ -1,9 +1,11 @@
 -- Makes a row, or changes one, and returns the script's answer.
 -- KEYS feed, bucket
 -- ARGV jid, salt, hash, number of the bucket, format, is the format set, must there be a
---      row, first letters of the options that are replaced, the options
+--      row, first letters of the options that are replaced, the options, what `casts` must be
+--      (0: whatever)
 local function join()
-	local f = redis.call('HMGET', KEYS[1], 'state', 'salt', 'buckets', 'epoch', 'n', 'subs')
+	local f = redis.call('HMGET', KEYS[1], 'state', 'salt', 'buckets', 'epoch', 'n', 'subs',
+		'casts')
 	if f[1] or not f[2] then
 		return {'NOFEED'}
 	end
@@ -12,6 +14,9 @@ local function join()
 	if f[2] ~= ARGV[2]
 		or bucket_of(tonumber(ARGV[3]), math.max(buckets, 1)) ~= tonumber(ARGV[4]) then
 		return {'RETRY'}
+	end
+	if ARGV[10] ~= '0' and tonumber(ARGV[10]) ~= tonumber(f[7] or 0) + 1 then
+		return {'OK'} -- and no row: it may have been cast out since
 	end
 	local old = redis.call('HGET', KEYS[2], ARGV[1])
 	if not old and ARGV[7] == '1' then
