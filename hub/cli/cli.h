@@ -24,6 +24,9 @@ int cli_work(int argc, char **argv);
 int cli_check(int argc, char **argv);
 int cli_token(int argc, char **argv);
 int cli_feed(int argc, char **argv);
+int cli_events(int argc, char **argv);
+int cli_tail(int argc, char **argv);
+int cli_dead_letters(int argc, char **argv);
 int cli_config(int argc, char **argv);
 int cli_version(int argc, char **argv);
 int cli_help(int argc, char **argv);
@@ -55,6 +58,32 @@ int cli_usage(const char *name, const char *fmt, ...)
 struct config *cli_config_load(const struct cli_options *o);
 /* The same without xmpp.secret, so that nobody needs to be allowed to read it. */
 struct config *cli_config_load_for_store(const struct cli_options *o);
+/* What -c and -h are, at the end of a subcommand's help. */
+#define CLI_HELP_OPTIONS                                                                       \
+	"  -c, --config FILE   the configuration; default: the variable BELFRY_CONFIG, else\n" \
+	"                      /etc/belfry/belfry.ini if it exists\n"                          \
+	"  -h, --help          this text\n"
+
+/*
+ * An action of a subcommand, such as `belfry feed link`. It parses its own options by
+ * getopt_long(), which begins anew, with CLI_SHORT and CLI_LONG among them; argv[0] is
+ * its name. COMMON: what stood before the name.
+ */
+struct cli_action {
+	const char *name;
+	int (*run)(struct cli_options *common, int argc, char **argv);
+	const char *usage; /* what follows the name, for the list of them all */
+	const char *summary;
+};
+struct cli_actions {
+	const char *command;
+	const struct cli_action *list; /* ends with a NULL name */
+	const char *about;	       /* of the help: between usage and the actions, */
+	const char *more;	       /* and behind the options */
+};
+/* Runs the one that ARGV names: its exit status. */
+int cli_act(const struct cli_actions *actions, int argc, char **argv);
+
 /* A service without options of its own, until RUN ends: its exit status. */
 int cli_service(int argc, char **argv, const char *help,
 		struct config *(*load)(const struct cli_options *o),

@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-static const struct feed_action actions[] = {
+static const struct cli_action actions[] = {
 	{"link", feed_link, "FEED [--pubsub] [--qr] [--png FILE] [--svg FILE]",
 	 "prints the link that people follow it by, also as a QR code"},
 	{"avatar", feed_avatar, "FEED FILE|-|--remove",
@@ -18,62 +18,15 @@ static const struct feed_action actions[] = {
 	{0},
 };
 
-static const char help_head[] =
-	"What concerns one feed. Feeds themselves are made and changed over HTTP.\n"
-	"\n"
-	"Actions:\n";
-static const char help_tail[] =
-	"\n"
-	"Options:\n"
-	"  -c, --config FILE   the configuration; default: the variable BELFRY_CONFIG, else\n"
-	"                      /etc/belfry/belfry.ini if it exists\n"
-	"  -h, --help          this text; after an ACTION: about that one\n"
-	"\n"
-	"Needs Redis, and the file with the XMPP server's secret is not read.\n"
-	"Exit status: 0 done; 1 it could not be done, and stderr says why; 2 wrong usage.\n"
-	"\n"
-	"Example:\n"
-	"  belfry feed link deploys --qr\n";
-
-static int print_help(void)
-{
-	for (const struct feed_action *a = actions; a->name; a++)
-		printf("%s belfry feed %s %s [-c FILE]\n",
-		       a == actions ? "Usage:" : "      ", a->name, a->usage);
-	printf("\n%s", help_head);
-	for (const struct feed_action *a = actions; a->name; a++)
-		printf("  %-8s %s\n", a->name, a->summary);
-	fputs(help_tail, stdout);
-	return CLI_OK;
-}
-
 int cli_feed(int argc, char **argv)
 {
-	static const struct option longs[] = {CLI_LONG, {0}};
-	struct cli_options common;
-	int opt;
+	static const struct cli_actions feed = {
+		"feed", actions,
+		"What concerns one feed. Feeds themselves are made and changed over HTTP.\n",
+		"Example:\n"
+		"  belfry feed link deploys --qr\n"};
 
-	cli_options_init(&common);
-	/* '+': what stands behind the action's name is the action's. */
-	while ((opt = getopt_long(argc, argv, "+" CLI_SHORT, longs, NULL)) != -1) {
-		if (opt == 'h')
-			return print_help();
-		int status = cli_option(&common, opt, "feed", "");
-		if (status >= 0)
-			return status;
-	}
-	const char *name = optind < argc ? argv[optind] : NULL;
-	for (const struct feed_action *a = actions; name && a->name; a++) {
-		if (!strcmp(a->name, name)) {
-			int first = optind;
-
-			optind = 0;
-			return a->run(&common, argc - first, argv + first);
-		}
-	}
-	if (name)
-		return cli_usage("feed", "there is no action '%s'", name);
-	return cli_usage("feed", "say what to do with it");
+	return cli_act(&feed, argc, argv);
 }
 
 /* ---- for the actions ------------------------------------------------------------ */
@@ -117,28 +70,38 @@ static void on_looked_up(void *arg, enum belfry_err err, const struct store_feed
 	on_feed_done(&l->outcome, err);
 }
 
+int store_open(struct feed_target *t, const struct cli_options *o)
+{
+	*t = (struct feed_target){0};
+	t->config = cli_config_load_for_store(o);
+	if (!t->config)
+		return CLI_FAILED;
+	log_setup("feed", LOG_ERROR, t->config->log.format);
+	feed_config_init(&t->feed);
+	if (!session_open(&t->session, t->config))
+		return CLI_OK;
+	feed_close(t);
+	return CLI_FAILED;
+}
+
 int feed_open(struct feed_target *t, const struct cli_options *o, const char *action,
 	      const char *name)
 {
 	struct looked_up looked = {.feed = &t->feed};
-	int status = CLI_FAILED;
+	int status;
 
-	*t = (struct feed_target){.name = name};
+	*t = (struct feed_target){0};
 	if (!feed_name_valid(name, strlen(name)))
 		return cli_usage(action,
 				 "'%s' is no name of a feed: those are 1 to 64 of "
 				 "a-z, 0-9, '.', '_' and '-'",
 				 name);
-	t->config = cli_config_load_for_store(o);
-	if (!t->config)
-		return CLI_FAILED;
-	log_setup("feed", LOG_ERROR, t->config->log.format);
-	if (!session_open(&t->session, t->config)) {
-		feed_config_init(&t->feed);
-		t->session.store->ops->feed_get(t->session.store, name, on_looked_up,
-						&looked);
-		status = feed_wait(t, action, &looked.outcome);
-	}
+	status = store_open(t, o);
+	if (status)
+		return status;
+	t->name = name;
+	t->session.store->ops->feed_get(t->session.store, name, on_looked_up, &looked);
+	status = feed_wait(t, action, &looked.outcome);
 	if (status)
 		feed_close(t);
 	return status;

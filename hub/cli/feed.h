@@ -6,17 +6,7 @@
 
 #include <belfry/core/feed.h>
 
-/*
- * An action of `belfry feed`: hub/cli/feed_NAME.c, and a row of the table in feed.c. It
- * parses its own options by getopt_long(), which begins anew, with CLI_SHORT and CLI_LONG
- * among them; argv[0] is its name. COMMON: what stood before the name.
- */
-struct feed_action {
-	const char *name;
-	int (*run)(struct cli_options *common, int argc, char **argv);
-	const char *usage; /* what follows the name, for the list of them all */
-	const char *summary;
-};
+/* The actions of `belfry feed`: hub/cli/feed_NAME.c, and a row of the table in feed.c. */
 int feed_link(struct cli_options *common, int argc, char **argv);
 int feed_avatar(struct cli_options *common, int argc, char **argv);
 /* feed_pending.c */
@@ -38,6 +28,8 @@ struct feed_target {
  */
 int feed_open(struct feed_target *t, const struct cli_options *o, const char *action,
 	      const char *name);
+/* The same of no feed in particular: NAME is NULL, and FEED the default. */
+int store_open(struct feed_target *t, const struct cli_options *o);
 void feed_close(struct feed_target *t);
 
 /*

@@ -12,7 +12,7 @@ static int print_all(void)
 	     "\n"
 	     "Commands:");
 	for (const struct cli_command *c = cli_commands; c->name; c++)
-		printf("  %-8s %s\n", c->name, c->summary);
+		printf("  %-12s %s\n", c->name, c->summary);
 	puts("\n"
 	     "'belfry COMMAND --help' says more about each. To begin with:\n"
 	     "  belfry config >belfry.ini    a configuration with comments\n"

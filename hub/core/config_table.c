@@ -6,6 +6,7 @@
 
 #define AT(member) offsetof(struct config, member)
 #define LIMIT_MAX 1000000
+#define DAY_MS 86400000
 
 const struct config_key config_keys[] = {
 	{"http.listen", CONFIG_ADDR, AT(http.listen), "127.0.0.1:8080", 0, 0,
@@ -92,6 +93,17 @@ const struct config_key config_keys[] = {
 	 "Where `belfry work` shows its health and metrics, HOST:PORT."},
 	{"work.lease_ms", CONFIG_NUMBER, AT(work.lease_ms), "2000", 500, 60000,
 	 "A worker that has not been seen for so long is replaced, in milliseconds."},
+	{"delivery.retry_first_ms", CONFIG_NUMBER, AT(delivery.retry_first_ms), "10000",
+	 1, DAY_MS,
+	 "What came back is sent again after a random time up to this, in milliseconds;\n"
+	 "with each failure up to twice as long."},
+	{"delivery.retry_max_ms", CONFIG_NUMBER, AT(delivery.retry_max_ms), "21600000", 1,
+	 7 * DAY_MS, "The longest such time, in milliseconds."},
+	{"delivery.retry_tries", CONFIG_NUMBER, AT(delivery.retry_tries), "12", 1, 1000,
+	 "After so many failures in a row, and delivery.give_up_days since the first, a\n"
+	 "subscription becomes a dead letter: it is not tried again by itself."},
+	{"delivery.give_up_days", CONFIG_NUMBER, AT(delivery.give_up_days), "5", 0, 365,
+	 "The days for delivery.retry_tries. 0: the failures alone count."},
 	{"log.level", CONFIG_LEVEL, AT(log.level), "info", 0, 0,
 	 "debug, info, warn or error"},
 	{"log.format", CONFIG_FORMAT, AT(log.format), "logfmt", 0, 0, "logfmt or json"},

@@ -7,15 +7,17 @@
 
 /*
  * The options of a row are words: "a" (a contact), "p3" (at least this priority),
- * "m1763812345678" (muted until), "tTAG" (one each; blanks and per cent signs as %20 and
- * %25). The scripts know their first letters alone (hub/store/scripts/join.lua).
+ * "m1763812345678" (muted until), "z" (paused), "q1320-420/Europe/Berlin" (quiet hours,
+ * in minutes since midnight), "u" (urgent events pass them), "tTAG" (one each; blanks and
+ * per cent signs as %20 and %25). The scripts know their first letters alone
+ * (hub/store/scripts/join.lua); "h" is that of a hold.
  */
 struct word {
 	const char *s;
 	size_t len;
 };
 /* The tags' part of the text: the rest always has room beside it. */
-#define TAGS_SIZE (SUB_OPTIONS_SIZE - 32)
+#define TAGS_SIZE (SUB_OPTIONS_SIZE - 88)
 
 /* The next word of [*S, END); false: there is none. */
 static bool next_word(const char **s, const char *end, struct word *out)
@@ -73,6 +75,40 @@ static void read_tag(struct sub_options *o, struct word w)
 		sub_options_tag(o, tag, len);
 }
 
+/* A word that is its letter alone: the option it switches on. */
+static void read_letter(struct sub_options *o, char letter)
+{
+	if (letter == 'a')
+		o->contact = true;
+	else if (letter == 'z')
+		o->paused = true;
+	else if (letter == 'u')
+		o->urgent_passes = true;
+}
+
+/* Up to the byte STOP, which is passed over: minutes since midnight. */
+static bool read_minute(const char **s, const char *end, char stop, unsigned *out)
+{
+	const char *at = memchr(*s, stop, (size_t)(end - *s));
+	uint64_t n;
+	if (!at || parse_u64(*s, (size_t)(at - *s), SUB_DAY_MINUTES - 1, &n) != 0)
+		return false;
+	*s = at + 1;
+	*out = (unsigned)n;
+	return true;
+}
+
+static void read_quiet(struct sub_options *o, struct word w)
+{
+	struct sub_quiet q = {.set = true};
+	const char *s = w.s + 1, *end = w.s + w.len;
+	if (!read_minute(&s, end, '-', &q.from) || !read_minute(&s, end, '/', &q.to) ||
+	    q.from == q.to || s == end || end - s > SUB_ZONE_MAX)
+		return;
+	memcpy(q.zone, s, (size_t)(end - s));
+	o->quiet = q;
+}
+
 void sub_options_read(const struct sub *sub, struct sub_options *out)
 {
 	const char *s = sub->options, *end = s ? s + sub->options_len : NULL;
@@ -80,15 +116,27 @@ void sub_options_read(const struct sub *sub, struct sub_options *out)
 	uint64_t n;
 	*out = (struct sub_options){0};
 	while (s && next_word(&s, end, &w)) {
-		if (w.s[0] == 'a' && w.len == 1)
-			out->contact = true;
+		if (w.len == 1)
+			read_letter(out, w.s[0]);
 		else if (w.s[0] == 'p' && number(w, PRIORITY_URGENT, &n))
 			out->at_least = (enum event_priority)n;
 		else if (w.s[0] == 'm' && number(w, UINT64_MAX, &n))
 			out->muted_until_ms = n;
+		else if (w.s[0] == 'q')
+			read_quiet(out, w);
 		else if (w.s[0] == 't')
 			read_tag(out, w);
 	}
+}
+
+bool sub_may_wait(const struct sub *sub)
+{
+	const char *s = sub->options, *end = s ? s + sub->options_len : NULL;
+	struct word w;
+	while (s && next_word(&s, end, &w))
+		if (w.s[0] == 'z' || w.s[0] == 'q')
+			return true;
+	return false;
 }
 
 static bool has_tag(const struct event *e, struct word w)
@@ -178,6 +226,16 @@ static int append_tag(char out[SUB_OPTIONS_SIZE], int len, const char *tag)
 	return append(out, len, word);
 }
 
+static int append_quiet(char out[SUB_OPTIONS_SIZE], int len, const struct sub_quiet *q)
+{
+	char word[SUB_ZONE_MAX + 16];
+	if (!q->set)
+		return len;
+	snprintf(word, sizeof word, "q%u-%u/%s", q->from % SUB_DAY_MINUTES,
+		 q->to % SUB_DAY_MINUTES, q->zone);
+	return append(out, len, word);
+}
+
 int sub_options_text(const struct sub_options *o, char out[SUB_OPTIONS_SIZE])
 {
 	char word[24];
@@ -194,10 +252,16 @@ int sub_options_text(const struct sub_options *o, char out[SUB_OPTIONS_SIZE])
 			 (unsigned long long)o->muted_until_ms);
 		len = append(out, len, word);
 	}
+	if (o->paused)
+		len = append(out, len, "z");
+	len = append_quiet(out, len, &o->quiet);
+	if (o->urgent_passes)
+		len = append(out, len, "u");
 	int tags = len;
 	for (size_t i = 0; i < o->tag_count; i++)
 		len = append_tag(out, len, o->tags[i]);
-	return len - tags < TAGS_SIZE ? len : -1;
+	/* Whatever stands before them, as that may change. */
+	return len - tags - (tags > 0) < TAGS_SIZE ? len : -1;
 }
 
 void sub_change_apply(const struct sub_change *c, struct sub_options *o)
@@ -208,6 +272,12 @@ void sub_change_apply(const struct sub_change *c, struct sub_options *o)
 		o->muted_until_ms = c->options.muted_until_ms;
 	if (c->set & SUB_SET_PRIORITY)
 		o->at_least = c->options.at_least;
+	if (c->set & SUB_SET_PAUSED)
+		o->paused = c->options.paused;
+	if (c->set & SUB_SET_QUIET)
+		o->quiet = c->options.quiet;
+	if (c->set & SUB_SET_URGENT)
+		o->urgent_passes = c->options.urgent_passes;
 	if (c->set & SUB_SET_TAGS) {
 		o->tag_count = c->options.tag_count;
 		memcpy(o->tags, c->options.tags, sizeof o->tags);

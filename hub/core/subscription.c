@@ -52,32 +52,61 @@ static const char *word_end(const char *s, const char *end)
 	return space ? space : end;
 }
 
+/* Does a word follow on the one that ends at NEXT, and begin with something from A to Z?
+ */
+static bool another_word(const char *next, const char *end, char a, char z)
+{
+	return end - next > 1 && next[1] >= a && next[1] <= z;
+}
+
+static int parse_options(const char *s, size_t len, struct sub *out)
+{
+	if (!len || len >= SUB_OPTIONS_SIZE || *s < 'a' || *s > 'z')
+		return -1;
+	out->options = s;
+	out->options_len = len;
+	return 0;
+}
+
 int sub_parse(const char *s, size_t len, struct sub *out)
 {
 	struct sub sub = {0};
+	struct pos old;
 	const char *end = s + len;
 
-	if (len < 3 || s[1] != ' ' || parse_letter(s[0], &sub.format))
+	if (len < 3 || s[1] != ' ' || parse_letter(s[0], &sub.format) ||
+	    memchr(s, '\0', len))
 		return -1;
 	const char *at = s + 2, *next = word_end(at, end);
 	if (pos_parse(at, (size_t)(next - at), &sub.since))
 		return -1;
-	if (next < end && end - next > 1 && next[1] >= '0' && next[1] <= '9') {
+	if (another_word(next, end, '0', '9')) {
 		at = next + 1;
 		next = word_end(at, end);
-		if (pos_parse(at, (size_t)(next - at), &sub.bounced))
+		if (pos_parse(at, (size_t)(next - at), &old))
 			return -1;
 	}
-	if (next < end) {
-		sub.options = next + 1;
-		sub.options_len = (size_t)(end - next) - 1;
-		if (!sub.options_len || sub.options_len >= SUB_OPTIONS_SIZE ||
-		    *sub.options < 'a' || *sub.options > 'z' ||
-		    memchr(sub.options, '\0', sub.options_len))
+	if (another_word(next, end, 'h', 'h')) {
+		sub.hold = next + 1;
+		next = word_end(sub.hold, end);
+		sub.hold_len = (size_t)(next - sub.hold);
+		if (sub.hold_len >= HOLD_TEXT_SIZE)
 			return -1;
 	}
+	if (next < end && parse_options(next + 1, (size_t)(end - next) - 1, &sub))
+		return -1;
 	*out = sub;
 	return 0;
+}
+
+/* Appends a blank and the word or words at S to OUT, of which LEN bytes are used. */
+static size_t add_words(char *out, size_t len, const char *s, size_t s_len)
+{
+	out[len++] = ' ';
+	memcpy(out + len, s, s_len);
+	len += s_len;
+	out[len] = '\0';
+	return len;
 }
 
 size_t sub_format_row(const struct sub *s, char out[SUB_TEXT_SIZE])
@@ -87,16 +116,10 @@ size_t sub_format_row(const struct sub *s, char out[SUB_TEXT_SIZE])
 	out[len++] = (char)s->format;
 	out[len++] = ' ';
 	len += pos_format(s->since, out + len);
-	if (s->bounced.epoch || s->bounced.n) {
-		out[len++] = ' ';
-		len += pos_format(s->bounced, out + len);
-	}
-	if (s->options_len) {
-		out[len++] = ' ';
-		memcpy(out + len, s->options, s->options_len);
-		len += s->options_len;
-		out[len] = '\0';
-	}
+	if (s->hold_len)
+		len = add_words(out, len, s->hold, s->hold_len);
+	if (s->options_len)
+		len = add_words(out, len, s->options, s->options_len);
 	return len;
 }
 

@@ -23,6 +23,8 @@ static void call_free(struct call *call)
 	token_free(&call->token);
 	free(call->text);
 	free(call->more);
+	if (call->own)
+		call->free_own(call->own);
 	free(call);
 }
 
@@ -229,6 +231,20 @@ static bool scope_held(const struct token *token, unsigned scopes, const char *f
 	return false;
 }
 
+static void forbidden(struct call *call)
+{
+	call->service->count.forbidden++;
+	call_problem(call, &problem_forbidden, NULL);
+}
+
+bool call_may(struct call *call, const char *feed)
+{
+	if (scope_held(&call->token, call->scopes, feed))
+		return true;
+	forbidden(call);
+	return false;
+}
+
 static void authorize(struct call *call, const struct token *token)
 {
 	if (!token_hash_equal(token->hash, call->hash)) {
@@ -236,12 +252,10 @@ static void authorize(struct call *call, const struct token *token)
 		return;
 	}
 	token_copy(&call->token, token);
-	if (!scope_held(token, call->scopes, call->feed)) {
-		call->service->count.forbidden++;
-		call_problem(call, &problem_forbidden, NULL);
-		return;
-	}
-	call->then(call);
+	if (scope_held(token, call->scopes, call->feed))
+		call->then(call);
+	else
+		forbidden(call);
 }
 
 static void on_token(void *arg, enum belfry_err err, const char *json, size_t len)

@@ -100,6 +100,12 @@ static void write_service(struct buf *out, const struct service *s)
 	metric_counter(out, "belfry_invitations_limited_total",
 		       "Invitations that would have been too many within an hour.",
 		       (double)s->count.limited);
+	metric_counter(out, "belfry_dead_letters_redriven_total",
+		       "Dead letters that were redriven over HTTP.",
+		       (double)s->count.redriven);
+	metric_counter(out, "belfry_dead_letters_dropped_total",
+		       "Dead letters that were dropped over HTTP.",
+		       (double)s->count.dropped);
 	metric_counter(out, "belfry_unauthorized_total",
 		       "Requests without a known token.", (double)s->count.unauthorized);
 	metric_counter(out, "belfry_forbidden_total",

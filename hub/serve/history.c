@@ -1,8 +1,8 @@
 #include "service.h"
 
-#include <belfry/base/clock.h>
 #include <belfry/core/id.h>
 #include <belfry/http/json.h>
+#include <belfry/serve/event_json.h>
 
 #include <string.h>
 
@@ -12,22 +12,6 @@
 #define PAGE_BYTES_MAX ((size_t)4 * 1024 * 1024)
 /* While clients are slow to take so much, a page is one event. */
 #define UNSENT_BYTES_MAX ((size_t)64 * 1024 * 1024)
-
-static void write_event(struct buf *out, const char *feed, const struct store_event *e)
-{
-	char at[CLOCK_TEXT_SIZE], pos[POS_TEXT_SIZE];
-
-	clock_format(e->at_ms, at);
-	pos_format(e->pos, pos);
-	buf_adds(out, "{");
-	json_add_member(out, "id", e->id);
-	json_add_member(out, "feed", feed);
-	json_add_member(out, "item", e->item);
-	json_add_member(out, "at", at);
-	json_add_member(out, "cursor", pos);
-	json_add_member(out, "priority", priority_text(e->priority));
-	json_add_member_raw(out, "event", e->doc, e->doc_len);
-}
 
 static bool must_be_short(const struct call *call)
 {
@@ -51,7 +35,8 @@ static void on_events(void *arg, enum belfry_err err, const struct store_event *
 	buf_adds(&out, "{\"events\":[");
 	for (; i < count && (!i || out.len < room); i++) {
 		buf_adds(&out, i ? ",\n" : "\n");
-		write_event(&out, call->feed, &events[i]);
+		buf_adds(&out, "{");
+		event_json_members(&out, call->feed, &events[i]);
 		buf_adds(&out, "}");
 	}
 	bool cut = i && (more || i < count);
@@ -95,30 +80,41 @@ void history_list(void *service, struct http_request *req)
 		   list_checked);
 }
 
+static void add_deliveries(struct buf *out, uint64_t subscribers,
+			   const struct store_counters *c)
+{
+	struct buf json = {0};
+
+	buf_adds(&json, "{");
+	json_add_member_u64(&json, "subscribers", subscribers);
+	json_add_member_u64(&json, "taken", c->taken);
+	json_add_member_u64(&json, "sent", c->sent);
+	json_add_member_u64(&json, "held", c->held);
+	json_add_member_u64(&json, "dead", c->dead);
+	json_add_member_u64(&json, "bounced", c->bounced);
+	json_add_member_u64(&json, "left", c->left);
+	json_add_member_u64(&json, "skipped", c->skipped);
+	json_add_member_u64(&json, "filtered", c->filtered);
+	buf_adds(&json, "}");
+	json_add_member_raw(out, "deliveries", json.data, json.len);
+	buf_free(&json);
+}
+
 static void on_event(void *arg, enum belfry_err err, const struct store_event *event,
 		     const struct store_counters *counters, bool settled)
 {
 	struct call *call = arg;
-	struct buf out = {0}, deliveries = {0};
+	struct buf out = {0};
 
 	if (err) {
 		call_error(call, err);
 		return;
 	}
-	buf_adds(&deliveries, "{");
-	json_add_member_u64(&deliveries, "subscribers", event->subscribers);
-	json_add_member_u64(&deliveries, "taken", counters->taken);
-	json_add_member_u64(&deliveries, "sent", counters->sent);
-	json_add_member_u64(&deliveries, "bounced", counters->bounced);
-	json_add_member_u64(&deliveries, "left", counters->left);
-	json_add_member_u64(&deliveries, "skipped", counters->skipped);
-	json_add_member_u64(&deliveries, "filtered", counters->filtered);
-	buf_adds(&deliveries, "}");
-	write_event(&out, call->feed, event);
-	json_add_member(&out, "status", settled ? "done" : "queued");
-	json_add_member_raw(&out, "deliveries", deliveries.data, deliveries.len);
+	buf_adds(&out, "{");
+	event_json_members(&out, call->feed, event);
+	json_add_member(&out, "status", event_status(counters, settled));
+	add_deliveries(&out, event->subscribers, counters);
 	buf_adds(&out, "}\n");
-	buf_free(&deliveries);
 	call_answer(call, 200, &out);
 }
 

@@ -86,6 +86,11 @@ const struct problem problem_not_pending = {
 	"This JID does not wait to follow this feed: it did not ask, was not invited, or "
 	"follows it by now. Who follows is under /v1/feeds/NAME/subscribers.",
 	0};
+const struct problem problem_no_dead_letter = {
+	404, "not-found", "Not found",
+	"This JID is no dead letter of this feed: it does not follow it, or gets what is "
+	"sent, or is tried again. 'hold' of /v1/feeds/NAME/subscribers/JID says which.",
+	0};
 /* Waiting does not help. */
 const struct problem problem_pending_full = {
 	503, "store-full", "No room for more who wait",

@@ -21,6 +21,7 @@ extern const struct problem problem_unauthorized, problem_forbidden,
 	problem_bad_parameter, problem_bad_document, problem_event_too_large,
 	problem_bad_name, problem_bad_image, problem_no_svg, problem_no_avatar,
 	problem_busy, problem_conflict, problem_not_ready, problem_no_domain,
-	problem_not_pending, problem_pending_full, problem_rate_limit;
+	problem_not_pending, problem_pending_full, problem_rate_limit,
+	problem_no_dead_letter;
 
 #endif

@@ -7,6 +7,8 @@
 
 #define FEED "/v1/feeds/{feed}"
 #define JSON "application/json"
+#define MERGE JSON " application/merge-patch+json"
+#define DEAD "/v1/dead-letters"
 
 /* JIDs and domains whose invitations are counted. */
 #define INVITED_KEYS 10000
@@ -15,14 +17,16 @@ static const struct http_route routes[] = {
 	{"POST", FEED "/events", event_post, JSON " text/plain", false, 0},
 	{"GET", FEED "/events", history_list, NULL, false, 0},
 	{"GET", FEED "/events/{id}", history_get, NULL, false, 0},
+	{"GET", FEED "/events/{id}/deliveries", delivery_list, NULL, false, 0},
 	{"GET", "/v1/feeds", feed_list, NULL, false, 0},
 	{"GET", FEED, feed_get, NULL, false, 0},
 	{"PUT", FEED, feed_put, JSON, true, 0},
-	{"PATCH", FEED, feed_patch, JSON " application/merge-patch+json", false, 0},
+	{"PATCH", FEED, feed_patch, MERGE, false, 0},
 	{"DELETE", FEED, feed_delete, NULL, false, 0},
 	{"GET", FEED "/subscribers", subscriber_list, NULL, false, 0},
 	{"GET", FEED "/subscribers/{jid}", subscriber_get, NULL, false, 0},
 	{"PUT", FEED "/subscribers/{jid}", subscriber_put, JSON, true, 0},
+	{"PATCH", FEED "/subscribers/{jid}", subscriber_patch, MERGE, false, 0},
 	{"DELETE", FEED "/subscribers/{jid}", subscriber_delete, NULL, false, 0},
 	{"GET", FEED "/pending", pending_list, NULL, false, 0},
 	{"GET", FEED "/pending/{jid}", pending_get, NULL, false, 0},
@@ -38,6 +42,10 @@ static const struct http_route routes[] = {
 	{"GET", FEED "/link", link_get, NULL, false, 0},
 	{"GET", FEED "/qr.png", link_png, NULL, false, 0},
 	{"GET", FEED "/qr.svg", link_svg, NULL, false, 0},
+	{"GET", DEAD, dead_letter_list, NULL, false, 0},
+	{"GET", DEAD "/{feed}/{jid}", dead_letter_get, NULL, false, 0},
+	{"POST", DEAD ":redrive", dead_letter_redrive, JSON, false, 0},
+	{"POST", DEAD ":drop", dead_letter_drop, JSON, false, 0},
 	{"GET", "/livez", health_live, NULL, false, 0},
 	{"GET", "/readyz", health_ready, NULL, false, 0},
 	{"GET", "/metrics", health_metrics, NULL, false, 0},

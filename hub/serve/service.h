@@ -29,7 +29,7 @@ struct service {
 	} invites;
 	struct rates *rates;
 	struct {
-		uint64_t invited, limited, throttled;
+		uint64_t invited, limited, throttled, redriven, dropped;
 		uint64_t events, replays, refused, unauthorized, forbidden;
 	} count;
 	struct {
@@ -61,6 +61,8 @@ struct call {
 	/* What the steps of a handler pass on to one another. */
 	char *text; /* malloc'ed: freed with the call */
 	char *more; /* the same */
+	void *own;  /* what the handler keeps; freed with the call by free_own() */
+	void (*free_own)(void *own);
 	unsigned tries;
 	struct rate feed_rate;
 	uint64_t wait_s; /* a repeat has to wait so long, whatever else it waits for */
@@ -91,6 +93,9 @@ void call_answer_cached(struct call *call, const char *type, struct buf *body);
 /* The same with an ETag of its own, without quotes, and CACHE as its Cache-Control. */
 void call_answer_tagged(struct call *call, const char *tag, const char *cache,
 			const char *type, struct buf *body);
+/* May the caller do what CALL's scopes are for, to FEED? Of a feed that is not in the
+ * path. False: the call has been answered. */
+bool call_may(struct call *call, const char *feed);
 /* Ends the array of LIST and answers with it. NEXT NULL: there is no further page. */
 void call_answer_page(struct call *call, struct buf *list, const char *next);
 /* The store's callback where something was removed. */
@@ -130,6 +135,11 @@ int call_config(struct call *call, enum belfry_err err, const struct store_feed 
 void event_post(void *service, struct http_request *req);   /* events.c */
 void history_list(void *service, struct http_request *req); /* history.c */
 void history_get(void *service, struct http_request *req);
+void delivery_list(void *service, struct http_request *req);	/* deliveries.c */
+void dead_letter_list(void *service, struct http_request *req); /* dead_letters.c */
+void dead_letter_get(void *service, struct http_request *req);
+void dead_letter_redrive(void *service, struct http_request *req);
+void dead_letter_drop(void *service, struct http_request *req);
 void feed_list(void *service, struct http_request *req); /* feeds.c */
 void feed_get(void *service, struct http_request *req);
 void feed_put(void *service, struct http_request *req);
@@ -138,6 +148,7 @@ void feed_delete(void *service, struct http_request *req);
 void subscriber_list(void *service, struct http_request *req); /* subscribers.c */
 void subscriber_get(void *service, struct http_request *req);
 void subscriber_put(void *service, struct http_request *req);
+void subscriber_patch(void *service, struct http_request *req);
 void subscriber_delete(void *service, struct http_request *req);
 void pending_list(void *service, struct http_request *req); /* pending.c */
 void pending_get(void *service, struct http_request *req);

@@ -2,6 +2,7 @@
 
 #include <belfry/base/clock.h>
 #include <belfry/base/text.h>
+#include <belfry/base/zone.h>
 #include <belfry/core/event.h>
 #include <belfry/http/json.h>
 
@@ -11,19 +12,56 @@
 
 /* ---- Writing --------------------------------------------------------------------- */
 
+static void add_time(struct buf *out, const char *name, uint64_t wall_ms)
+{
+	char text[CLOCK_TEXT_SIZE];
+
+	if (!wall_ms)
+		return;
+	clock_format(wall_ms, text);
+	json_add_member(out, name, text);
+}
+
+static void add_true(struct buf *out, const char *name, bool value)
+{
+	if (value)
+		json_add_member_raw(out, name, "true", 4);
+}
+
+static void add_minute(struct buf *out, const char *name, unsigned minute)
+{
+	char text[16];
+
+	snprintf(text, sizeof text, "%02u:%02u", minute / 60, minute % 60);
+	json_add_member(out, name, text);
+}
+
+static void add_quiet(struct buf *out, const struct sub_quiet *q)
+{
+	struct buf json = {0};
+
+	if (!q->set)
+		return;
+	buf_adds(&json, "{");
+	add_minute(&json, "from", q->from);
+	add_minute(&json, "to", q->to);
+	json_add_member(&json, "zone", q->zone);
+	buf_adds(&json, "}");
+	json_add_member_raw(out, "quiet", json.data, json.len);
+	buf_free(&json);
+}
+
 static void write_options(struct buf *out, const struct sub_options *o)
 {
-	char until[CLOCK_TEXT_SIZE];
 	struct buf tags = {0};
 
-	if (o->contact)
-		json_add_member_raw(out, "contact", "true", 4);
+	add_true(out, "contact", o->contact);
 	if (o->at_least > PRIORITY_LOW)
 		json_add_member(out, "priority", priority_text(o->at_least));
-	if (o->muted_until_ms) {
-		clock_format(o->muted_until_ms, until);
-		json_add_member(out, "muted_until", until);
-	}
+	add_time(out, "muted_until", o->muted_until_ms);
+	add_true(out, "paused", o->paused);
+	add_quiet(out, &o->quiet);
+	add_true(out, "urgent", o->urgent_passes);
 	for (size_t i = 0; i < o->tag_count; i++) {
 		buf_adds(&tags, i ? "," : "[");
 		json_add_string(&tags, o->tags[i], strlen(o->tags[i]));
@@ -35,25 +73,50 @@ static void write_options(struct buf *out, const struct sub_options *o)
 	buf_free(&tags);
 }
 
-void subscriber_write(struct buf *out, const struct store_row *row)
+void subscriber_add_hold(struct buf *out, const struct sub *sub)
 {
-	char since[POS_TEXT_SIZE], bounced[POS_TEXT_SIZE];
+	struct sub_hold h;
+	struct buf json = {0};
+	char pos[POS_TEXT_SIZE];
+
+	if (!sub_held(sub))
+		return;
+	sub_hold_read(sub, &h);
+	pos_format(h.pos, pos);
+	buf_adds(&json, "{");
+	json_add_member(&json, "reason", hold_reason_text(h.reason));
+	json_add_member(&json, "position", pos);
+	add_time(&json, "due", h.due_ms);
+	json_add_member_u64(&json, "tries", h.tries);
+	add_time(&json, "since", h.first_ms);
+	json_add_member(&json, "condition", h.condition[0] ? h.condition : NULL);
+	buf_adds(&json, "}");
+	json_add_member_raw(out, "hold", json.data, json.len);
+	buf_free(&json);
+}
+
+void subscriber_members(struct buf *out, const struct store_row *row)
+{
+	char since[POS_TEXT_SIZE];
 	struct sub_options options;
 	struct buf jid = {0};
 
 	pos_format(row->sub.since, since);
-	pos_format(row->sub.bounced, bounced);
 	buf_add(&jid, row->jid, row->jid_len);
-	buf_adds(out, "{");
 	json_add_member(out, "jid", jid.data);
 	json_add_member(out, "format", sub_format_text(row->sub.format));
 	json_add_member(out, "since", since);
-	json_add_member(out, "bounced",
-			row->sub.bounced.epoch || row->sub.bounced.n ? bounced : NULL);
+	subscriber_add_hold(out, &row->sub);
 	sub_options_read(&row->sub, &options);
 	write_options(out, &options);
-	buf_adds(out, "}");
 	buf_free(&jid);
+}
+
+void subscriber_write(struct buf *out, const struct store_row *row)
+{
+	buf_adds(out, "{");
+	subscriber_members(out, row);
+	buf_adds(out, "}");
 }
 
 /* As in XEP-0060, pending is who may follow by one answer more; AWAITS says whose. */
@@ -135,6 +198,70 @@ static bool read_muted(const json_t *v, struct sub_change *c)
 			    &c->options.muted_until_ms) == 0);
 }
 
+static bool read_bool(const json_t *v, bool *out)
+{
+	*out = json_is_true(v);
+	return json_is_boolean(v) || json_is_null(v);
+}
+
+static bool read_paused(const json_t *v, struct sub_change *c)
+{
+	c->set |= SUB_SET_PAUSED;
+	return read_bool(v, &c->options.paused);
+}
+
+static bool read_urgent(const json_t *v, struct sub_change *c)
+{
+	c->set |= SUB_SET_URGENT;
+	return read_bool(v, &c->options.urgent_passes);
+}
+
+static int digits(const char *s, unsigned below, unsigned *out)
+{
+	if (s[0] < '0' || s[0] > '9' || s[1] < '0' || s[1] > '9')
+		return -1;
+	*out = (unsigned)(s[0] - '0') * 10 + (unsigned)(s[1] - '0');
+	return *out < below ? 0 : -1;
+}
+
+/* "22:00" */
+static bool read_minute(const json_t *v, unsigned *out)
+{
+	const char *s = json_string_value(v);
+	unsigned hour, minute;
+
+	if (!s || json_string_length(v) != 5 || s[2] != ':' || digits(s, 24, &hour) ||
+	    digits(s + 3, 60, &minute))
+		return false;
+	*out = hour * 60 + minute;
+	return true;
+}
+
+static bool read_zone(const json_t *v, char out[SUB_ZONE_MAX + 1])
+{
+	const char *name = json_string_value(v);
+	size_t len = json_string_length(v);
+
+	if (!name || len > SUB_ZONE_MAX || len != strlen(name) || !zone_known(name))
+		return false;
+	memcpy(out, name, len + 1);
+	return true;
+}
+
+static bool read_quiet(const json_t *v, struct sub_change *c)
+{
+	struct sub_quiet *q = &c->options.quiet;
+
+	c->set |= SUB_SET_QUIET;
+	if (json_is_null(v))
+		return true;
+	q->set = true;
+	return json_object_size(v) == 3 &&
+	       read_minute(json_object_get(v, "from"), &q->from) &&
+	       read_minute(json_object_get(v, "to"), &q->to) && q->from != q->to &&
+	       read_zone(json_object_get(v, "zone"), q->zone);
+}
+
 static const struct member {
 	const char *name;
 	bool (*read)(const json_t *v, struct sub_change *c);
@@ -148,6 +275,12 @@ static const struct member {
 	 "characters, and some 160 bytes in all."},
 	{"muted_until", read_muted,
 	 "\"muted_until\" is a time like 2026-01-31T12:00:00Z, or null."},
+	{"paused", read_paused, "\"paused\" is true or false."},
+	{"quiet", read_quiet,
+	 "\"quiet\" is {\"from\": \"22:00\", \"to\": \"07:00\", \"zone\": "
+	 "\"Europe/Berlin\"}, with two times that differ and a zone of the IANA "
+	 "database, or null."},
+	{"urgent", read_urgent, "\"urgent\" is true or false."},
 };
 #define MEMBERS (sizeof members / sizeof members[0])
 
@@ -156,7 +289,8 @@ static const char *read_member(const char *name, const json_t *v, struct sub_cha
 	for (size_t i = 0; i < MEMBERS; i++)
 		if (strcmp(members[i].name, name) == 0)
 			return members[i].read(v, c) ? NULL : members[i].wrong;
-	return "A subscriber has the members format, tags, priority and muted_until.";
+	return "A subscriber has the members format, tags, priority, muted_until, paused, "
+	       "quiet and urgent.";
 }
 
 static const char *read_members(json_t *root, struct sub_change *c)

@@ -223,3 +223,32 @@ void subscriber_put(void *service, struct http_request *req)
 {
 	call_begin(service, req, SCOPE_MANAGE, "", put_checked);
 }
+
+/* ---- change --------------------------------------------------------------------- */
+
+static void patch_checked(struct call *call)
+{
+	struct store *store = call->service->store;
+	struct sub_change *c = &call->change;
+	size_t len;
+	const char *body = http_body(call->req, &len), *why;
+
+	if (call_jid(call))
+		return;
+	why = subscriber_read(body, len, c);
+	c->only_existing = true;
+	if (why)
+		call_problem(call, &problem_bad_document, why);
+	else if (c->set & SUB_SET_FORMAT && c->format != FORMAT_EVENT &&
+		 jid_has_resource(call->text))
+		call_problem(call, &problem_bad_document,
+			     "A JID with a resource has the format event; follow by the "
+			     "bare JID for another one.");
+	else
+		store->ops->join(store, call->feed, call->text, c, call_row, call);
+}
+
+void subscriber_patch(void *service, struct http_request *req)
+{
+	call_begin(service, req, SCOPE_MANAGE, "", patch_checked);
+}

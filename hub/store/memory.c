@@ -1,3 +1,4 @@
+#include "store/done.h"
 #include "store/memory_internal.h"
 
 #include <belfry/base/clock.h>
@@ -30,11 +31,7 @@ void mem_op_put(struct mem_op *op)
 
 static void op_free(struct mem_op *op)
 {
-	for (size_t i = 0; i < op->done.row_count; i++)
-		free((char *)(uintptr_t)op->done.rows[i].jid);
-	free((void *)(uintptr_t)op->done.rows);
-	free((void *)(uintptr_t)op->done.buckets);
-	free((void *)(uintptr_t)op->done.events);
+	done_free(&op->done);
 	for (size_t i = 0; i < op->count; i++)
 		free(op->list[i]);
 	free(op->list);
@@ -127,6 +124,10 @@ static const struct store_ops ops = {
 	.read = memory_read,
 	.done = memory_done,
 	.late_bounce = memory_late_bounce,
+	.due = memory_due,
+	.hold_order = memory_hold_order,
+	.dead_list = memory_dead_list,
+	.dead_feeds = memory_dead_feeds,
 	.settle = memory_settle,
 	.listen = memory_listen,
 	.token_put = memory_token_put,
@@ -202,6 +203,11 @@ void memory_forget_behind(struct memory *m)
 {
 	for (struct mem_feed *f = m->feeds; f; f = f->next)
 		f->behind = false;
+}
+
+void memory_pass_time(struct memory *m, uint64_t ms)
+{
+	m->passed_ms += ms;
 }
 
 /* ---- Leases ---- */

@@ -1,76 +1,59 @@
+#include "store/done.h"
 #include "store/memory_internal.h"
 
 #include <belfry/base/mem.h>
 
 #include <string.h>
 
-static void *copy(const void *from, size_t count, size_t size)
-{
-	void *to = xreallocarray(NULL, count + 1, size);
-	if (count)
-		memcpy(to, from, count * size);
-	return to;
-}
-
-/* What the caller named as BUCKET, or as what it was split from since; or NULL. */
-static const struct store_done_bucket *named(const struct store_done *d, uint32_t bucket)
-{
-	uint32_t then = bucket < d->feed_buckets
-				? bucket
-				: bucket_ancestor(bucket, d->feed_buckets);
-	for (size_t i = 0; i < d->bucket_count; i++)
-		if (d->buckets[i].bucket == then)
-			return &d->buckets[i];
-	return NULL;
-}
-
 static enum belfry_err done_check(struct memory *m, const struct mem_op *op,
 				  const struct mem_feed *f)
 {
 	const struct store_done *d = &op->done;
-	for (size_t i = 0; i < d->bucket_count; i++)
-		if (pos_cmp(d->to, d->buckets[i].from) < 0 ||
-		    d->buckets[i].bucket >= d->feed_buckets)
-			return BELFRY_EINVAL;
+	if (!done_valid(d))
+		return BELFRY_EINVAL;
 	if (!mem_owns(m, &op->owner))
 		return BELFRY_ELOST;
 	if (!f)
 		return BELFRY_ENOFEED;
-	if (d->feed_buckets == 0)
-		return BELFRY_EINVAL;
 	if (f->buckets < d->feed_buckets)
 		return BELFRY_ESTALE;
 	for (uint32_t b = 0; b < f->buckets; b++) {
-		const struct store_done_bucket *n = named(d, b);
+		const struct store_done_bucket *n = done_named(d, b);
 		if (n && pos_cmp(f->cursors[b], n->from) != 0)
 			return BELFRY_ESTALE;
 	}
 	return BELFRY_OK;
 }
 
-static void done_row(struct mem_feed *f, const struct store_done *d,
+/* Was it made before what R is about? */
+static bool made_before(const struct mem_row *row, const struct store_done_row *r)
+{
+	if (pos_cmp(row->sub.since, r->pos) < 0)
+		return true;
+	/* One that is made anew is not held. */
+	return !r->end && (r->was_len ||
+			   (r->hold.reason && pos_cmp(row->sub.since, r->hold.pos) <= 0));
+}
+
+static void done_row(struct memory *m, struct mem_feed *f, const struct store_done *d,
 		     const struct store_done_row *r)
 {
 	struct mem_row *row = mem_row_find(f, r->jid);
-	if (!row || !named(d, bucket_of(row->hash, f->buckets)) ||
-	    pos_cmp(r->pos, row->sub.since) <= 0)
+	const struct store_done_bucket *b =
+		row ? done_named(d, bucket_of(row->hash, f->buckets)) : NULL;
+	struct sub_hold old;
+	if (!b || !made_before(row, r) || !mem_row_was(row, r))
 		return;
+	sub_hold_read(&row->sub, &old);
+	if (old.urgent && !r->end && r->hold.reason && r->hold.reason != HOLD_PROVING &&
+	    !r->hold.urgent)
+		mem_count_urgent(f, row, old.pos, b->from);
+	for (size_t i = 0; i < r->move_count; i++)
+		mem_count(f, &r->moves[i]);
 	if (r->end)
 		mem_row_remove(f, row);
-	else if (pos_cmp(r->pos, row->sub.bounced) > 0)
-		row->sub.bounced = r->pos;
-}
-
-static void done_put(struct mem_op *op, const struct store_done *d)
-{
-	op->done = *d;
-	op->done.buckets = copy(d->buckets, d->bucket_count, sizeof *d->buckets);
-	op->done.events = copy(d->events, d->event_count, sizeof *d->events);
-	struct store_done_row *rows = copy(d->rows, d->row_count, sizeof *d->rows);
-	for (size_t i = 0; i < d->row_count; i++)
-		rows[i].jid = xstrdup(d->rows[i].jid);
-	op->done.rows = rows;
-	mem_op_put(op);
+	else
+		mem_row_want(m, row, &r->hold);
 }
 
 /* As in Redis' store, where the first answer is that a bucket was split. */
@@ -81,7 +64,8 @@ static void done_again(const struct mem_op *first)
 	op->cb = first->cb;
 	op->owner = first->owner;
 	op->flag = true;
-	done_put(op, &first->done);
+	done_copy(&op->done, &first->done);
+	mem_op_put(op);
 }
 
 static void run_done(struct mem_op *op, enum belfry_err err)
@@ -95,7 +79,7 @@ static void run_done(struct mem_op *op, enum belfry_err err)
 		return;
 	}
 	for (uint32_t b = 0; !err && b < f->buckets; b++)
-		if (named(d, b))
+		if (done_named(d, b))
 			f->cursors[b] = d->to;
 	for (size_t i = 0; !err && i < d->event_count; i++) {
 		struct mem_event *e = mem_event_at(f, d->events[i].pos);
@@ -103,6 +87,8 @@ static void run_done(struct mem_op *op, enum belfry_err err)
 		if (!e)
 			continue;
 		e->counters.taken += a->taken;
+		e->counters.held += a->held;
+		e->counters.dead += a->dead;
 		e->counters.sent += a->sent;
 		e->counters.bounced += a->bounced;
 		e->counters.left += a->left;
@@ -110,7 +96,7 @@ static void run_done(struct mem_op *op, enum belfry_err err)
 		e->counters.filtered += a->filtered;
 	}
 	for (size_t i = 0; !err && i < d->row_count; i++)
-		done_row(f, d, &d->rows[i]);
+		done_row(op->s->m, f, d, &d->rows[i]);
 	op->cb.plain(op->arg, err);
 }
 
@@ -120,54 +106,87 @@ void memory_done(struct store *st, const struct store_owner *o,
 	struct mem_op *op = mem_op_new(st, run_done, d->feed, arg);
 	op->cb.plain = cb;
 	op->owner = *o;
-	done_put(op, d);
+	done_copy(&op->done, d);
+	mem_op_put(op);
 }
 
-static void count_late(struct store_counters *c, enum sub_format format, bool end)
+/* REACHED: where the row is, before what came back or, where that did not wait, behind.
+ */
+static void late_hold(struct memory *m, struct mem_feed *f, struct mem_row *row,
+		      const struct store_done_row *r, struct pos reached)
 {
-	uint64_t *first = format == FORMAT_HEADLINE ? &c->sent : &c->taken;
-	uint64_t *other = format == FORMAT_HEADLINE ? &c->taken : &c->sent;
-	uint64_t *from = *first ? first : other;
-	if (!*from)
-		return;
-	--*from;
-	++*(end ? &c->left : &c->bounced);
+	bool held = sub_held(&row->sub);
+	struct sub_hold old, h = r->hold;
+	sub_hold_read(&row->sub, &old);
+	h.pos = h.counted = reached;
+	h.urgent = false;
+	if (held && pos_cmp(old.counted, old.pos) > 0)
+		h.counted = old.counted;
+	if (held && old.urgent)
+		mem_count_urgent(f, row, reached,
+				 f->cursors[bucket_of(row->hash, f->buckets)]);
+	if (pos_cmp(r->pos, reached) <= 0) {
+		if (held)
+			mem_count_first(f, row, &old);
+		h.pos = (struct pos){r->pos.epoch, r->pos.n - 1};
+		mem_count(f, &(struct store_move){r->pos, mem_taken(row), COUNT_HELD});
+	}
+	mem_count(f, &(struct store_move){r->pos, COUNT_NONE, COUNT_BOUNCED});
+	mem_row_want(m, row, &h);
+}
+
+static enum belfry_err late(struct memory *m, struct mem_feed *f,
+			    const struct store_done_row *r)
+{
+	struct mem_row *row = mem_row_find(f, r->jid);
+	const struct mem_event *e = mem_event_at(f, r->pos);
+	if (!row || pos_cmp(r->pos, row->sub.since) <= 0 ||
+	    (!e && pos_cmp(r->pos, f->trimmed) > 0))
+		return BELFRY_ENOENT;
+	struct sub_hold old;
+	struct pos cursor = f->cursors[bucket_of(row->hash, f->buckets)];
+	sub_hold_read(&row->sub, &old);
+	bool held = sub_held(&row->sub);
+	struct pos reached = held ? old.pos : cursor;
+	bool sent = pos_cmp(r->pos, reached) <= 0 ||
+		    (held && old.urgent && e && e->e.priority == PRIORITY_URGENT);
+	if (pos_cmp(r->pos, cursor) > 0 || !sent)
+		return BELFRY_OK; /* it is still to be sent */
+	if (!mem_row_was(row, r))
+		return BELFRY_ESTALE;
+	if (r->end) {
+		mem_count(f, &(struct store_move){r->pos, mem_taken(row), COUNT_LEFT});
+		mem_row_remove(f, row);
+	} else {
+		late_hold(m, f, row, r, reached);
+	}
+	return BELFRY_OK;
 }
 
 static void run_late(struct mem_op *op, enum belfry_err err)
 {
-	struct mem_feed *f = mem_feed_find(op->s->m, op->feed);
-	struct mem_row *row = NULL;
-	struct mem_event *e = NULL;
-	if (!err && !op->text[0])
+	struct memory *m = op->s->m;
+	struct mem_feed *f = mem_feed_find(m, op->feed);
+	const struct store_done_row *r = op->done.rows;
+	if (!err && !done_late_valid(r))
 		err = BELFRY_EINVAL;
+	if (!err && !mem_owns(m, &op->owner))
+		err = BELFRY_ELOST;
 	if (!err && !f)
 		err = BELFRY_ENOFEED;
-	if (!err) {
-		row = mem_row_find(f, op->text);
-		e = mem_event_at(f, op->pos);
-		if (!row || !e || pos_cmp(op->pos, row->sub.since) <= 0)
-			err = BELFRY_ENOENT;
-	}
-	if (!err && pos_cmp(op->pos, f->cursors[bucket_of(row->hash, f->buckets)]) <= 0 &&
-	    pos_cmp(op->pos, row->sub.bounced) > 0) {
-		count_late(&e->counters, row->sub.format, op->flag);
-		if (op->flag)
-			mem_row_remove(f, row);
-		else
-			row->sub.bounced = op->pos;
-	}
+	if (!err)
+		err = late(m, f, r);
 	op->cb.plain(op->arg, err);
 }
 
-void memory_late_bounce(struct store *st, const char *feed, const char *jid,
-			struct pos pos, bool end, store_cb cb, void *arg)
+void memory_late_bounce(struct store *st, const struct store_owner *o, const char *feed,
+			const struct store_done_row *row, store_cb cb, void *arg)
 {
 	struct mem_op *op = mem_op_new(st, run_late, feed, arg);
 	op->cb.plain = cb;
-	op->text = xstrdup(jid);
-	op->pos = pos;
-	op->flag = end;
+	op->owner = *o;
+	done_copy(&op->done,
+		  &(struct store_done){.feed = feed, .rows = row, .row_count = 1});
 	mem_op_put(op);
 }
 

@@ -12,7 +12,8 @@ struct mem_row {
 	char *jid;
 	uint32_t hash;
 	struct sub sub;
-	char *options; /* what sub's point to */
+	char *options, *hold; /* what sub's point to */
+	uint64_t dead;	      /* in the order in which they died; 0: is no dead letter */
 };
 
 struct mem_idem {
@@ -51,7 +52,7 @@ struct mem_feed {
 	char *name, *config, *presence; /* presence: or NULL */
 	struct mem_face *face;		/* or NULL */
 	uint64_t epoch, n, run, created_ms, casts;
-	struct pos settled;
+	struct pos settled, trimmed;
 	uint32_t salt, buckets;
 	struct pos *cursors;
 	bool behind;
@@ -84,8 +85,10 @@ struct memory {
 	struct mem_notice *notices; /* oldest first; as if of one partition */
 	size_t notice_count;
 	uint64_t notice_serial;
-	uint64_t run;	/* grows with each restart */
-	uint64_t epoch; /* the largest that was ever given out */
+	uint64_t deaths;    /* of rows */
+	uint64_t passed_ms; /* what the clock is ahead of the wall's */
+	uint64_t run;	    /* grows with each restart */
+	uint64_t epoch;	    /* the largest that was ever given out */
 	bool away, full;
 };
 
@@ -124,6 +127,7 @@ struct mem_op {
 		store_pending_cb pending;
 		store_pendings_cb pendings;
 		store_notices_cb notices;
+		store_dues_cb dues;
 	} cb;
 	void *arg;
 	char *feed, *text, *text2, *text3, *text4; /* may be NULL */
@@ -142,6 +146,7 @@ struct mem_op {
 	struct store_pending pending;
 	enum pending_state expect;
 	enum notice_kind notice;
+	enum hold_order order;
 };
 
 static inline struct memory_store *memory_of(struct store *s)
@@ -170,9 +175,33 @@ struct mem_row *mem_row_find(struct mem_feed *f, const char *jid);
 void mem_row_remove(struct mem_feed *f, struct mem_row *row);
 /* Has it cast somebody out since the caller looked? */
 bool mem_cast_out_since(const struct mem_feed *f, const struct sub_change *change);
-/* The row, made or changed; NULL: CHANGE makes none. */
-struct mem_row *mem_row_join(struct mem_feed *f, const char *jid,
-			     const struct sub_change *change, bool *created);
+/* The row, made or changed, and due now if it was held; NULL: CHANGE makes none. */
+struct mem_joined {
+	struct mem_row *row;
+	bool created, due;
+};
+struct mem_joined mem_row_join(struct memory *m, struct mem_feed *f, const char *jid,
+			       const struct sub_change *change);
+void mem_row_view(const struct mem_row *row, struct store_row *out);
+/* ---- memory_hold.c ---- */
+uint64_t mem_now_ms(const struct memory *m);
+/* H as it stands, times and all. */
+void mem_row_hold(struct memory *m, struct mem_row *row, const struct sub_hold *h);
+/* WANT as done() is given it. */
+void mem_row_want(struct memory *m, struct mem_row *row, const struct sub_hold *want);
+/* Is its hold the one that R was found with? */
+bool mem_row_was(const struct mem_row *row, const struct store_done_row *r);
+enum store_count mem_taken(const struct mem_row *row); /* or sent, by its format */
+void mem_count(struct mem_feed *f, const struct store_move *move);
+/* Before its failures are forgotten: the event that came back is like those after it. */
+void mem_count_first(struct mem_feed *f, const struct mem_row *row,
+		     const struct sub_hold *h);
+/* Urgent events behind FROM, up to TO, were sent; they will be again. */
+void mem_count_urgent(struct mem_feed *f, const struct mem_row *row, struct pos from,
+		      struct pos to);
+/* Its person is there: is it held? */
+bool mem_row_redrive(struct memory *m, struct mem_feed *f, struct mem_row *row,
+		     bool forget);
 /* 0; -1: another number of buckets, or none. */
 int mem_split(struct mem_feed *f, uint32_t buckets);
 bool mem_owns(struct memory *m, const struct store_owner *o);
@@ -236,8 +265,14 @@ void memory_read(struct store *st, const char *feed, uint32_t first, uint32_t co
 		 store_run_cb cb, void *arg);
 void memory_done(struct store *st, const struct store_owner *o,
 		 const struct store_done *d, store_cb cb, void *arg);
-void memory_late_bounce(struct store *st, const char *feed, const char *jid,
-			struct pos pos, bool end, store_cb cb, void *arg);
+void memory_late_bounce(struct store *st, const struct store_owner *o, const char *feed,
+			const struct store_done_row *row, store_cb cb, void *arg);
+void memory_due(struct store *st, size_t limit, store_dues_cb cb, void *arg);
+void memory_hold_order(struct store *st, const char *feed, const char *jid,
+		       enum hold_order order, store_row_cb cb, void *arg);
+void memory_dead_list(struct store *st, const char *feed, uint32_t first, size_t limit,
+		      store_rows_cb cb, void *arg);
+void memory_dead_feeds(struct store *st, store_names_cb cb, void *arg);
 void memory_settle(struct store *st, const struct store_owner *o, const char *feed,
 		   uint32_t feed_buckets, struct pos pos, store_cb cb, void *arg);
 void memory_listen(struct store *st, store_wake_cb cb, void *arg);

@@ -73,6 +73,7 @@ static struct store_feed view(const struct mem_feed *f)
 				 .config = f->config,
 				 .head = mem_head(f),
 				 .settled = f->settled,
+				 .trimmed = f->trimmed,
 				 .subscribers = f->row_count,
 				 .contacts = contacts(f),
 				 .buckets = f->buckets,
@@ -474,6 +475,7 @@ static void run_trim(struct mem_op *op, enum belfry_err err)
 		if (pos_cmp(e->e.pos, f->settled) > 0 ||
 		    (f->event_count - gone <= op->a && e->e.at_ms >= op->b))
 			break;
+		f->trimmed = e->e.pos;
 		mem_event_free(e);
 		gone++;
 	}

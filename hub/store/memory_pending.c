@@ -150,9 +150,8 @@ static void run_admit(struct mem_op *op, enum belfry_err err)
 {
 	struct memory *m = op->s->m;
 	struct mem_feed *f = mem_feed_find(m, op->feed);
-	struct mem_row *row = NULL;
+	struct mem_joined joined = {0};
 	char words[SUB_OPTIONS_SIZE];
-	bool created = false;
 	if (!err && (!op->text[0] || sub_options_text(&op->change.options, words) < 0))
 		err = BELFRY_EINVAL;
 	if (!err && op->notice && m->full)
@@ -165,8 +164,8 @@ static void run_admit(struct mem_op *op, enum belfry_err err)
 	if (!err && op->notice && m->notice_count >= STORE_NOTICES_MAX)
 		err = BELFRY_EFULL;
 	if (!err)
-		row = mem_row_join(f, op->text, &op->change, &created);
-	if (!err && !row)
+		joined = mem_row_join(m, f, op->text, &op->change);
+	if (!err && !joined.row)
 		err = BELFRY_ENOENT;
 	if (err) {
 		op->cb.row(op->arg, err, NULL, false);
@@ -175,8 +174,11 @@ static void run_admit(struct mem_op *op, enum belfry_err err)
 	pending_remove(f, pending_at(f, op->text));
 	if (op->notice)
 		mem_notice_add(m, op->feed, op->text, op->notice);
-	struct store_row out = {row->jid, strlen(row->jid), row->sub};
-	op->cb.row(op->arg, BELFRY_OK, &out, created);
+	struct store_row out;
+	mem_row_view(joined.row, &out);
+	op->cb.row(op->arg, BELFRY_OK, &out, joined.created);
+	if (joined.due)
+		mem_tell_listeners(m, WAKE_DUE, op->feed);
 	if (op->notice)
 		mem_tell_listeners(m, WAKE_NOTICE, op->feed);
 }

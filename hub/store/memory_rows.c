@@ -18,7 +18,13 @@ void mem_row_remove(struct mem_feed *f, struct mem_row *row)
 {
 	free(row->jid);
 	free(row->options);
+	free(row->hold);
 	*row = f->rows[--f->row_count];
+}
+
+void mem_row_view(const struct mem_row *row, struct store_row *out)
+{
+	*out = (struct store_row){row->jid, strlen(row->jid), row->sub};
 }
 
 int mem_split(struct mem_feed *f, uint32_t buckets)
@@ -58,34 +64,43 @@ bool mem_cast_out_since(const struct mem_feed *f, const struct sub_change *chang
 	return change->casts && change->casts != f->casts;
 }
 
-struct mem_row *mem_row_join(struct mem_feed *f, const char *jid,
-			     const struct sub_change *change, bool *created)
+static struct mem_row *row_add(struct mem_feed *f, const char *jid,
+			       enum sub_format format)
 {
-	struct mem_row *row = mem_row_find(f, jid);
-	*created = !row && !change->only_existing;
-	if (*created) {
-		if (!f->buckets)
-			first_bucket(f);
-		f->rows = xreallocarray(f->rows, f->row_count + 1, sizeof *f->rows);
-		row = &f->rows[f->row_count++];
-		*row = (struct mem_row){xstrdup(jid),
-					row_hash(f->salt, jid, strlen(jid)),
-					{.since = mem_head(f), .format = change->format},
-					NULL};
-		if (f->row_count > (size_t)f->buckets * BUCKET_ROWS)
-			mem_split(f, f->buckets);
-	}
-	if (row)
-		row_change(row, change);
+	if (!f->buckets)
+		first_bucket(f);
+	f->rows = xreallocarray(f->rows, f->row_count + 1, sizeof *f->rows);
+	struct mem_row *row = &f->rows[f->row_count++];
+	*row = (struct mem_row){xstrdup(jid),
+				row_hash(f->salt, jid, strlen(jid)),
+				{.since = mem_head(f), .format = format},
+				NULL,
+				NULL,
+				0};
+	if (f->row_count > (size_t)f->buckets * BUCKET_ROWS)
+		mem_split(f, f->buckets);
 	return row;
+}
+
+struct mem_joined mem_row_join(struct memory *m, struct mem_feed *f, const char *jid,
+			       const struct sub_change *change)
+{
+	struct mem_joined j = {.row = mem_row_find(f, jid)};
+	j.created = !j.row && !change->only_existing;
+	if (j.created)
+		j.row = row_add(f, jid, change->format);
+	if (j.row) {
+		j.due = mem_row_redrive(m, f, j.row, false);
+		row_change(j.row, change);
+	}
+	return j;
 }
 
 static void run_join(struct mem_op *op, enum belfry_err err)
 {
 	struct mem_feed *f = mem_feed_find(op->s->m, op->feed);
 	char words[SUB_OPTIONS_SIZE];
-	struct mem_row *row = NULL;
-	bool created = false;
+	struct mem_joined joined = {0};
 	if (!err && (!op->text[0] || sub_options_text(&op->change.options, words) < 0))
 		err = BELFRY_EINVAL;
 	if (!err && !f)
@@ -93,15 +108,18 @@ static void run_join(struct mem_op *op, enum belfry_err err)
 	if (!err && mem_cast_out_since(f, &op->change))
 		err = BELFRY_ESTALE;
 	if (!err)
-		row = mem_row_join(f, op->text, &op->change, &created);
-	if (!err && !row)
+		joined = mem_row_join(op->s->m, f, op->text, &op->change);
+	if (!err && !joined.row)
 		err = BELFRY_ENOENT;
 	if (err) {
 		op->cb.row(op->arg, err, NULL, false);
 		return;
 	}
-	struct store_row out = {row->jid, strlen(row->jid), row->sub};
-	op->cb.row(op->arg, BELFRY_OK, &out, created);
+	struct store_row out;
+	mem_row_view(joined.row, &out);
+	op->cb.row(op->arg, BELFRY_OK, &out, joined.created);
+	if (joined.due)
+		mem_tell_listeners(op->s->m, WAKE_DUE, op->feed);
 }
 
 void memory_join(struct store *st, const char *feed, const char *jid,
@@ -138,12 +156,14 @@ static void run_leave(struct mem_op *op, enum belfry_err err)
 		op->cb.row(op->arg, err, NULL, false);
 		return;
 	}
+	struct store_row out;
+	mem_row_view(row, &out);
 	struct mem_row gone = *row;
-	struct store_row out = {gone.jid, strlen(gone.jid), gone.sub};
 	*row = f->rows[--f->row_count];
 	op->cb.row(op->arg, BELFRY_OK, &out, false);
 	free(gone.jid);
 	free(gone.options);
+	free(gone.hold);
 }
 
 void memory_leave(struct store *st, const char *feed, const char *jid, store_row_cb cb,
@@ -194,7 +214,8 @@ static void run_sub_get(struct mem_op *op, enum belfry_err err)
 		op->cb.row(op->arg, err, NULL, false);
 		return;
 	}
-	struct store_row out = {row->jid, strlen(row->jid), row->sub};
+	struct store_row out;
+	mem_row_view(row, &out);
 	op->cb.row(op->arg, BELFRY_OK, &out, false);
 }
 
@@ -228,13 +249,19 @@ void memory_split(struct store *st, const char *feed, uint32_t buckets, store_cb
 
 /* ---- Reading runs ---- */
 
+/* What a row takes of the text. */
+static size_t text_len(size_t jid_len, const struct sub *sub)
+{
+	return jid_len + 1 + sub->hold_len + sub->options_len;
+}
+
 static void run_rows(struct store_run *run, const struct mem_feed *f, uint32_t bucket)
 {
 	struct store_bucket *b = &run->buckets[run->bucket_count++];
 	*b = (struct store_bucket){bucket, f->cursors[bucket], run->row_count, 0};
 	char *text = run->text;
 	for (size_t i = 0; i < run->row_count; i++)
-		text += run->rows[i].jid_len + 1 + run->rows[i].sub.options_len;
+		text += text_len(run->rows[i].jid_len, &run->rows[i].sub);
 	for (size_t i = 0; i < f->row_count; i++) {
 		const struct mem_row *r = &f->rows[i];
 		if (bucket_of(r->hash, f->buckets) != bucket)
@@ -244,6 +271,9 @@ static void run_rows(struct store_run *run, const struct mem_feed *f, uint32_t b
 		struct store_row *row = &run->rows[run->row_count++];
 		*row = (struct store_row){text, len, r->sub};
 		text += len + 1;
+		if (row->sub.hold)
+			row->sub.hold = memcpy(text, r->hold, row->sub.hold_len);
+		text += row->sub.hold_len;
 		if (row->sub.options)
 			row->sub.options = memcpy(text, r->options, row->sub.options_len);
 		text += row->sub.options_len;
@@ -251,13 +281,15 @@ static void run_rows(struct store_run *run, const struct mem_feed *f, uint32_t b
 	}
 }
 
-static struct store_run *run_make(const struct mem_feed *f, uint32_t first,
-				  uint64_t count)
+static struct store_run *run_make(const struct memory *m, const struct mem_feed *f,
+				  uint32_t first, uint64_t count)
 {
 	struct store_run *run = xcalloc(1, sizeof *run);
 	size_t text = 1;
 	for (size_t i = 0; i < f->row_count; i++)
-		text += strlen(f->rows[i].jid) + 1 + f->rows[i].sub.options_len;
+		text += text_len(strlen(f->rows[i].jid), &f->rows[i].sub);
+	run->now_ms = mem_now_ms(m);
+	run->trimmed = f->trimmed;
 	run->feed_buckets = f->buckets;
 	run->head = mem_head(f);
 	run->buckets = xcalloc((size_t)f->buckets + 1, sizeof *run->buckets);
@@ -273,7 +305,7 @@ static void run_read(struct mem_op *op, enum belfry_err err)
 	const struct mem_feed *f = mem_feed_find(op->s->m, op->feed);
 	if (!err && !f)
 		err = BELFRY_ENOFEED;
-	op->cb.run(op->arg, err, err ? NULL : run_make(f, op->u, op->a));
+	op->cb.run(op->arg, err, err ? NULL : run_make(op->s->m, f, op->u, op->a));
 }
 
 void memory_read(struct store *st, const char *feed, uint32_t first, uint32_t count,
@@ -295,7 +327,7 @@ static void run_sub_list(struct mem_op *op, enum belfry_err err)
 		op->cb.rows(op->arg, err, NULL, 0, 0);
 		return;
 	}
-	struct store_run *run = run_make(f, op->u, op->a);
+	struct store_run *run = run_make(op->s->m, f, op->u, op->a);
 	uint64_t next = op->u + op->a;
 	op->cb.rows(op->arg, BELFRY_OK, run->rows, run->row_count,
 		    next < f->buckets ? (uint32_t)next : 0);

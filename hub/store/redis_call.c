@@ -165,6 +165,13 @@ void cmd_begin(struct redis_store *s, const char *name)
 	cmd_text(s, name);
 }
 
+void cmd_due_member(struct redis_store *s, const char *feed, uint32_t bucket)
+{
+	char member[256];
+	int n = snprintf(member, sizeof member, "%s|%" PRIu32, feed, bucket);
+	cmd_data(s, member, (size_t)n < sizeof member ? (size_t)n : sizeof member - 1);
+}
+
 void cmd_end(struct call *c)
 {
 	struct redis_store *s = c->s;

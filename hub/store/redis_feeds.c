@@ -29,7 +29,8 @@ enum belfry_err feed_parse(const redisReply *fields, const char *name,
 	    reply_u32(e[5], &out->buckets) < 0 || reply_u32(e[6], &out->salt) < 0 ||
 	    !out->config || reply_u64(e[8], &out->created_ms) < 0 ||
 	    (reply_is_text(e[12]) && reply_u64(e[12], &out->contacts) < 0) ||
-	    (reply_is_text(e[13]) && reply_u64(e[13], &out->casts) < 0))
+	    (reply_is_text(e[13]) && reply_pos(e[13], &out->trimmed) < 0) ||
+	    (reply_is_text(e[14]) && reply_u64(e[14], &out->casts) < 0))
 		return reply_broken("a feed's fields");
 	out->casts++; /* never 0 */
 	if (out->head.n == 0)
@@ -271,7 +272,7 @@ static void on_unlinked(struct call *c, enum belfry_err err, const redisReply *r
 		call_send(c);
 		return;
 	}
-	static const char *const rest[] = {"l", "i", "d", "c", "a", "p"};
+	static const char *const rest[] = {"l", "i", "d", "c", "a", "p", "x"};
 	enum { REST = sizeof rest / sizeof *rest };
 	uint32_t left = op->buckets - op->next;
 	uint32_t count = left < UNLINK_KEYS ? left : UNLINK_KEYS;
@@ -313,12 +314,14 @@ void redis_feed_delete(struct store *st, const char *feed, store_cb cb, void *ar
 	op->cb = cb;
 	op->arg = arg;
 	op->feed = xstrdup(feed);
-	script_begin(&op->call, S_FEED_DELETE, 5);
+	script_begin(&op->call, S_FEED_DELETE, 7);
 	cmd_feed_key(s, "f", feed);
 	cmd_part_key(s, p, "feeds");
 	cmd_part_key(s, p, "behind");
 	cmd_part_key(s, p, "deleting");
 	cmd_part_key(s, p, "epoch");
+	cmd_part_key(s, p, "due");
+	cmd_part_key(s, p, "dead");
 	cmd_text(s, feed);
 	cmd_end(&op->call);
 	call_send(&op->call);

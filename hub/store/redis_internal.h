@@ -10,8 +10,9 @@
 #include <belfry/core/backoff.h>
 #include <belfry/store/redis.h>
 
-#define SCHEMA 2u
-#define PARTITIONS 16u /* of a new store; an old one says how many it has */
+#define SCHEMA 3u
+#define SCHEMA_BEFORE 2u /* had no holds: what it left can be read, not the reverse */
+#define PARTITIONS 16u	 /* of a new store; an old one says how many it has */
 #define PARTITIONS_MAX 256u
 #define RETRIES_MAX 100 /* of a call that raced with splits */
 #define RUN_BUCKETS_MAX 256u
@@ -166,8 +167,8 @@ enum belfry_err reply_broken(const char *what);
 /* The fields of a feed as feed_put.lua returns them, state first: 0 or -1. */
 #define FEED_FIELDS                                                                      \
 	"state", "epoch", "n", "settled", "subs", "buckets", "salt", "config",           \
-		"created", "born", "presence", "face", "contacts", "casts"
-enum { FEED_FIELD_COUNT = 14 };
+		"created", "born", "presence", "face", "contacts", "trimmed", "casts"
+enum { FEED_FIELD_COUNT = 15 };
 enum belfry_err feed_parse(const redisReply *fields, const char *name,
 			   struct store_feed *out);
 /* The counters of an event, in the order of scripts/lib/counters.lua. */
@@ -175,7 +176,7 @@ struct counter_kind {
 	char letter;
 	size_t offset;
 };
-enum { COUNTER_KINDS = 6 };
+enum { COUNTER_KINDS = 8 };
 extern const struct counter_kind counter_kinds[COUNTER_KINDS];
 uint64_t *counter_of(struct store_counters *c, size_t kind);
 /* A stream entry; strings point into the reply. 0, or -1. */
@@ -248,8 +249,14 @@ void redis_read(struct store *st, const char *feed, uint32_t first, uint32_t cou
 		store_run_cb cb, void *arg);
 void redis_done(struct store *st, const struct store_owner *o, const struct store_done *d,
 		store_cb cb, void *arg);
-void redis_late_bounce(struct store *st, const char *feed, const char *jid,
-		       struct pos pos, bool end, store_cb cb, void *arg);
+void redis_late_bounce(struct store *st, const struct store_owner *o, const char *feed,
+		       const struct store_done_row *row, store_cb cb, void *arg);
+void redis_due(struct store *st, size_t limit, store_dues_cb cb, void *arg);
+void redis_hold_order(struct store *st, const char *feed, const char *jid,
+		      enum hold_order order, store_row_cb cb, void *arg);
+void redis_dead_list(struct store *st, const char *feed, uint32_t first, size_t limit,
+		     store_rows_cb cb, void *arg);
+void redis_dead_feeds(struct store *st, store_names_cb cb, void *arg);
 void redis_settle(struct store *st, const struct store_owner *o, const char *feed,
 		  uint32_t feed_buckets, struct pos pos, store_cb cb, void *arg);
 void redis_listen(struct store *st, store_wake_cb cb, void *arg);
@@ -265,6 +272,10 @@ void wake_destroy(struct wake *w);
 /* The owner as the fence keeps it: "FENCE TOKEN". */
 #define FENCE_TEXT_SIZE 56
 void fence_format(const struct store_owner *o, char out[FENCE_TEXT_SIZE]);
+/* What stands for a bucket in the due set: "FEED|BUCKET". */
+void cmd_due_member(struct redis_store *s, const char *feed, uint32_t bucket);
+/* A row's hold as it is to be, for lib/hold.lua; empty for none. */
+void cmd_hold(struct redis_store *s, const struct sub_hold *want);
 
 /* An operation whose answer is its status alone: ends it. */
 struct plain_op {

@@ -33,13 +33,14 @@ struct list_rows_op {
 static enum belfry_err look(const redisReply *fields, struct store_run *run,
 			    uint64_t *born)
 {
-	if (!reply_is_array(fields, 5))
+	if (!reply_is_array(fields, 6))
 		return reply_broken("a feed");
 	redisReply *const *e = fields->element;
 	if (reply_is_text(e[0]) || !reply_is_text(e[1]))
 		return BELFRY_ENOFEED;
 	if (reply_u64(e[1], &run->head.epoch) < 0 || reply_u64(e[2], &run->head.n) < 0 ||
-	    reply_u32(e[3], &run->feed_buckets) < 0 || reply_u64(e[4], born) < 0)
+	    reply_u32(e[3], &run->feed_buckets) < 0 || reply_u64(e[4], born) < 0 ||
+	    (reply_is_text(e[5]) && reply_pos(e[5], &run->trimmed) < 0))
 		return reply_broken("a feed");
 	return BELFRY_OK;
 }
@@ -61,8 +62,15 @@ static void make_room(struct read_op *op, const redisReply *fields)
 	}
 }
 
-/* One bucket's rows, whose JIDs and options stand in the text one after the other; -1 if
- * it is not one, or has no cursor. */
+static void keep_text(struct read_op *op, const char *text, size_t len)
+{
+	if (len)
+		memcpy(op->run->text + op->text_len, text, len);
+	op->text_len += len;
+}
+
+/* One bucket's rows, whose JIDs, holds and options stand in the text one after the other;
+ * -1 if it is not one, or has no cursor. */
 static int take_bucket(struct read_op *op, const redisReply *fields, uint32_t number)
 {
 	struct store_run *run = op->run;
@@ -88,12 +96,9 @@ static int take_bucket(struct read_op *op, const redisReply *fields, uint32_t nu
 			continue;
 		}
 		row->jid_len = key->len;
-		memcpy(run->text + op->text_len, key->str, key->len + 1);
-		op->text_len += key->len + 1;
-		if (row->sub.options_len)
-			memcpy(run->text + op->text_len, row->sub.options,
-			       row->sub.options_len);
-		op->text_len += row->sub.options_len;
+		keep_text(op, key->str, key->len + 1);
+		keep_text(op, row->sub.hold, row->sub.hold_len);
+		keep_text(op, row->sub.options, row->sub.options_len);
 		run->row_count++;
 	}
 	b->count = run->row_count - b->first;
@@ -111,13 +116,15 @@ static void read_end(struct read_op *op)
 		store_run_free(o.run);
 		o.run = NULL;
 	} else {
-		const char *jid = o.run->text;
+		const char *text = o.run->text;
 		for (size_t i = 0; i < o.run->row_count; i++) {
 			struct store_row *row = &o.run->rows[i];
-			row->jid = jid;
-			jid += row->jid_len + 1;
-			row->sub.options = row->sub.options_len ? jid : NULL;
-			jid += row->sub.options_len;
+			row->jid = text;
+			text += row->jid_len + 1;
+			row->sub.hold = row->sub.hold_len ? text : NULL;
+			text += row->sub.hold_len;
+			row->sub.options = row->sub.options_len ? text : NULL;
+			text += row->sub.options_len;
 		}
 	}
 	o.cb(o.arg, o.err, o.run);
@@ -135,11 +142,15 @@ static bool same_feed(struct read_op *op, const redisReply *reply)
 static void on_run(struct call *c, enum belfry_err err, const redisReply *reply)
 {
 	struct read_op *op = (struct read_op *)c;
-	uint32_t answer = op->count + 1 - c->left;
+	uint32_t answer = op->count + 2 - c->left;
 	if (err && !op->err)
 		op->err = err;
 	if (!op->err && answer == 0)
 		op->err = look(reply, op->run, &op->born);
+	else if (!op->err && c->left == 1)
+		op->err = reply_time_ms(reply, &op->run->now_ms) < 0
+				  ? reply_broken("the time")
+				  : BELFRY_OK;
 	else if (!op->err && c->left && op->first + answer - 1 < op->run->feed_buckets &&
 		 take_bucket(op, reply, op->first + answer - 1) < 0)
 		op->broken = true;
@@ -167,6 +178,7 @@ static void cmd_look(struct read_op *op)
 	cmd_text(s, "n");
 	cmd_text(s, "buckets");
 	cmd_text(s, "born");
+	cmd_text(s, "trimmed");
 	cmd_end(&op->call);
 }
 
@@ -188,6 +200,7 @@ static void read_send(struct read_op *op)
 		cmd_bucket_key(c->s, op->feed, op->first + i);
 		cmd_end(c);
 	}
+	cmd_words(c, "TIME", NULL);
 	cmd_look(op);
 	call_send(c);
 }
@@ -233,9 +246,9 @@ void redis_sub_list(struct store *st, const char *feed, uint32_t cursor, size_t 
 	redis_read(st, feed, cursor, (uint32_t)count, on_rows, op);
 }
 
-/* ---- Who is behind ---- */
+/* ---- Feeds that are in a set of each partition ---- */
 
-struct behind_op {
+struct names_op {
 	struct call call;
 	store_names_cb cb;
 	void *arg;
@@ -243,32 +256,42 @@ struct behind_op {
 	enum belfry_err err;
 };
 
-static void on_behind(struct call *c, enum belfry_err err, const redisReply *reply)
+static void on_set(struct call *c, enum belfry_err err, const redisReply *reply)
 {
-	struct behind_op *op = (struct behind_op *)c;
+	struct names_op *op = (struct names_op *)c;
 	if (!err && name_list_add(&op->list, reply) < 0)
-		err = reply_broken("the feeds behind");
+		err = reply_broken("a set of feeds");
 	if (err)
 		op->err = err;
 	if (c->left)
 		return;
-	struct behind_op o = *op;
+	struct names_op o = *op;
 	call_free(c);
 	o.cb(o.arg, o.err, o.err ? NULL : (const char *const *)o.list.names,
 	     o.err ? 0 : o.list.count);
 	name_list_free(&o.list);
 }
 
-void redis_behind(struct store *st, store_names_cb cb, void *arg)
+static void read_sets(struct redis_store *s, const char *kind, store_names_cb cb,
+		      void *arg)
 {
-	struct redis_store *s = redis_of(st);
-	struct behind_op *op = call_new(s, sizeof *op, on_behind);
+	struct names_op *op = call_new(s, sizeof *op, on_set);
 	op->cb = cb;
 	op->arg = arg;
 	for (uint32_t p = 0; p < s->partitions; p++) {
 		cmd_begin(s, "SMEMBERS");
-		cmd_part_key(s, p, "behind");
+		cmd_part_key(s, p, kind);
 		cmd_end(&op->call);
 	}
 	call_send(&op->call);
+}
+
+void redis_behind(struct store *st, store_names_cb cb, void *arg)
+{
+	read_sets(redis_of(st), "behind", cb, arg);
+}
+
+void redis_dead_feeds(struct store *st, store_names_cb cb, void *arg)
+{
+	read_sets(redis_of(st), "dead", cb, arg);
 }

@@ -195,6 +195,16 @@ int reply_pos(const redisReply *r, struct pos *out)
 	return reply_is_text(r) ? pos_parse(r->str, r->len, out) : -1;
 }
 
+int reply_time_ms(const redisReply *r, uint64_t *out)
+{
+	uint64_t seconds, us;
+	if (!reply_is_array(r, 2) || reply_u64(r->element[0], &seconds) < 0 ||
+	    reply_u64(r->element[1], &us) < 0)
+		return -1;
+	*out = seconds * 1000 + us / 1000;
+	return 0;
+}
+
 const char *reply_str(const redisReply *r)
 {
 	return reply_is_text(r) && strlen(r->str) == r->len ? r->str : NULL;

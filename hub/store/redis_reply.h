@@ -28,6 +28,7 @@ bool reply_has_prefix(const redisReply *r, const char *prefix);
 int reply_u64(const redisReply *r, uint64_t *out); /* integer, or digits */
 int reply_u32(const redisReply *r, uint32_t *out);
 int reply_pos(const redisReply *r, struct pos *out);
+int reply_time_ms(const redisReply *r, uint64_t *out); /* of TIME */
 /* A string without a NUL in it; else NULL. */
 const char *reply_str(const redisReply *r);
 

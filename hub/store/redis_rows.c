@@ -1,3 +1,4 @@
+#include "store/done.h"
 #include "store/redis_internal.h"
 
 #include <belfry/base/mem.h>
@@ -11,12 +12,35 @@
  * script gets the key of the bucket that follows from them, and says RETRY if a split has
  * moved the row to another meanwhile.
  */
-enum row_kind { ROW_JOIN, ROW_ADMIT, ROW_LEAVE, ROW_EXPEL, ROW_GET, ROW_BOUNCE };
+enum row_kind {
+	ROW_JOIN,
+	ROW_ADMIT,
+	ROW_LEAVE,
+	ROW_EXPEL,
+	ROW_GET,
+	ROW_ORDER,
+	ROW_BOUNCE
+};
+
+/* Behind the feed and the bucket: d(ue), letters that are dead, feeds that have some,
+ * c(ounters), the log, the fence, p(ending), n(otices). */
+static const struct {
+	enum script script;
+	const char *keys;
+} row_scripts[] = {
+	[ROW_JOIN] = {S_JOIN, "dxac"},
+	[ROW_ADMIT] = {S_ADMIT, "dxacpn"}, /* or S_ADMIT_TELL */
+	[ROW_LEAVE] = {S_LEAVE, "xa"},
+	[ROW_EXPEL] = {S_EXPEL, "xan"},
+	[ROW_GET] = {S_ROW, ""},
+	[ROW_ORDER] = {S_HOLD_ORDER, "dxac"},
+	[ROW_BOUNCE] = {S_LATE_BOUNCE, "dxaclo"},
+};
 
 struct row_op {
 	struct call call;
 	enum row_kind kind;
-	store_row_cb row_cb; /* join, admit, leave, expel, get */
+	store_row_cb row_cb; /* all but late_bounce */
 	store_cb cb;	     /* late_bounce */
 	void *arg;
 	char *feed, *jid;
@@ -24,8 +48,9 @@ struct row_op {
 	enum pending_state seen; /* admit: the state that it must have, */
 	char *resource;		 /* and the resource, with its slash */
 	enum notice_kind notice;
-	struct pos pos;
-	bool end;
+	enum hold_order order;
+	struct store_owner owner;
+	struct store_done late; /* of late_bounce: its one row */
 	unsigned tries;
 };
 
@@ -42,6 +67,7 @@ static void row_end(struct row_op *op, enum belfry_err err, const struct sub *su
 		struct store_row row = {o.jid, strlen(o.jid), *sub};
 		o.row_cb(o.arg, err, &row, created);
 	}
+	done_free(&o.late);
 	free(o.feed);
 	free(o.jid);
 	free(o.resource);
@@ -49,13 +75,16 @@ static void row_end(struct row_op *op, enum belfry_err err, const struct sub *su
 
 static void row_begin(struct row_op *op);
 
+static bool joins(const struct row_op *op)
+{
+	return op->kind == ROW_JOIN || op->kind == ROW_ADMIT;
+}
+
 static enum belfry_err join_parse(struct row_op *op, const redisReply *reply,
 				  struct sub *sub, uint64_t *created)
 {
 	uint64_t subs;
 	uint32_t buckets;
-	if (reply->elements == 1)
-		return BELFRY_ESTALE;
 	if (!reply_is_array(reply, 5) || reply_u64(reply->element[1], created) < 0 ||
 	    !reply_is_text(reply->element[2]) ||
 	    sub_parse(reply->element[2]->str, reply->element[2]->len, sub) < 0 ||
@@ -71,17 +100,16 @@ static void on_row(struct call *c, enum belfry_err err, const redisReply *reply)
 	struct row_op *op = (struct row_op *)c;
 	struct sub sub = {0};
 	uint64_t created = 0;
-	if (err == BELFRY_ESTALE) {
+	if (err == BELFRY_ESTALE && reply_is(reply->element[0], "RETRY")) {
 		if (++op->tries < RETRIES_MAX)
 			row_begin(op);
 		else
 			row_end(op, BELFRY_EAWAY, NULL, false);
 		return;
 	}
-	if (!err && (op->kind == ROW_JOIN || op->kind == ROW_ADMIT))
+	if (!err && joins(op))
 		err = join_parse(op, reply, &sub, &created);
-	if (!err &&
-	    (op->kind == ROW_GET || op->kind == ROW_LEAVE || op->kind == ROW_EXPEL) &&
+	if (!err && !joins(op) && op->kind != ROW_BOUNCE &&
 	    (!reply_is_array(reply, 2) || !reply_is_text(reply->element[1]) ||
 	     sub_parse(reply->element[1]->str, reply->element[1]->len, &sub) < 0))
 		err = reply_broken("a row");
@@ -95,11 +123,13 @@ static void cmd_change(struct redis_store *s, const struct sub_change *change)
 	static const struct {
 		unsigned set;
 		char letter;
-	} letter_of[] = {{SUB_SET_CONTACT, 'a'},
-			 {SUB_SET_PRIORITY, 'p'},
-			 {SUB_SET_TAGS, 't'},
-			 {SUB_SET_MUTED, 'm'}};
-	char format = (char)change->format, letters[4], words[SUB_OPTIONS_SIZE];
+	} letter_of[] = {
+		{SUB_SET_CONTACT, 'a'}, {SUB_SET_PRIORITY, 'p'}, {SUB_SET_TAGS, 't'},
+		{SUB_SET_MUTED, 'm'},	{SUB_SET_PAUSED, 'z'},	 {SUB_SET_QUIET, 'q'},
+		{SUB_SET_URGENT, 'u'},
+	};
+	enum { LETTERS = sizeof letter_of / sizeof *letter_of };
+	char format = (char)change->format, letters[LETTERS], words[SUB_OPTIONS_SIZE];
 	struct sub_options options = {0};
 	size_t count = 0;
 	sub_change_apply(change, &options);
@@ -119,8 +149,6 @@ static void cmd_change(struct redis_store *s, const struct sub_change *change)
 static void cmd_admit(struct redis_store *s, const struct row_op *op)
 {
 	const char state = (char)op->seen, notice = (char)op->notice;
-	cmd_text(s, op->feed);
-	cmd_text(s, s->channel);
 	cmd_data(s, op->jid, jid_bare_len(op->jid));
 	cmd_data(s, &state, state ? 1 : 0);
 	cmd_text(s, op->resource);
@@ -128,19 +156,40 @@ static void cmd_admit(struct redis_store *s, const struct row_op *op)
 	cmd_u64(s, STORE_NOTICES_MAX);
 }
 
-static enum script script_of(const struct row_op *op)
+static void cmd_row_keys(struct redis_store *s, const char *feed, const char *keys)
 {
-	static const enum script scripts[] = {S_JOIN,  S_ADMIT, S_LEAVE,
-					      S_EXPEL, S_ROW,	S_LATE_BOUNCE};
-	return op->notice ? S_ADMIT_TELL : scripts[op->kind];
+	uint32_t partition = partition_of(s, feed);
+	for (; *keys; keys++) {
+		if (*keys == 'd')
+			cmd_part_key(s, partition, "due");
+		else if (*keys == 'a')
+			cmd_part_key(s, partition, "dead");
+		else if (*keys == 'o')
+			cmd_part_key(s, partition, "fence");
+		else if (*keys == 'n')
+			cmd_part_key(s, partition, "notices");
+		else
+			cmd_feed_key(s, (const char[]){*keys, '\0'}, feed);
+	}
+}
+
+static void cmd_late(struct redis_store *s, const struct row_op *op)
+{
+	const struct store_done_row *r = op->late.rows;
+	char fence[FENCE_TEXT_SIZE];
+	fence_format(&op->owner, fence);
+	cmd_text(s, op->owner.name);
+	cmd_text(s, fence);
+	cmd_pos(s, r->pos);
+	cmd_text(s, r->end ? "1" : "0");
+	cmd_data(s, r->was_len ? r->was : "", r->was_len);
+	cmd_hold(s, &r->hold);
 }
 
 /* Who is told, and of what. */
-static void cmd_expel(struct redis_store *s, const struct row_op *op)
+static void cmd_expel(struct redis_store *s)
 {
 	const char notice = NOTICE_WITHDRAWN;
-	cmd_text(s, op->feed);
-	cmd_text(s, s->channel);
 	cmd_data(s, &notice, 1);
 	cmd_u64(s, STORE_EXPELLED_MAX);
 }
@@ -148,39 +197,33 @@ static void cmd_expel(struct redis_store *s, const struct row_op *op)
 /* SALT, BUCKETS: as read a moment ago. */
 static void row_script(struct row_op *op, uint32_t salt, uint32_t buckets)
 {
-	static const uint64_t keys[] = {
-		[ROW_JOIN] = 2,	 [ROW_ADMIT] = 4, [ROW_LEAVE] = 2,
-		[ROW_EXPEL] = 3, [ROW_GET] = 2,	  [ROW_BOUNCE] = 4};
 	struct call *c = &op->call;
 	struct redis_store *s = c->s;
+	const char *keys = row_scripts[op->kind].keys;
 	uint32_t hash = row_hash(salt, op->jid, strlen(op->jid));
 	uint32_t bucket = buckets ? bucket_of(hash, buckets) : 0;
 	call_reset(c, on_row);
-	script_begin(c, script_of(op), keys[op->kind]);
+	script_begin(c, op->notice ? S_ADMIT_TELL : row_scripts[op->kind].script,
+		     2 + strlen(keys));
 	cmd_feed_key(s, "f", op->feed);
 	cmd_bucket_key(s, op->feed, bucket);
-	if (op->kind == ROW_BOUNCE) {
-		cmd_feed_key(s, "l", op->feed);
-		cmd_feed_key(s, "c", op->feed);
-	} else if (op->kind == ROW_ADMIT) {
-		cmd_feed_key(s, "p", op->feed);
-	}
-	if (op->kind == ROW_ADMIT || op->kind == ROW_EXPEL)
-		cmd_part_key(s, partition_of(s, op->feed), "notices");
+	cmd_row_keys(s, op->feed, keys);
 	cmd_text(s, op->jid);
 	cmd_u64(s, salt);
 	cmd_u64(s, hash);
 	cmd_u64(s, bucket);
-	if (op->kind == ROW_JOIN || op->kind == ROW_ADMIT)
+	cmd_text(s, op->feed);
+	cmd_text(s, s->channel);
+	if (joins(op))
 		cmd_change(s, &op->change);
-	if (op->kind == ROW_ADMIT) {
+	if (op->kind == ROW_ADMIT)
 		cmd_admit(s, op);
-	} else if (op->kind == ROW_EXPEL) {
-		cmd_expel(s, op);
-	} else if (op->kind == ROW_BOUNCE) {
-		cmd_pos(s, op->pos);
-		cmd_text(s, op->end ? "1" : "0");
-	}
+	else if (op->kind == ROW_EXPEL)
+		cmd_expel(s);
+	else if (op->kind == ROW_ORDER)
+		cmd_text(s, op->order == ORDER_DROP ? "1" : "0");
+	else if (op->kind == ROW_BOUNCE)
+		cmd_late(s, op);
 	cmd_end(c);
 	call_send(c);
 }
@@ -279,14 +322,27 @@ void redis_sub_get(struct store *st, const char *feed, const char *jid, store_ro
 	row_begin(op);
 }
 
-void redis_late_bounce(struct store *st, const char *feed, const char *jid,
-		       struct pos pos, bool end, store_cb cb, void *arg)
+void redis_hold_order(struct store *st, const char *feed, const char *jid,
+		      enum hold_order order, store_row_cb cb, void *arg)
 {
-	struct row_op *op = row_op_new(st, ROW_BOUNCE, feed, jid, arg);
-	op->cb = cb;
-	op->pos = pos;
-	op->end = end;
+	struct row_op *op = row_op_new(st, ROW_ORDER, feed, jid, arg);
+	op->row_cb = cb;
+	op->order = order;
 	row_begin(op);
+}
+
+void redis_late_bounce(struct store *st, const struct store_owner *o, const char *feed,
+		       const struct store_done_row *row, store_cb cb, void *arg)
+{
+	struct row_op *op = row_op_new(st, ROW_BOUNCE, feed, row->jid, arg);
+	op->cb = cb;
+	op->owner = *o;
+	done_copy(&op->late,
+		  &(struct store_done){.feed = feed, .rows = row, .row_count = 1});
+	if (done_late_valid(row))
+		row_begin(op);
+	else
+		call_fail(&op->call, BELFRY_EINVAL);
 }
 
 /* ---- Splitting ---- */
@@ -294,11 +350,15 @@ void redis_late_bounce(struct store *st, const char *feed, const char *jid,
 static void split_command(struct call *c, const char *feed, uint32_t buckets)
 {
 	struct redis_store *s = c->s;
-	script_begin(c, S_SPLIT, 3);
+	uint32_t parent = buckets ? bucket_parent(buckets) : 0;
+	script_begin(c, S_SPLIT, 4);
 	cmd_feed_key(s, "f", feed);
-	cmd_bucket_key(s, feed, buckets ? bucket_parent(buckets) : 0);
+	cmd_bucket_key(s, feed, parent);
 	cmd_bucket_key(s, feed, buckets);
+	cmd_part_key(s, partition_of(s, feed), "due");
 	cmd_u64(s, buckets);
+	cmd_due_member(s, feed, parent);
+	cmd_due_member(s, feed, buckets);
 	cmd_end(c);
 }
 

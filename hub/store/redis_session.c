@@ -171,6 +171,8 @@ static const char *check_info(struct redis_store *s, const redisReply *info)
 	return NULL;
 }
 
+static void raise_schema(struct redis_store *s);
+
 static const char *check_meta(struct redis_store *s, const redisReply *reply)
 {
 	uint32_t schema, partitions;
@@ -178,9 +180,11 @@ static const char *check_meta(struct redis_store *s, const redisReply *reply)
 	    reply_u32(reply->element[1], &partitions) < 0 || partitions == 0 ||
 	    partitions > PARTITIONS_MAX)
 		return "belfry:meta cannot be read, or not be written (Redis full?)";
-	if (schema != SCHEMA)
+	if (schema != SCHEMA && schema != SCHEMA_BEFORE)
 		return "the store has another schema: this Belfry is too old or too new";
 	s->partitions = partitions;
+	if (schema == SCHEMA_BEFORE)
+		raise_schema(s);
 	return NULL;
 }
 
@@ -239,7 +243,7 @@ static void on_auth(struct call *c, enum belfry_err err, const redisReply *reply
 	step_end(c, bad);
 }
 
-static void on_login(struct call *c, enum belfry_err err, const redisReply *reply)
+static void on_step(struct call *c, enum belfry_err err, const redisReply *reply)
 {
 	if (err)
 		call_free(c);
@@ -306,6 +310,18 @@ static struct call *step_new(struct redis_store *s, call_cb on_reply, bool shake
 	return &step->call;
 }
 
+/* From now on a Belfry that does not know what this one writes refuses the store. */
+static void raise_schema(struct redis_store *s)
+{
+	struct call *c = step_new(s, on_step, true);
+	cmd_begin(s, "HSET");
+	cmd_text(s, "belfry:meta");
+	cmd_text(s, "schema");
+	cmd_u64(s, SCHEMA);
+	cmd_end(c);
+	call_send(c);
+}
+
 void session_load_scripts(struct redis_store *s, bool shake)
 {
 	s->reloading = !shake;
@@ -329,7 +345,7 @@ static void login(struct redis_store *s)
 			cmd_words(c, "AUTH", password, NULL);
 		call_send(c);
 	}
-	c = step_new(s, on_login, true);
+	c = step_new(s, on_step, true);
 	cmd_begin(s, "SELECT");
 	cmd_u64(s, s->url.db);
 	cmd_end(c);

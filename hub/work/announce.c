@@ -437,7 +437,7 @@ void announcer_room(struct announcer *a)
 
 void announcer_wake(struct announcer *a, enum store_wake what, const char *feed)
 {
-	if (!a->up || a->leaving || what == WAKE_NOTICE)
+	if (!a->up || a->leaving || what == WAKE_NOTICE || what == WAKE_DUE)
 		return;
 	struct told *t = what == WAKE_ALL ? NULL : *told_place(a, feed);
 	if (what == WAKE_ALL)

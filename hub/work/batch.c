@@ -103,8 +103,9 @@ static bool xml_fit(const char *s, size_t len)
 	return true;
 }
 
-const struct rendered *batch_rendered(struct engine *e, const char *feed,
-				      struct log_event *ev, enum sub_format format)
+const struct rendered *batch_rendered(struct engine *e, const struct batch *b,
+				      const char *feed, struct log_event *ev,
+				      enum sub_format format)
 {
 	unsigned k = policy_format_index(format), bit = 1u << k;
 	if (!ev->id || (ev->refuse & bit))
@@ -118,7 +119,7 @@ const struct rendered *batch_rendered(struct engine *e, const char *feed,
 				  .pos = ev->pos,
 				  .at_ms = ev->at_ms,
 				  .event = &ev->event};
-	render(r, &re, format, e->o.domain, false);
+	render(r, &re, format, e->o.domain, b->delayed);
 	ev->made = (uint8_t)(ev->made | bit);
 	if (r->bytes.len <= e->o.max_stanza_bytes && xml_fit(r->bytes.data, r->bytes.len))
 		return r;

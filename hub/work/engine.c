@@ -32,7 +32,7 @@ void engine_halt(struct engine *e)
 
 static void go_idle(struct engine *e)
 {
-	if (e->quiet && flight_empty(e) && e->dones == 0)
+	if (e->quiet && flight_empty(e) && e->dones == 0 && e->late == 0)
 		e->o.idle(e->o.arg);
 }
 
@@ -104,8 +104,15 @@ static void on_wake(void *arg, enum store_wake what, const char *feed)
 		feed_wake(e, feed);
 	else if (what == WAKE_ALL)
 		ask_hints(e);
+	if (what == WAKE_DUE || what == WAKE_ALL)
+		due_hint(e, 0);
 	if (e->o.woken)
 		e->o.woken(e->o.arg, what, feed);
+}
+
+static void on_due(void *arg)
+{
+	due_ask(arg);
 }
 
 struct engine *engine_create(struct loop *loop, struct store *store,
@@ -120,6 +127,7 @@ struct engine *engine_create(struct loop *loop, struct store *store,
 		e->home = strchr(e->o.multicast, '.') + 1;
 	e->kick = loop_timer_create(loop, on_kick, e);
 	e->watch = loop_timer_create(loop, on_watch, e);
+	e->due = loop_timer_create(loop, on_due, e);
 	e->windows = windows_create();
 	e->janitor = janitor_create(e);
 	loop_timer_arm(e->watch, WATCH_MS);
@@ -138,6 +146,7 @@ void engine_destroy(struct engine *e)
 	e->owned = e->up = false;
 	flight_drop(e);
 	feeds_drop_all(e);
+	late_drop(e);
 	suspects_forget(e, NULL);
 	free(e->suspects);
 	janitor_destroy(e->janitor);
@@ -147,6 +156,7 @@ void engine_destroy(struct engine *e)
 	free(e->ways);
 	loop_timer_destroy(e->kick);
 	loop_timer_destroy(e->watch);
+	loop_timer_destroy(e->due);
 	free(e);
 }
 
@@ -160,6 +170,8 @@ static void disown(struct engine *e)
 	windows_reset(e->windows);
 	suspects_forget(e, NULL);
 	feeds_drop_all(e);
+	late_drop(e);
+	loop_timer_disarm(e->due);
 	e->errors = 0;
 	engine_kick(e);
 }
@@ -176,6 +188,7 @@ void engine_own(struct engine *e, const struct store_owner *owner)
 	e->halted = false;
 	STORE(e, listen, on_wake, e);
 	ask_hints(e);
+	due_hint(e, 0);
 	janitor_start(e->janitor);
 }
 
@@ -201,6 +214,7 @@ static void on_up(void *arg)
 	windows_reset(e->windows);
 	groups_begin(e);
 	e->repeats = 0;
+	due_hint(e, 0);
 	engine_kick(e);
 }
 

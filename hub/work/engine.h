@@ -7,6 +7,7 @@
 #include <belfry/xmpp/windows.h>
 
 #include "work/counters.h"
+#include "work/policy.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -22,6 +23,7 @@ struct engine_options {
 	const char *domain;	      /* of the component; outlives the engine */
 	const char *multicast;	      /* JID of the service, the same; NULL: none */
 	size_t max_stanza_bytes;      /* larger ones are skipped */
+	struct policy_retry retry;    /* what comes back */
 	void *arg;		      /* of the functions below */
 	bool (*may_write)(void *arg); /* is the lease valid now? */
 	void (*lost)(void *arg);      /* it is not, or the store said so */

@@ -9,10 +9,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define REST_MS 500   /* after a failed store call; to twice that */
-#define SOON_MS 10    /* after one that lost against another change */
-#define BROKEN_MAX 7  /* doublings of REST_MS where answers make no sense */
-#define SETTLE_MS 100 /* seldom enough to cost nothing, and never much to trim */
+#define REST_MS 500  /* after a failed store call; to twice that */
+#define SOON_MS 10   /* after one that lost against another change */
+#define BROKEN_MAX 7 /* doublings of REST_MS where answers make no sense */
 
 static struct feed **feed_slot(struct engine *e, const char *name)
 {
@@ -31,7 +30,7 @@ struct feed *feed_find(const struct engine *e, const char *name)
 	return f;
 }
 
-static void fresh_push(struct feed *f)
+void feed_renew(struct feed *f)
 {
 	struct engine *e = f->engine;
 	f->state = FEED_NEW;
@@ -52,19 +51,16 @@ static void fresh_remove(struct feed *f)
 
 static void on_rested(void *arg)
 {
-	fresh_push(arg);
+	feed_renew(arg);
 }
 
-void feed_wake(struct engine *e, const char *name)
+struct feed *feed_take(struct engine *e, const char *name)
 {
 	if (!feed_name_valid(name, strlen(name)))
-		return;
+		return NULL;
 	struct feed **slot = feed_slot(e, name);
-	if (*slot) {
-		(*slot)->woken = (*slot)->changed = true;
-		feed_step(*slot);
-		return;
-	}
+	if (*slot)
+		return *slot;
 	struct feed *f = xcalloc(1, sizeof(*f));
 	f->engine = e;
 	snprintf(f->name, sizeof(f->name), "%s", name);
@@ -75,12 +71,23 @@ void feed_wake(struct engine *e, const char *name)
 	fairq_enter(&e->waiting, &f->turn, 1);
 	*slot = f;
 	e->feed_count++;
-	fresh_push(f);
+	feed_renew(f);
+	return f;
+}
+
+void feed_wake(struct engine *e, const char *name)
+{
+	struct feed *f = feed_take(e, name);
+	if (!f)
+		return;
+	f->woken = f->changed = true;
+	feed_step(f);
 }
 
 static void feed_free(struct feed *f)
 {
 	batch_unref(f->batch);
+	batch_unref(f->old);
 	loop_timer_destroy(f->rest);
 	free(f);
 }
@@ -97,6 +104,7 @@ void feed_forget(struct feed *f)
 	f->state = FEED_RESTING;
 	loop_timer_disarm(f->rest);
 	pieces_drop(f);
+	late_flush(f);
 	f->gone = true;
 	if (f->calls == 0)
 		feed_free(f);
@@ -122,118 +130,7 @@ void feeds_drop_all(struct engine *e)
 	}
 }
 
-/* ---- The pass -------------------------------------------------------------------- */
-
-void feed_again(struct feed *f, uint32_t from, uint32_t to)
-{
-	if (from >= to)
-		return;
-	if (f->again_from == f->again_to) {
-		f->again_from = from;
-		f->again_to = to;
-		return;
-	}
-	if (from < f->again_from)
-		f->again_from = from;
-	if (to > f->again_to)
-		f->again_to = to;
-}
-
-static bool wants_again(const struct feed *f)
-{
-	return f->again_from < f->again_to;
-}
-
-/* What has to be passed over once more, or everything. */
-static void begin_pass(struct feed *f, bool everything)
-{
-	struct engine *e = f->engine;
-	f->state = FEED_PASS;
-	f->pass++;
-	f->overtaken = f->dones;
-	f->next = everything ? 0 : f->again_from;
-	f->end = everything || f->again_to > f->buckets ? f->buckets : f->again_to;
-	f->again_from = f->again_to = 0;
-	f->passed = f->next;
-	f->reached = f->head;
-	if (suspects_any(e)) {
-		/* Others wait until the suspect is known; looked up again then. */
-		f->alone = suspects_range(f);
-		f->failed = !f->alone;
-	}
-	e->counters.passes++;
-	if (f->next < f->end)
-		fairq_push(&e->waiting, &f->turn);
-	engine_kick(e);
-	feed_step(f);
-}
-
-void feed_resume(struct feed *f)
-{
-	if (wants_again(f))
-		begin_pass(f, false);
-	else
-		fresh_push(f);
-}
-
-void feed_finish(struct feed *f)
-{
-	if (wants_again(f) || f->woken)
-		feed_resume(f);
-	else
-		feed_forget(f);
-}
-
-/* Newer events have come while the pass was on its way: no look at the feed is needed. */
-static void go_on(struct feed *f)
-{
-	bool all = f->batch && pos_cmp(f->reached, f->batch->to) >= 0;
-	if (!wants_again(f))
-		feed_again(f, 0, f->buckets);
-	begin_pass(f, false);
-	if (all)
-		pieces_look_ahead(f);
-}
-
-void feed_step(struct feed *f)
-{
-	struct engine *e = f->engine;
-	if (f->gone || f->pieces || (f->state != FEED_PASS && !f->failed))
-		return;
-	if (f->state == FEED_NEW || f->state == FEED_LOADING || f->state == FEED_RESTING)
-		return;
-	if (!f->failed && f->next < f->end)
-		return;
-	/* Only the next pass may overtake the completions. */
-	bool more =
-		!f->failed && !f->alone && (wants_again(f) || (f->woken && f->buckets));
-	bool unsettled = clock_mono_ms() - f->settled_ms >= SETTLE_MS;
-	if (f->dones && (!more || unsettled || suspects_any(e)))
-		return;
-	feed_deactivate(f);
-	fairq_remove(&e->waiting, &f->turn);
-	if (f->failed) {
-		f->failed = false;
-		f->state = FEED_RESTING;
-		if (f->rest_ms)
-			loop_timer_arm(f->rest, f->rest_ms);
-		else
-			fresh_push(f);
-		return;
-	}
-	if (f->alone) {
-		f->alone = false;
-		fresh_push(f);
-		return;
-	}
-	if (!more) {
-		feed_settle(f);
-		return;
-	}
-	if (unsettled)
-		feed_settle_aside(f);
-	go_on(f);
-}
+/* ---- What fails ------------------------------------------------------------------ */
 
 void feed_fail(struct feed *f, uint64_t rest_ms)
 {
@@ -243,6 +140,8 @@ void feed_fail(struct feed *f, uint64_t rest_ms)
 	f->next = f->end;
 	fairq_remove(&f->engine->waiting, &f->turn);
 	pieces_unread(f);
+	if (f->holds)
+		due_hint(f->engine, f->rest_ms + REST_MS);
 }
 
 void feed_fail_err(struct feed *f, enum belfry_err err)
@@ -268,7 +167,8 @@ void feeds_restart(struct engine *e)
 			feed_fail(f, 0);
 			pieces_drop(f);
 			batch_unref(f->batch); /* it may have become unfit to send */
-			f->batch = NULL;
+			batch_unref(f->old);
+			f->batch = f->old = NULL;
 			feed_step(f);
 		}
 	}
@@ -309,17 +209,14 @@ static void on_load(void *arg, enum belfry_err err, const struct store_feed *sf,
 	if (!sf->head.n) { /* how it shows was changed: nothing to deliver, or to trim */
 		suspects_forget(e, f->name);
 		if (f->woken)
-			fresh_push(f);
+			feed_renew(f);
 		else
 			feed_forget(f);
 		return;
 	}
 	learn(f, sf);
 	f->reached = f->head;
-	if (!suspects_any(e) && (pos_cmp(sf->head, sf->settled) <= 0 || !f->buckets))
-		feed_settle(f);
-	else
-		begin_pass(f, true);
+	pass_first(f, pos_cmp(sf->head, sf->settled) <= 0 || !f->buckets);
 }
 
 static void load(struct feed *f)

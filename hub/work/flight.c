@@ -17,6 +17,15 @@ static struct win *open_window(struct engine *e)
 	return e->open;
 }
 
+struct part *flight_part_new(struct piece *p, size_t unit)
+{
+	struct part *q = xcalloc(1, sizeof(*q) + p->events * sizeof(q->counts[0]));
+	q->piece = p;
+	q->first = unit;
+	q->count = 1;
+	return q;
+}
+
 struct part *flight_part(struct engine *e, struct piece *p, size_t unit)
 {
 	struct win *w = open_window(e);
@@ -26,8 +35,8 @@ struct part *flight_part(struct engine *e, struct piece *p, size_t unit)
 			return q;
 		}
 	}
-	struct part *q = xcalloc(1, sizeof(*q) + p->events * sizeof(q->counts[0]));
-	*q = (struct part){.next = w->parts, .piece = p, .first = unit, .count = 1};
+	struct part *q = flight_part_new(p, unit);
+	q->next = w->parts;
 	w->parts = q;
 	return q;
 }
@@ -75,10 +84,13 @@ static void on_done(void *arg, enum belfry_err err)
 		e->counters.stale++;
 	if (err)
 		feed_fail_err(f, err);
+	if (!f->dones)
+		late_flush(f);
 	feed_step(f);
 }
 
-void flight_done(struct piece *p, struct store_done *d, uint64_t sent)
+/* Of SENT deliveries; D's feed, feed_buckets, to and due are filled in. */
+static void tell(struct piece *p, struct store_done *d, uint64_t sent)
 {
 	struct feed *f = p->feed;
 	struct engine *e = f->engine;
@@ -86,7 +98,8 @@ void flight_done(struct piece *p, struct store_done *d, uint64_t sent)
 	*c = (struct completion){.feed = f, .pass = f->pass, .sent = sent};
 	d->feed = f->name;
 	d->feed_buckets = p->run->feed_buckets;
-	d->to = p->to;
+	d->to = p->holds ? p->run->buckets[0].cursor : p->to;
+	d->due = p->holds;
 	e->dones++;
 	e->untold += sent;
 	f->dones++;
@@ -101,30 +114,8 @@ static size_t done_buckets(const struct part *q, struct store_done_bucket *out)
 	for (size_t u = q->first; u < q->first + q->count; u++) {
 		const struct store_bucket *b = &p->run->buckets[u];
 		p->unit_state[u] = UNIT_DONE;
-		if (pos_cmp(b->cursor, p->to) < 0)
+		if (p->holds || pos_cmp(b->cursor, p->to) < 0)
 			out[n++] = (struct store_done_bucket){b->bucket, b->cursor};
-	}
-	return n;
-}
-
-/* Rows that came back; their counts move from taken to what they were. */
-static size_t done_rows(struct part *q, struct store_done_row *out)
-{
-	const struct piece *p = q->piece;
-	size_t n = 0;
-	for (size_t i = 0; i < p->bounce_count; i++) {
-		const struct piece_bounce *b = &p->bounces[i];
-		if (b->unit < q->first || b->unit >= q->first + q->count)
-			continue;
-		const struct store_row *row = &p->run->rows[b->row];
-		policy_uncount(&q->counts[b->event], row->sub.format);
-		policy_count(&q->counts[b->event], row->sub.format,
-			     b->end ? OUTCOME_LEFT : OUTCOME_BOUNCED);
-		out[n++] = (struct store_done_row){
-			.jid = row->jid,
-			.pos = p->batch->events[p->event + b->event].pos,
-			.end = b->end,
-		};
 	}
 	return n;
 }
@@ -137,6 +128,8 @@ void flight_count(struct engine *e, const struct store_counters *c)
 	e->counters.left += c->left;
 	e->counters.skipped += c->skipped;
 	e->counters.filtered += c->filtered;
+	e->counters.held += c->held;
+	e->counters.dead += c->dead;
 }
 
 static size_t done_events(struct engine *e, const struct part *q,
@@ -145,6 +138,8 @@ static size_t done_events(struct engine *e, const struct part *q,
 	static const struct store_counters none;
 	const struct piece *p = q->piece;
 	size_t n = 0;
+	if (p->holds)
+		return 0; /* its rows tell */
 	for (size_t k = 0; k < p->events; k++) {
 		const struct store_counters *c = &q->counts[k];
 		if (memcmp(c, &none, sizeof(none)) == 0)
@@ -156,18 +151,20 @@ static size_t done_events(struct engine *e, const struct part *q,
 	return n;
 }
 
-static void part_done(struct engine *e, struct part *q)
+void flight_part_done(struct engine *e, struct part *q)
 {
 	struct piece *p = q->piece;
 	struct store_done_bucket *buckets = xcalloc(q->count, sizeof(*buckets));
-	struct store_done_row *rows = xcalloc(p->bounce_count + 1, sizeof(*rows));
+	struct store_done_row *rows = xcalloc(p->mark_count + 1, sizeof(*rows));
 	struct store_done_event *events = xcalloc(p->events + 1, sizeof(*events));
 	struct store_done d = {.buckets = buckets, .rows = rows, .events = events};
 	d.bucket_count = done_buckets(q, buckets);
-	d.row_count = done_rows(q, rows);
+	d.row_count = holds_done(q, rows);
 	d.event_count = done_events(e, q, events);
 	if (d.bucket_count)
-		flight_done(p, &d, q->sent);
+		tell(p, &d, q->sent);
+	for (size_t i = 0; i < d.row_count; i++)
+		free((void *)(uintptr_t)rows[i].moves);
 	free(buckets);
 	free(rows);
 	free(events);
@@ -193,7 +190,7 @@ static void win_done(struct engine *e, struct win *w)
 		if (q->refused)
 			part_refused(e, q);
 		else
-			part_done(e, q);
+			flight_part_done(e, q);
 		free(q);
 	}
 	free(w);

@@ -68,6 +68,14 @@ void groups_send(struct engine *e, struct group *g)
 	g->count = 0;
 }
 
+bool groups_fit(const struct engine *e, const struct rendered *r,
+		const struct store_row *row)
+{
+	return render_group_bytes(r, e->o.multicast) +
+		       render_address_bytes(row->jid, row->jid_len) <=
+	       e->o.max_stanza_bytes;
+}
+
 bool groups_add(struct engine *e, struct group *g, const struct rendered *r,
 		const struct store_row *row)
 {

@@ -1,5 +1,9 @@
 #include "work/policy.h"
 
+#include <belfry/base/zone.h>
+
+#include <string.h>
+
 #define RUN_ROWS                                                                         \
 	1000 /* fewer cost round trips, more only memory (docs/performance.md)           \
 	      */
@@ -36,6 +40,9 @@ void policy_count(struct store_counters *c, enum sub_format format, enum outcome
 	case OUTCOME_SKIPPED:
 		c->skipped++;
 		break;
+	case OUTCOME_HELD:
+		c->held++;
+		break;
 	case OUTCOME_FILTERED:
 		c->filtered++;
 		break;
@@ -47,6 +54,79 @@ void policy_uncount(struct store_counters *c, enum sub_format format)
 	uint64_t *n = format == FORMAT_HEADLINE ? &c->sent : &c->taken;
 	if (*n)
 		(*n)--;
+}
+
+/* ---- Holds ----------------------------------------------------------------------- */
+
+/* What came with a stanza from outside, as far as it is a condition's name. */
+static void set_condition(struct sub_hold *h, const char *condition)
+{
+	size_t len = strspn(condition, "abcdefghijklmnopqrstuvwxyz-");
+	if (condition[len] || len > HOLD_CONDITION_MAX)
+		len = 0;
+	memcpy(h->condition, condition, len);
+	h->condition[len] = '\0';
+}
+
+/* The ceiling of the delay behind so many failures. */
+static uint64_t retry_ceiling(const struct policy_retry *r, unsigned tries)
+{
+	uint64_t ceiling = r->first_ms;
+	for (unsigned i = 1; i < tries && ceiling < r->max_ms; i++)
+		ceiling = ceiling > UINT64_MAX / 2 ? UINT64_MAX : ceiling * 2;
+	if (ceiling > r->max_ms)
+		ceiling = r->max_ms;
+	return ceiling < UINT32_MAX ? ceiling : UINT32_MAX;
+}
+
+void policy_bounce(const struct policy_retry *r, const struct sub_hold *before,
+		   enum bounce_class class, const char *condition, uint64_t now_ms,
+		   uint32_t random, struct sub_hold *out)
+{
+	*out = *before;
+	if (out->tries < UINT32_MAX)
+		out->tries++;
+	if (!out->first_ms)
+		out->first_ms = now_ms;
+	set_condition(out, condition);
+	if (before->reason == HOLD_DROPPED) {
+		out->due_ms = 0;
+		return;
+	}
+	uint64_t for_ms = now_ms > out->first_ms ? now_ms - out->first_ms : 0;
+	if (before->reason == HOLD_DEAD || class == BOUNCE_SUSPENDS ||
+	    (out->tries >= r->tries && for_ms >= r->give_up_ms)) {
+		out->reason = HOLD_DEAD;
+		out->due_ms = HOLD_NEVER;
+		return;
+	}
+	out->reason = HOLD_BOUNCED;
+	out->due_ms = (retry_ceiling(r, out->tries) + 1) * random >> 32;
+}
+
+static bool within(const struct sub_quiet *q, unsigned minute)
+{
+	bool from = minute >= q->from, to = minute < q->to;
+	return q->from < q->to ? from && to : from || to;
+}
+
+enum hold_reason policy_waits(const struct sub *sub, enum event_priority priority,
+			      uint64_t now_ms, uint64_t *due_ms)
+{
+	struct sub_options o;
+	*due_ms = 0;
+	if (!sub_may_wait(sub))
+		return HOLD_NONE;
+	sub_options_read(sub, &o);
+	if (o.paused) {
+		*due_ms = HOLD_NEVER;
+		return HOLD_PAUSED;
+	}
+	if (!o.quiet.set || (o.urgent_passes && priority == PRIORITY_URGENT) ||
+	    !within(&o.quiet, zone_minute(o.quiet.zone, now_ms)))
+		return HOLD_NONE;
+	*due_ms = zone_until(o.quiet.zone, now_ms, o.quiet.to);
+	return HOLD_QUIET;
 }
 
 unsigned policy_format_index(enum sub_format format)

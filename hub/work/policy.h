@@ -4,6 +4,7 @@
 #include <belfry/core/pos.h>
 #include <belfry/core/subscription.h>
 #include <belfry/store/store.h>
+#include <belfry/xmpp/link.h>
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -16,7 +17,8 @@ bool policy_wants(const struct sub *sub, struct pos cursor, struct pos pos);
 /* What happened to one delivery. */
 enum outcome {
 	OUTCOME_TAKEN,
-	OUTCOME_BOUNCED,
+	OUTCOME_BOUNCED, /* counted beside: it is held, too */
+	OUTCOME_HELD,
 	OUTCOME_LEFT,
 	OUTCOME_SKIPPED,
 	OUTCOME_FILTERED,
@@ -25,6 +27,28 @@ enum outcome {
 void policy_count(struct store_counters *c, enum sub_format format, enum outcome o);
 /* One that was counted as taken came back. */
 void policy_uncount(struct store_counters *c, enum sub_format format);
+
+/* When to try again, and when to give up. All in ms. */
+struct policy_retry {
+	uint64_t first_ms, max_ms; /* ceilings of the first delay, and of all */
+	uint64_t tries;		   /* a dead letter after so many, */
+	uint64_t give_up_ms;	   /* if the first was so long ago */
+};
+/*
+ * The hold after a bounce that does not end the subscription; BEFORE is what it had. Full
+ * jitter: due_ms is a delay uniform in [0, ceiling], which doubles with each failure, or
+ * HOLD_NEVER. RANDOM is below 2^32. What is dead or dropped already stays so. pos,
+ * counted and urgent are as they were in BEFORE.
+ */
+void policy_bounce(const struct policy_retry *r, const struct sub_hold *before,
+		   enum bounce_class class, const char *condition, uint64_t now_ms,
+		   uint32_t random, struct sub_hold *out);
+/*
+ * May a row with OPTIONS be sent an event of that priority now? HOLD_NONE: yes. Else why
+ * not, and in DUE_MS when that may have changed (a delay; HOLD_NEVER: not by itself).
+ */
+enum hold_reason policy_waits(const struct sub *sub, enum event_priority priority,
+			      uint64_t now_ms, uint64_t *due_ms);
 
 /* Formats as small numbers: 0 .. POLICY_FORMATS - 1, for arrays and bits. */
 #define POLICY_FORMATS 4

@@ -46,22 +46,41 @@ bool send_passes(const struct store_row *row, const struct log_event *ev)
 	       sub_passes(&row->sub, &ev->event, ev->at_ms);
 }
 
-/* How each row of a unit is reached; true: some in groups. */
-static bool find_ways(struct engine *e, const struct feed *f,
-		      const struct store_row *rows, size_t count)
+enum outcome send_outcome(const struct piece *p, const struct store_row *row,
+			  struct log_event *ev, bool grouped)
 {
+	struct engine *e = p->feed->engine;
+	if (!send_passes(row, ev))
+		return OUTCOME_FILTERED;
+	const struct rendered *r =
+		batch_rendered(e, p->batch, p->feed->name, ev, row->sub.format);
+	if (!r)
+		return OUTCOME_SKIPPED;
+	bool group = grouped && groups_reach(e, row->jid, row->jid_len);
+	bool fits = group ? groups_fit(e, r, row) : send_fits(e, r, row);
+	return fits ? OUTCOME_TAKEN : OUTCOME_SKIPPED;
+}
+
+/* How each row of a unit is reached; true: some in groups. */
+static bool find_ways(struct engine *e, const struct piece *p,
+		      const struct store_bucket *b)
+{
+	const struct store_row *rows = p->run->rows + b->first;
 	bool any = false;
-	if (count > e->ways_cap) {
-		e->ways_cap = count + 256;
+	if (b->count > e->ways_cap) {
+		e->ways_cap = b->count + 256;
 		e->ways = xreallocarray(e->ways, e->ways_cap, sizeof(struct way));
 	}
-	for (size_t i = 0; i < count; i++) {
+	for (size_t i = 0; i < b->count; i++) {
+		const struct sub *sub = &rows[i].sub;
 		struct way *w = &e->ways[i];
 		*w = (struct way){.group = e->group &&
 					   groups_reach(e, rows[i].jid, rows[i].jid_len)};
+		if (p->holds || sub->hold_len || sub->options_len)
+			w->gate = (unsigned char)rows_gate(p, b->first + i);
 		any |= w->group;
 		if (!w->group)
-			w->hash = row_hash(f->salt, rows[i].jid, rows[i].jid_len);
+			w->hash = row_hash(p->feed->salt, rows[i].jid, rows[i].jid_len);
 	}
 	return any;
 }
@@ -88,35 +107,63 @@ static void send_groups(struct engine *e, struct group *groups)
 		groups_send(e, &groups[k]);
 }
 
-/* One event to the rows of one bucket. */
-static size_t send_event(struct engine *e, struct piece *p, const struct store_bucket *b,
-			 struct log_event *ev, struct store_counters *count)
+/* What becomes of one delivery that is wanted. */
+static enum outcome deliver(struct engine *e, struct piece *p, struct group *groups,
+			    struct log_event *ev, const struct store_row *row,
+			    const struct way *way)
 {
+	if (!send_passes(row, ev))
+		return OUTCOME_FILTERED;
+	const struct rendered *r =
+		batch_rendered(e, p->batch, p->feed->name, ev, row->sub.format);
+	return send_row(e, groups, r, row, way) ? OUTCOME_TAKEN : OUTCOME_SKIPPED;
+}
+
+/* One event, the K-th, to the rows of one bucket. */
+static size_t send_event(struct engine *e, struct piece *p, size_t unit, size_t k,
+			 struct store_counters *count)
+{
+	const struct store_bucket *b = &p->run->buckets[unit];
 	const struct store_row *rows = p->run->rows + b->first;
+	struct log_event *ev = rows_event(p, k);
 	struct group groups[POLICY_FORMATS];
 	size_t sent = 0;
-	for (size_t k = 0; k < POLICY_FORMATS; k++)
-		groups[k].count = 0;
+	for (size_t f = 0; f < POLICY_FORMATS; f++)
+		groups[f].count = 0;
 	for (size_t i = 0; i < b->count; i++) {
 		const struct store_row *row = &rows[i];
-		if (!policy_wants(&row->sub, b->cursor, ev->pos))
-			continue;
-		enum sub_format format = row->sub.format;
-		if (!send_passes(row, ev)) {
-			policy_count(count, format, OUTCOME_FILTERED);
-			continue;
+		const struct way *way = &e->ways[i];
+		if (way->gate == GATE_OPEN) {
+			if (!policy_wants(&row->sub, b->cursor, ev->pos))
+				continue;
+		} else {
+			enum want want =
+				rows_want(p, unit, b->first + i, (enum gate)way->gate, k);
+			if (want == WANT_HELD)
+				count->held++;
+			if (want != WANT_SENT)
+				continue;
 		}
-		const struct rendered *r = batch_rendered(e, p->feed->name, ev, format);
-		if (!send_row(e, groups, r, row, &e->ways[i])) {
-			policy_count(count, format, OUTCOME_SKIPPED);
+		enum outcome o = deliver(e, p, groups, ev, row, way);
+		policy_count(count, row->sub.format, o);
+		if (p->holds)
+			rows_note(p, rows_mark(p, b->first + i), k, o);
+		if (o != OUTCOME_TAKEN)
 			continue;
-		}
-		policy_count(count, format, OUTCOME_TAKEN);
 		sent++;
 		if (e->out.len >= FLUSH_BYTES && !send_flush(e))
 			return sent;
 	}
 	send_groups(e, groups);
+	return sent;
+}
+
+/* Those who are told that what they have missed is gone. */
+static size_t send_gaps(struct engine *e, struct piece *p)
+{
+	size_t sent = 0;
+	for (size_t i = 0; i < p->mark_count; i++)
+		sent += p->marks[i]->act == ACT_TELL && gap_send(e, p, p->marks[i]);
 	return sent;
 }
 
@@ -127,15 +174,16 @@ static size_t send_unit(struct engine *e, struct piece *p)
 	const struct store_bucket *b = &p->run->buckets[unit];
 	struct part *part = flight_part(e, p, unit);
 	p->unit_state[unit] = UNIT_SENT;
-	if (pos_cmp(b->cursor, p->to) >= 0)
+	if (!p->holds && pos_cmp(b->cursor, p->to) >= 0)
 		return 0;
 	if (p->events)
-		part->grouped |= find_ways(e, p->feed, p->run->rows + b->first, b->count);
+		part->grouped |= find_ways(e, p, b);
 	uint64_t before = e->counters.bytes;
 	size_t buffered = e->out.len;
+	if (p->holds)
+		sent += send_gaps(e, p);
 	for (size_t k = 0; k < p->events; k++)
-		sent += send_event(e, p, b, &p->batch->events[p->event + k],
-				   &part->counts[k]);
+		sent += send_event(e, p, unit, k, &part->counts[k]);
 	size_t bytes = (size_t)(e->counters.bytes - before) + e->out.len - buffered;
 	part->sent += sent;
 	if (sent)

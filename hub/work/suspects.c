@@ -34,10 +34,16 @@ bool suspects_banned(const struct engine *e, const char *feed, struct pos pos,
 
 /* ---- The list -------------------------------------------------------------------- */
 
-static void suspect_free(struct suspect *s)
+static void forget_seen(struct suspect *s)
 {
 	for (size_t i = 0; i < s->seen_count; i++)
 		free(s->seen[i].jid);
+	s->seen_count = 0;
+}
+
+static void suspect_free(struct suspect *s)
+{
+	forget_seen(s);
 	free(s->seen);
 }
 
@@ -83,7 +89,7 @@ void suspects_forget(struct engine *e, const char *feed)
 static void suspect_add(struct engine *e, const struct piece *p, size_t unit)
 {
 	const struct store_bucket *b = &p->run->buckets[unit];
-	if (pos_cmp(b->cursor, p->to) >= 0)
+	if (!p->holds && pos_cmp(b->cursor, p->to) >= 0)
 		return;
 	if (e->suspect_count == e->suspect_cap) {
 		e->suspect_cap = e->suspect_cap ? 2 * e->suspect_cap : 16;
@@ -91,7 +97,7 @@ static void suspect_add(struct engine *e, const struct piece *p, size_t unit)
 					    sizeof(struct suspect));
 	}
 	struct suspect *s = &e->suspects[e->suspect_count++];
-	*s = (struct suspect){.bucket = b->bucket, .to = p->to};
+	*s = (struct suspect){.bucket = b->bucket, .holds = p->holds, .to = p->to};
 	snprintf(s->feed, sizeof(s->feed), "%s", p->feed->name);
 }
 
@@ -215,7 +221,9 @@ bool suspects_range(struct feed *f)
 	struct engine *e = f->engine;
 	while (e->suspect_count && strcmp(e->suspects[0].feed, f->name) == 0) {
 		if (e->suspects[0].bucket < f->buckets) {
-			f->next = e->suspects[0].bucket;
+			f->holds = e->suspects[0].holds;
+			f->serving[0] = e->suspects[0].bucket;
+			f->next = f->holds ? 0 : f->serving[0];
 			f->end = f->next + 1;
 			return true;
 		}
@@ -232,73 +240,141 @@ struct pos suspects_limit(const struct piece *p)
 	return e->suspects[0].to;
 }
 
+static const struct verdict *verdict_on(const struct engine *e, const struct piece *p,
+					size_t row, size_t k)
+{
+	return seen_find(&e->suspects[0], rows_event(p, k)->pos, &p->run->rows[row]);
+}
+
+static bool is_back(const struct verdict *v)
+{
+	return v->outcome == OUTCOME_BOUNCED || v->outcome == OUTCOME_LEFT;
+}
+
+/* Before it came back it was taken. */
+static enum outcome first_outcome(const struct verdict *v)
+{
+	return is_back(v) ? OUTCOME_TAKEN : v->outcome;
+}
+
+/* What became of a delivery, K its event, is counted as if it had been in a window. */
+static void count(struct part *q, size_t row, size_t k, const struct verdict *v)
+{
+	struct piece *p = q->piece;
+	bool back = is_back(v);
+	enum outcome o = first_outcome(v);
+	policy_count(&q->counts[k], v->format, o);
+	q->sent += o == OUTCOME_TAKEN;
+	/* A convict's is not what it would be for anybody else. */
+	if (p->holds || back || o == OUTCOME_SKIPPED)
+		rows_note(p, rows_mark_make(p, 0, row), k, o);
+	if (back)
+		bounce_note(rows_mark(p, row), k, v->class, v->condition);
+}
+
 /* All stanzas of the bucket have an outcome. */
 static void finish(struct engine *e, struct piece *p)
 {
-	const struct suspect *s = &e->suspects[0];
 	const struct store_bucket *b = &p->run->buckets[0];
-	struct store_done_bucket bucket = {b->bucket, b->cursor};
-	struct store_done_event *events = xcalloc(p->events + 1, sizeof(*events));
-	struct store_done_row *rows = xcalloc(b->count * p->events + 1, sizeof(*rows));
-	struct store_done d = {.buckets = &bucket,
-			       .bucket_count = 1,
-			       .events = events,
-			       .event_count = p->events,
-			       .rows = rows};
+	struct part *q = flight_part_new(p, 0);
 	for (size_t k = 0; k < p->events; k++) {
-		events[k].pos = p->batch->events[p->event + k].pos;
 		for (size_t i = b->first; i < b->first + b->count; i++) {
-			const struct store_row *row = &p->run->rows[i];
-			const struct verdict *v = seen_find(s, events[k].pos, row);
-			if (!v || !policy_wants(&row->sub, b->cursor, events[k].pos))
-				continue;
-			policy_count(&events[k].add, v->format, v->outcome);
-			if (v->outcome != OUTCOME_BOUNCED && v->outcome != OUTCOME_LEFT)
-				continue;
-			rows[d.row_count++] = (struct store_done_row){
-				v->jid, v->pos, v->outcome == OUTCOME_LEFT};
+			enum want want = rows_want(p, 0, i, rows_gate(p, i), k);
+			const struct verdict *v = verdict_on(e, p, i, k);
+			if (want == WANT_HELD)
+				q->counts[k].held++;
+			else if (want == WANT_SENT && v)
+				count(q, i, k, v);
 		}
-		flight_count(e, &events[k].add);
 	}
+	forget_seen(&e->suspects[0]);
 	p->unit = p->run->bucket_count;
-	flight_done(p, &d, b->count * p->events);
-	free(events);
-	free(rows);
-	p->left = 0;
+	p->unit_state[0] = UNIT_SENT;
+	flight_part_done(e, q);
+	free(q);
 	piece_sent(p);
+}
+
+/* Sends what stands in the buffer; its outcome is V, unless something comes back. */
+static void fly(struct engine *e, const struct verdict *v)
+{
+	size_t len = e->out.len;
+	e->alone = *v;
+	if (!send_flush(e))
+		return;
+	windows_sent(e->windows, 1, len);
+	e->asked_us = clock_mono_us();
+	e->counters.windows++;
+	e->link->ops->barrier(e->link, windows_close(e->windows, e->asked_us));
+}
+
+static struct verdict verdict_of(const struct store_row *row, struct pos pos,
+				 enum outcome outcome)
+{
+	return (struct verdict){.jid = xmemdup0(row->jid, row->jid_len),
+				.pos = pos,
+				.format = row->sub.format,
+				.outcome = outcome};
 }
 
 /* Sends the stanza, or gives its outcome; true: one is in flight. */
 static bool send_one(struct engine *e, struct piece *p, struct log_event *ev,
 		     const struct store_row *row)
 {
-	struct verdict v = {.jid = xmemdup0(row->jid, row->jid_len),
-			    .pos = ev->pos,
-			    .format = row->sub.format,
-			    .outcome = OUTCOME_TAKEN};
-	if (!send_passes(row, ev)) {
-		v.outcome = OUTCOME_FILTERED;
+	struct verdict v = verdict_of(row, ev->pos, send_outcome(p, row, ev, false));
+	if (v.outcome != OUTCOME_TAKEN) {
 		seen_add(&e->suspects[0], &v);
 		return false;
 	}
-	const struct rendered *r = batch_rendered(e, p->feed->name, ev, v.format);
-	if (!r || !send_fits(e, r, row)) {
-		v.outcome = OUTCOME_SKIPPED;
-		seen_add(&e->suspects[0], &v);
-		return false;
-	}
-	render_splice(&e->out, r, row->jid, row->jid_len,
+	render_splice(&e->out, batch_rendered(e, p->batch, p->feed->name, ev, v.format),
+		      row->jid, row->jid_len,
 		      row_hash(p->feed->salt, row->jid, row->jid_len));
 	e->out_stanzas++;
-	size_t len = e->out.len;
-	e->alone = v;
-	if (!send_flush(e))
-		return true;
-	windows_sent(e->windows, 1, len);
-	e->asked_us = clock_mono_us();
-	e->counters.windows++;
-	e->link->ops->barrier(e->link, windows_close(e->windows, e->asked_us));
+	fly(e, &v);
 	return true;
+}
+
+/* The same for what tells that some are gone. */
+static bool tell_one(struct engine *e, struct piece *p, struct mark *m)
+{
+	const struct store_row *row = &p->run->rows[m->row];
+	const struct verdict *seen = seen_find(&e->suspects[0], p->run->trimmed, row);
+	if (m->act != ACT_TELL)
+		return false;
+	if (!seen) {
+		const struct verdict v = verdict_of(row, p->run->trimmed, OUTCOME_TAKEN);
+		if (!gap_send(e, p, m)) {
+			free(v.jid);
+			return false;
+		}
+		fly(e, &v);
+		return true;
+	}
+	if (is_back(seen))
+		bounce_note(m, 0, seen->class, seen->condition);
+	return false;
+}
+
+/* The next stanza, event by event: true: it is in flight. */
+static bool send_next(struct engine *e, struct piece *p)
+{
+	const struct store_bucket *b = &p->run->buckets[0];
+	for (; e->alone_event < p->events; e->alone_event++, e->alone_row = 0) {
+		size_t k = e->alone_event;
+		for (; e->alone_row < b->count; e->alone_row++) {
+			size_t i = b->first + e->alone_row;
+			if (rows_want(p, 0, i, rows_gate(p, i), k) != WANT_SENT)
+				continue;
+			if (!verdict_on(e, p, i, k) &&
+			    send_one(e, p, rows_event(p, k), &p->run->rows[i]))
+				return true;
+			/* It may have been the one that is tried alone. */
+			if (p->holds)
+				rows_note(p, rows_mark(p, i), k,
+					  first_outcome(verdict_on(e, p, i, k)));
+		}
+	}
+	return false;
 }
 
 void suspects_send(struct engine *e)
@@ -314,19 +390,11 @@ void suspects_send(struct engine *e)
 		e->alone_piece = p;
 		e->alone_event = e->alone_row = 0;
 	}
-	const struct store_bucket *b = &p->run->buckets[0];
-	for (; e->alone_event < p->events; e->alone_event++, e->alone_row = 0) {
-		struct log_event *ev = &p->batch->events[p->event + e->alone_event];
-		while (e->alone_row < b->count) {
-			const struct store_row *row =
-				&p->run->rows[b->first + e->alone_row++];
-			if (policy_wants(&row->sub, b->cursor, ev->pos) &&
-			    !seen_find(&e->suspects[0], ev->pos, row) &&
-			    send_one(e, p, ev, row))
-				return;
-		}
-	}
-	finish(e, p);
+	for (size_t i = 0; p->holds && i < p->mark_count; i++)
+		if (tell_one(e, p, p->marks[i]))
+			return;
+	if (!send_next(e, p))
+		finish(e, p);
 }
 
 void suspects_passed(struct engine *e)
@@ -340,17 +408,45 @@ void suspects_passed(struct engine *e)
 	e->alone = (struct verdict){0};
 }
 
-bool suspects_bounced(struct engine *e, const struct stanza_id *id, const char *from,
-		      bool end)
+/* Was it JID, or a resource of it? */
+static bool is_from(const char *jid, const char *from)
 {
-	const struct verdict *v = &e->alone;
-	const struct feed *f = e->alone_piece ? e->alone_piece->feed : NULL;
-	if (id->group || !v->jid || !f || v->pos.epoch != id->epoch ||
-	    v->pos.n != id->n || strcmp(f->name, id->feed) != 0 ||
-	    row_hash(f->salt, v->jid, strlen(v->jid)) != id->hash)
+	size_t len = strlen(jid);
+	return strncmp(from, jid, len) == 0 && (!from[len] || from[len] == '/');
+}
+
+/*
+ * On what B is about: the stanza in flight, or one before it that is not told yet. An
+ * earlier copy may have gone to a group, whose id does not tell whose it was.
+ */
+static struct verdict *find_verdict(struct engine *e, const struct stanza_id *id,
+				    const char *from)
+{
+	const struct feed *f = feed_find(e, id->feed);
+	struct suspect *s = e->suspect_count ? &e->suspects[0] : NULL;
+	struct pos pos = {id->epoch, id->n};
+	if (!f || !s || strcmp(s->feed, id->feed) != 0)
+		return NULL;
+	for (size_t i = 0; i <= s->seen_count; i++) {
+		struct verdict *v = i < s->seen_count ? &s->seen[i] : &e->alone;
+		if (v->jid && pos_cmp(v->pos, pos) == 0 &&
+		    (id->group ? is_from(v->jid, from)
+			       : row_hash(f->salt, v->jid, strlen(v->jid)) == id->hash))
+			return v;
+	}
+	return NULL;
+}
+
+bool suspects_bounced(struct engine *e, const struct stanza_id *id,
+		      const struct link_bounce *b)
+{
+	struct verdict *v = find_verdict(e, id, b->from);
+	if (!v)
 		return false;
-	size_t len = strlen(v->jid);
-	if (strncmp(from, v->jid, len) == 0 && (!from[len] || from[len] == '/'))
-		e->alone.outcome = end ? OUTCOME_LEFT : OUTCOME_BOUNCED;
+	if (v->outcome == OUTCOME_TAKEN && is_from(v->jid, b->from)) {
+		v->outcome = b->class == BOUNCE_ENDS ? OUTCOME_LEFT : OUTCOME_BOUNCED;
+		v->class = b->class;
+		snprintf(v->condition, sizeof(v->condition), "%s", b->condition);
+	}
 	return true;
 }

@@ -27,6 +27,7 @@
 #define LIMITED_DOMAINS 1000
 #define LEAVE_MS 20 /* how often a stopping worker looks whether all is told */
 #define WHY_SIZE 256
+#define DAY_MS (24ull * 3600 * 1000)
 
 /* What is left to do before the process may go, in this order. */
 enum phase { RUNNING, DRAINING, PARTING, CLOSING, RELEASING, LEAVING };
@@ -330,6 +331,14 @@ static bool listen_http(struct work *w)
 	return true;
 }
 
+static struct policy_retry retry_of(const struct config *c)
+{
+	return (struct policy_retry){.first_ms = c->delivery.retry_first_ms,
+				     .max_ms = c->delivery.retry_max_ms,
+				     .tries = c->delivery.retry_tries,
+				     .give_up_ms = c->delivery.give_up_days * DAY_MS};
+}
+
 static void wire(struct work *w)
 {
 	const struct config *c = w->config;
@@ -337,6 +346,7 @@ static void wire(struct work *w)
 		.domain = c->xmpp.domain,
 		.multicast = c->xmpp.multicast,
 		.max_stanza_bytes = (size_t)c->xmpp.max_stanza_bytes,
+		.retry = retry_of(c),
 		.arg = w,
 		.may_write = may_write,
 		.lost = on_refused,

@@ -30,6 +30,8 @@ struct command_args {
 	uint64_t time_ms;	      /* up to COMMAND_MUTE_MAX_MS */
 	enum sub_format format;
 	struct sub_options only; /* its tags and priority */
+	struct sub_quiet quiet;	 /* not set: none */
+	bool on;
 };
 void command_args_init(struct command_args *a);
 
@@ -43,6 +45,8 @@ enum command_problem {
 	COMMAND_BAD_FORMAT,
 	COMMAND_BAD_WHAT,
 	COMMAND_BAD_JID,
+	COMMAND_BAD_HOURS,
+	COMMAND_BAD_ZONE,
 	COMMAND_FOR_HUB, /* the hub would understand it; a feed was written to */
 };
 /* A sentence without its end. */
@@ -57,6 +61,10 @@ enum param_kind {
 	PARAM_FORMAT,
 	PARAM_WHAT, /* tags and a priority: all the words there are */
 	PARAM_JID,
+	PARAM_HOURS, /* a ZONE belongs to them */
+	PARAM_ZONE,
+	PARAM_OFF, /* this word; no hours are */
+	PARAM_SWITCH,
 	PARAM_ANY, /* whatever follows; it says nothing */
 	PARAM_KINDS,
 };
@@ -72,7 +80,7 @@ bool param_resembles(enum param_kind kind, const char *s, size_t len);
 enum command_problem param_what_end(const struct command_args *a);
 
 struct request;
-#define USAGE_PARAMS_MAX 2
+#define USAGE_PARAMS_MAX 3
 #define USAGES_MAX 5
 /* A way to give a command. */
 struct command_usage {

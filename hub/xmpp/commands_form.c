@@ -35,7 +35,8 @@ static size_t wanted_of(const struct command *c, bool to_feed,
 	for (const struct command_usage *u = usages; u->params != NULL; u++) {
 		size_t n = usage_params(u, kinds);
 		for (size_t i = 0; i < n; i++) {
-			if (kinds[i] == PARAM_ANY || has_kind(known, count, kinds[i]))
+			if (kinds[i] == PARAM_ANY || kinds[i] == PARAM_OFF ||
+			    has_kind(known, count, kinds[i]))
 				continue;
 			out[count].required = u == usages;
 			out[count].kind = known[count] = kinds[i];
@@ -82,7 +83,8 @@ static void text_field(struct buf *out, const char *var, const char *label,
 		       const char *value)
 {
 	form_field(out, var, "text-single", label, false);
-	form_field_value(out, value);
+	if (value != NULL)
+		form_field_value(out, value);
 	form_field_end(out);
 }
 
@@ -94,6 +96,14 @@ static void format_field(struct buf *out, bool required)
 	form_option(out, "Normal messages, with a subject", "normal");
 	form_option(out, "Headlines (lost while you are offline)", "headline");
 	form_option(out, "Events for programs (XEP-0060)", "event");
+	form_field_end(out);
+}
+
+static void switch_field(struct buf *out, bool required)
+{
+	form_field(out, "urgent", "boolean", "Urgent events come in quiet hours, too",
+		   required);
+	form_field_value(out, "1");
 	form_field_end(out);
 }
 
@@ -147,6 +157,17 @@ static void param_field(struct buf *out, const struct wanted *w, bool to_feed,
 	case PARAM_JID:
 		jid_field(out, w->required, to_feed ? options : &none);
 		break;
+	case PARAM_HOURS:
+		text_field(out, "hours",
+			   "Quiet hours (22:00-07:00); none: leave it empty", NULL);
+		break;
+	case PARAM_ZONE:
+		text_field(out, "zone", "Their time zone (Europe/Berlin)", NULL);
+		break;
+	case PARAM_SWITCH:
+		switch_field(out, w->required);
+		break;
+	case PARAM_OFF:
 	case PARAM_NAME: /* nobody is asked where a list begins */
 	case PARAM_ANY:
 	case PARAM_KINDS:
@@ -304,9 +325,18 @@ void command_form(struct request *r)
  * ---------------------------------------------------------------- */
 
 static const char *const vars[PARAM_KINDS] = {
-	[PARAM_FEED] = "feed", [PARAM_NAME] = "after",	  [PARAM_COUNT] = "count",
-	[PARAM_TIME] = "time", [PARAM_FORMAT] = "format", [PARAM_JID] = "jid",
+	[PARAM_FEED] = "feed",	 [PARAM_NAME] = "after",    [PARAM_COUNT] = "count",
+	[PARAM_TIME] = "time",	 [PARAM_FORMAT] = "format", [PARAM_JID] = "jid",
+	[PARAM_HOURS] = "hours", [PARAM_ZONE] = "zone",	    [PARAM_SWITCH] = "urgent",
 };
+
+/* Hours and their zone are two fields: neither says something alone. */
+static enum command_problem quiet_end(const struct command_args *a)
+{
+	if (a->quiet.set)
+		return a->quiet.zone[0] != '\0' ? COMMAND_FINE : COMMAND_BAD_ZONE;
+	return a->quiet.zone[0] == '\0' ? COMMAND_FINE : COMMAND_BAD_HOURS;
+}
 
 /* Tags as they stand there; none, and everything, is not what was meant. */
 static enum command_problem read_what(xmpp_stanza_t *x, struct command_args *a)
@@ -353,5 +383,5 @@ enum command_problem command_form_read(const struct command *c, bool to_feed,
 		}
 		free(text);
 	}
-	return p;
+	return p == COMMAND_FINE ? quiet_end(a) : p;
 }

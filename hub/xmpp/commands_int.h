@@ -6,6 +6,9 @@
 
 #include <belfry/base/err.h>
 
+/* What there is to say of a change that was made. */
+typedef void (*command_said)(const struct request *r, struct buf *text);
+
 /* A command on its way: what a request has beside what all of them have. */
 struct command_call {
 	const struct command *command;
@@ -14,7 +17,7 @@ struct command_call {
 	void (*ask)(struct request *r); /* asks once more */
 	/* What is changed, and what is said of it. */
 	struct sub_change change;
-	void (*said)(const struct request *r, struct buf *text);
+	command_said said;
 	/* All feeds that are followed, one after the other; owned. */
 	char **feeds;
 	size_t feed_count, at, changed;
@@ -64,6 +67,21 @@ void command_error(struct request *r, enum belfry_err err);
 void command_quote(const struct request *r, const char *name, const char *rest,
 		   struct buf *out);
 
+/* ---- Changing subscriptions ------------------------------------------------------- */
+
+/* Said where somebody follows nothing. */
+extern const char command_follows_none[];
+/* Changes that of R's feed, if there is one; SAID ends R. */
+void command_change(struct request *r, const struct sub_change *c, command_said said);
+/* The same; of all feeds that are followed where R names none. */
+void command_change_any(struct request *r, const struct sub_change *c, command_said said);
+/* Appends "deploys", or "2 feeds"; and ONE or MANY. */
+void command_changed(const struct request *r, const char *one, const char *many,
+		     struct buf *out);
+/* "2026-11-22 19:00 UTC", or "" where it has passed. */
+#define COMMAND_TIME_SIZE 32
+void command_time(uint64_t ms, char out[COMMAND_TIME_SIZE]);
+
 /* ---- What costs more than other questions ----------------------------------------- */
 
 /* May R ask what costs COST? Else it has been told to wait, and is freed. */
@@ -80,6 +98,10 @@ void run_subscriptions(struct request *r);
 void run_format(struct request *r);
 void run_mute(struct request *r);
 void run_unmute(struct request *r);
+void run_pause(struct request *r);
+void run_resume(struct request *r);
+void run_quiet(struct request *r);
+void run_urgent(struct request *r);
 void run_only(struct request *r);
 void run_everything(struct request *r);
 void run_whoami(struct request *r);

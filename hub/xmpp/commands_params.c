@@ -1,4 +1,5 @@
 #include "commands.h"
+#include "quiet.h"
 
 #include <belfry/base/text.h>
 #include <belfry/core/event.h>
@@ -19,6 +20,11 @@ static const char *const problems[] = {
 		"or urgent, which is the least that you get, or both; #high is a tag "
 		"called so",
 	[COMMAND_BAD_JID] = "An address is like alice@example.org",
+	[COMMAND_BAD_HOURS] =
+		"Quiet hours are two times of the day with a time zone, like "
+		"22:00-07:00 Europe/Berlin",
+	[COMMAND_BAD_ZONE] = "I do not know that time zone: they are called like "
+			     "Europe/Berlin, America/New_York or UTC",
 	[COMMAND_FOR_HUB] = "",
 };
 
@@ -114,6 +120,39 @@ static bool take_jid(struct command_args *a, const char *s, size_t len)
 	return bytes > 0 && bytes <= JID_MAX;
 }
 
+static bool take_hours(struct command_args *a, const char *s, size_t len)
+{
+	return quiet_take_hours(&a->quiet, s, len);
+}
+
+static bool take_zone(struct command_args *a, const char *s, size_t len)
+{
+	return quiet_take_zone(&a->quiet, s, len);
+}
+
+static const struct {
+	const char *text;
+	bool on;
+} switches[] = {{"on", true},	{"yes", true}, {"1", true},  {"true", true},
+		{"off", false}, {"no", false}, {"0", false}, {"false", false}};
+
+static bool take_switch(struct command_args *a, const char *s, size_t len)
+{
+	char word[8];
+	size_t n = len < sizeof(word) ? lower(word, sizeof(word), s, len) : 0;
+	for (size_t i = 0; i < sizeof(switches) / sizeof(switches[0]); i++)
+		if (text_is(word, n, switches[i].text)) {
+			a->on = switches[i].on;
+			return true;
+		}
+	return false;
+}
+
+static bool take_off(struct command_args *a, const char *s, size_t len)
+{
+	return take_switch(a, s, len) && !a->on;
+}
+
 static const struct {
 	bool (*take)(struct command_args *a, const char *s, size_t len);
 	enum command_problem problem;
@@ -125,6 +164,10 @@ static const struct {
 	[PARAM_FORMAT] = {take_format, COMMAND_BAD_FORMAT},
 	[PARAM_WHAT] = {take_what, COMMAND_BAD_WHAT},
 	[PARAM_JID] = {take_jid, COMMAND_BAD_JID},
+	[PARAM_HOURS] = {take_hours, COMMAND_BAD_HOURS},
+	[PARAM_ZONE] = {take_zone, COMMAND_BAD_ZONE},
+	[PARAM_OFF] = {take_off, COMMAND_BAD_FORM},
+	[PARAM_SWITCH] = {take_switch, COMMAND_BAD_FORM},
 };
 
 enum command_problem param_take(struct command_args *a, enum param_kind kind,

@@ -30,6 +30,7 @@ static const struct {
 } bounce_classes[] = {
 	{"gone", BOUNCE_ENDS},
 	{"item-not-found", BOUNCE_ENDS},
+	{"redirect", BOUNCE_SUSPENDS},
 };
 
 /* XEP-0191 */
@@ -56,7 +57,7 @@ static enum bounce_class bounce_class(xmpp_stanza_t *stanza)
 	for (size_t i = 0; i < sizeof(bounce_classes) / sizeof(bounce_classes[0]); i++)
 		if (strcmp(bounce_classes[i].condition, condition) == 0)
 			return bounce_classes[i].class;
-	return says_blocked(stanza) ? BOUNCE_ENDS : BOUNCE_OTHER;
+	return says_blocked(stanza) ? BOUNCE_ENDS : BOUNCE_RETRIES;
 }
 
 static bool begins_with(const char *text, const char *beginning)

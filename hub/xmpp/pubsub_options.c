@@ -1,6 +1,7 @@
 #include "forms.h"
 #include "page.h"
 #include "pubsub_int.h"
+#include "quiet.h"
 
 #include <belfry/base/clock.h>
 #include <belfry/base/mem.h>
@@ -16,6 +17,9 @@
 #define TAGS "x-belfry#tags"
 #define PRIORITY "x-belfry#priority"
 #define MUTED "x-belfry#muted_until"
+#define PAUSED "x-belfry#paused"
+#define QUIET "x-belfry#quiet"
+#define URGENT "x-belfry#urgent"
 
 const struct reply_error pubsub_invalid_options = {"modify", "bad-request",
 						   "invalid-options", NULL};
@@ -61,6 +65,26 @@ static void muted_field(struct buf *out, const struct sub_options *o)
 	form_field_end(out);
 }
 
+static void boolean_field(struct buf *out, const char *var, const char *label, bool value)
+{
+	form_field(out, var, "boolean", label, false);
+	form_field_value(out, value ? "1" : "0");
+	form_field_end(out);
+}
+
+static void quiet_field(struct buf *out, const struct sub_options *o)
+{
+	form_field(out, QUIET, "text-single", "Quiet hours (22:00-07:00 Europe/Berlin)",
+		   false);
+	if (o->quiet.set) {
+		struct buf text = {0};
+		quiet_text(&text, &o->quiet);
+		form_field_value(out, text.data);
+		buf_free(&text);
+	}
+	form_field_end(out);
+}
+
 void pubsub_options_add(struct buf *out, const char *node, const char *jid,
 			const char *type, const struct sub *sub)
 {
@@ -74,12 +98,14 @@ void pubsub_options_add(struct buf *out, const char *node, const char *jid,
 	buf_addc(out, '>');
 	form_begin(out, type);
 	form_type(out, FORM_TYPE);
-	form_field(out, DELIVER, "boolean", "Events are delivered", false);
-	form_field_value(out, "1");
-	form_field_end(out);
+	boolean_field(out, DELIVER, "Events are delivered", true);
 	tags_field(out, &o);
 	priority_field(out, &o, strcmp(type, "form") == 0);
 	muted_field(out, &o);
+	boolean_field(out, PAUSED, "Paused: events are kept until it is not", o.paused);
+	quiet_field(out, &o);
+	boolean_field(out, URGENT, "Urgent events come in quiet hours, too",
+		      o.urgent_passes);
 	form_end(out);
 	buf_adds(out, "</options>");
 }
@@ -97,13 +123,43 @@ static bool read_type(xmpp_stanza_t *f, struct sub_change *c)
 	return ours;
 }
 
-static bool read_deliver(xmpp_stanza_t *f, struct sub_change *c)
+/* XEP-0004 3.3; nothing is false. */
+static bool read_boolean(xmpp_stanza_t *f, bool *out)
 {
 	char *text = form_text(f);
-	bool deliver = strcmp(text, "1") == 0 || strcmp(text, "true") == 0;
-	(void)c;
+	*out = strcmp(text, "1") == 0 || strcmp(text, "true") == 0;
+	bool fine = *out || text[0] == '\0' || strcmp(text, "0") == 0 ||
+		    strcmp(text, "false") == 0;
 	free(text);
-	return deliver;
+	return fine;
+}
+
+static bool read_deliver(xmpp_stanza_t *f, struct sub_change *c)
+{
+	bool deliver;
+	(void)c;
+	return read_boolean(f, &deliver) && deliver;
+}
+
+static bool read_paused(xmpp_stanza_t *f, struct sub_change *c)
+{
+	c->set |= SUB_SET_PAUSED;
+	return read_boolean(f, &c->options.paused);
+}
+
+static bool read_urgent(xmpp_stanza_t *f, struct sub_change *c)
+{
+	c->set |= SUB_SET_URGENT;
+	return read_boolean(f, &c->options.urgent_passes);
+}
+
+static bool read_quiet(xmpp_stanza_t *f, struct sub_change *c)
+{
+	char *text = form_text(f);
+	bool fine = text[0] == '\0' || quiet_parse(&c->options.quiet, text);
+	c->set |= SUB_SET_QUIET;
+	free(text);
+	return fine;
 }
 
 static bool read_tags(xmpp_stanza_t *f, struct sub_change *c)
@@ -146,7 +202,8 @@ static const struct {
 	bool (*read)(xmpp_stanza_t *f, struct sub_change *c);
 } fields[] = {
 	{"FORM_TYPE", read_type},  {DELIVER, read_deliver}, {TAGS, read_tags},
-	{PRIORITY, read_priority}, {MUTED, read_muted},
+	{PRIORITY, read_priority}, {MUTED, read_muted},	    {PAUSED, read_paused},
+	{QUIET, read_quiet},	   {URGENT, read_urgent},
 };
 
 int pubsub_options_read(xmpp_stanza_t *e, struct sub_change *c)

@@ -17,6 +17,9 @@ static void check_args(const struct command *c, const struct command_args *a)
 	for (size_t i = 0; i < a->only.tag_count; i++)
 		CHECK(utf8_valid(a->only.tags[i], strlen(a->only.tags[i])));
 	CHECK(strlen(a->jid) <= JID_MAX && utf8_valid(a->jid, strlen(a->jid)));
+	CHECK(!a->quiet.set || (a->quiet.from < 1440 && a->quiet.to < 1440 &&
+				a->quiet.from != a->quiet.to));
+	CHECK(a->quiet.set == (strcmp(c->name, "quiet") == 0 && a->quiet.zone[0]));
 	if (strcmp(c->name, "only") == 0)
 		CHECK(a->only.tag_count > 0 || a->only.at_least > PRIORITY_LOW);
 }

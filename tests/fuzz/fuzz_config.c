@@ -18,6 +18,7 @@ static void check_config(const struct config *c)
 	CHECK(c->redis.url && c->xmpp.trusted_domains);
 	CHECK(!c->xmpp.domain || !strpbrk(c->xmpp.domain, "@/"));
 	CHECK(c->work.lease_ms >= 500);
+	CHECK(c->delivery.retry_first_ms > 0 && c->delivery.retry_tries > 0);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

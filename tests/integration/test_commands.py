@@ -1,14 +1,16 @@
 """Less of a feed, or in another way: by chat, by ad-hoc commands (XEP-0050, spoken by
 slixmpp), and by the options of a subscription (XEP-0060)."""
 
+import datetime
+
 import pytest
 from belfry_testing.client import is_chat, is_event
 from belfry_testing.stanza import NS
 from belfry_testing.waiting import wait_until
 
 COMMANDS = {"list", "subscribe", "unsubscribe", "subscriptions", "last", "only",
-            "everything", "mute", "unmute", "format", "yes", "no", "requests", "allow",
-            "deny", "whoami", "help"}
+            "everything", "mute", "unmute", "pause", "resume", "quiet", "urgent",
+            "format", "yes", "no", "requests", "allow", "deny", "whoami", "help"}
 OPTIONS = f"{NS['ps']}#subscribe_options"
 
 
@@ -61,6 +63,88 @@ def test_all_muted_by_chat(site, new_feed, reader):
     assert "3 feeds are heard again" in reader.ask(site.hub, "unmute").body
     assert "muted" not in reader.ask(site.hub, "subscriptions").body
     assert "Feeds that you follow: 3" in reader.ask(site.hub, "whoami").body
+
+
+def state(site, feed, event):
+    return site.rest.event(feed, event)["status"]
+
+
+def kept(site, feed, client, *events):
+    """CLIENT gets nothing of EVENTS (title, members), which are held for it."""
+    since = client.mark()
+    ids = [site.rest.publish(feed, title=title, **more)["id"] for title, more in events]
+    wait_until(lambda: [state(site, feed, i) for i in ids] == ["held"] * len(ids),
+               "all are held")
+    client.sync()
+    assert not [s.body for s in client.received[since:]
+                if is_chat(sender=f"{feed}@{site.service}")(s)]
+
+
+def come(site, feed, client, action, *titles):
+    """After ACTION CLIENT gets the events of these TITLES, in order."""
+    since = client.mark()
+    action()
+    wait_until(lambda: all(e["status"] == "done" for e in map(
+        lambda e: site.rest.event(feed, e["id"]),
+        site.rest.get(f"/v1/feeds/{feed}/events").json["events"])), "all is done")
+    client.sync()
+    got = [s.body.splitlines()[-1] for s in client.received[since:]
+           if is_chat(sender=f"{feed}@{site.service}")(s)]
+    assert [t for t in got if t in titles] == list(titles)
+
+
+def around_now(minutes=120):
+    """Quiet hours in which this moment is."""
+    at = datetime.datetime.now(datetime.timezone.utc)
+    ends = [at + datetime.timedelta(minutes=m) for m in (-minutes, minutes)]
+    return "-".join(f"{e:%H:%M}" for e in ends)
+
+
+def test_paused_by_chat(site, feed, reader):
+    """What comes meanwhile is kept, and comes in order behind `resume`."""
+    jid = f"{feed}@{site.service}"
+    assert "do not follow" in reader.ask(jid, "pause").body
+    reader.ask(site.hub, f"subscribe {feed}")
+    assert heard(site, feed, reader, ("before", {})) == ["before"]
+    assert f"{feed} is paused." in reader.ask(site.hub, f"pause {feed}").body
+    assert row(site, feed, reader.jid)["paused"]
+    kept(site, feed, reader, *[(f"kept {n}", {"priority": "urgent"}) for n in range(5)])
+    assert row(site, feed, reader.jid)["hold"]["reason"] == "paused"
+    assert "paused" in reader.ask(site.hub, "subscriptions").body
+    come(site, feed, reader, lambda: reader.chat(jid, "Resume."),
+         *[f"kept {n}" for n in range(5)])
+    assert "hold" not in row(site, feed, reader.jid)
+    assert heard(site, feed, reader, ("after", {})) == ["after"]
+
+
+def test_quiet_hours_by_chat(site, feed, reader):
+    """Urgent events pass where they may, and do not come a second time."""
+    jid, hours = f"{feed}@{site.service}", around_now()
+    reader.ask(jid, "subscribe")
+    assert "time zone" in reader.ask(jid, "quiet 22-7 Middle/Earth").body
+    assert "comes in quiet hours" in reader.ask(jid, "urgent on").body
+    assert f"quiet hours now: {hours} UTC" in reader.ask(
+        site.hub, f"quiet {feed} {hours} utc").body
+    since = reader.mark()
+    kept(site, feed, reader, ("one", {}))
+    site.rest.publish(feed, title="two", priority="urgent")
+    reader.wait_for(is_chat("two"), since=since)
+    kept(site, feed, reader, ("three", {}))
+    assert row(site, feed, reader.jid)["hold"]["reason"] == "quiet"
+    said = reader.ask(site.hub, "subscriptions").body
+    assert f"{feed} - chat - quiet {hours} UTC, but for what is urgent" in said
+    come(site, feed, reader, lambda: reader.chat(site.hub, "quiet off"), "one", "three")
+    got = [s.body for s in reader.received[since:] if is_chat("two", jid)(s)]
+    assert got == ["two"]
+    assert heard(site, feed, reader, ("four", {})) == ["four"]
+
+
+def test_hours_that_are_far(site, feed, reader):
+    """Quiet hours in which this moment is not hold nothing."""
+    first, last = around_now().split("-")
+    reader.ask(f"{feed}@{site.service}", "subscribe")
+    reader.ask(f"{feed}@{site.service}", f"quiet {last}-{first} UTC")
+    assert heard(site, feed, reader, ("at once", {})) == ["at once"]
 
 
 def test_filtered_by_chat(site, feed, reader):
@@ -142,7 +226,8 @@ def test_muting_and_filtering_by_command(site, feed, reader):
     known = row(site, feed, reader.jid)
     assert (known["tags"], known["priority"]) == (["Night shift", "web"], "high")
     said = reader.command(site.hub, "belfry:subscriptions")
-    assert said.rows == [{"feed": feed, "format": "chat", "muted": "",
+    assert said.rows == [{"feed": feed, "format": "chat", "muted": "", "paused": "",
+                          "quiet": "", "held": "",
                           "only": "Night shift, web; high or more urgent"}]
     said = reader.command(jid, "belfry:whoami")
     assert said.values["jid"] == reader.jid and said.values["follows"] == "yes"
@@ -239,6 +324,29 @@ def test_options_of_a_subscription(site, feed, reader):
                             f"{options(priority=['loud'])}</options>")
     assert (refused.condition, refused.pubsub_condition) == ("bad-request",
                                                              "invalid-options")
+
+
+def test_resting_by_options(site, feed, reader):
+    reader.subscribe(site.service, feed)
+    def change(**values):
+        return reader.pubsub(site.service, f"<options node='{feed}' jid='{reader.jid}'>"
+                             f"{options(**values)}</options>")
+    assert change(quiet=["22-7 Europe/Berlin"], urgent=["1"], paused=["1"]).type == "result"
+    known = row(site, feed, reader.jid)
+    assert (known["paused"], known["urgent"]) == (True, True)
+    assert known["quiet"] == {"from": "22:00", "to": "07:00", "zone": "Europe/Berlin"}
+    form = reader.options_form(site.service, feed)
+    assert form["x-belfry#quiet"] == "22:00-07:00 Europe/Berlin"
+    assert form["x-belfry#paused"] and form["x-belfry#urgent"]
+    refused = change(quiet=["22-7"])
+    assert (refused.condition, refused.pubsub_condition) == ("bad-request",
+                                                             "invalid-options")
+    since = reader.mark()
+    event = site.rest.publish(feed, title="kept", item="kept")["id"]
+    wait_until(lambda: state(site, feed, event) == "held", "it is held")
+    assert change(paused=["0"], quiet=[""], urgent=["0"]).type == "result"
+    reader.wait_for(is_event(feed), since=since)
+    assert not {"paused", "quiet", "urgent"} & set(row(site, feed, reader.jid))
 
 
 def test_ones_own_subscriptions(site, new_feed, reader):

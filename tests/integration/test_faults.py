@@ -128,16 +128,18 @@ ABOUT = {"date": "2026-01-02", "system": "Debian", "kernel": "6.1", "cores": 2, 
 
 
 @pytest.mark.parametrize("bad", [
-    {"lost": 1}, {"gone": 1}, {"out_of_order": 2, "stored": 1}, {"out_of_order": 1},
-    {"repeated": 6}, {"flowing_s": None}, {"error": "it did not start"}])
+    {"lost": 1}, {"gone": 1}, {"out_of_order": 2, "stored": 1},
+    {"out_of_order": 1, "stored": 1}, {"out_of_order": 1}, {"repeated": 6},
+    {"flowing_s": None}, {"error": "it did not start"}])
 def test_a_miss_is_shown(monkeypatch, bad):
-    row = Row("x", "something breaks", None, repeats=5, why="so it is")
+    row = Row("x", "something breaks", None, repeats=5, why="so it is", disorder="so it comes")
     monkeypatch.setitem(ROWS, "x", row)
     runs = [RUN, {**RUN, **bad}]
     assert not verdict(row, {**RUN, "repeated": 5}) and verdict(row, runs[1])
     page = table.markdown({"x": {"prosody": {"about": ABOUT, "runs": runs}}})
     assert "**1 of 2**" in page and "1.x.prosody.0" in page
     assert ("So it is." in page) == ("lost" in bad)
+    assert ("So it comes." in page) == (bad.get("out_of_order", 0) > bad.get("stored", 0))
     assert ("behind newer events" in page) == ("stored" in bad)
     page = table.markdown({"x": {"prosody": {"about": ABOUT, "runs": [RUN, RUN]}}})
     assert "| yes |" in page and "Every run met its target." in page

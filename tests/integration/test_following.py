@@ -234,10 +234,13 @@ def test_each_line_of_a_feeds_help_works_there(site, feed):
     lines = [line.split(" - ")[0] for line in fred.ask(jid, "Help").body.splitlines()
              if " - " in line]
     assert lines == ["list", "subscribe", "unsubscribe", "subscriptions", "last N",
-                     "only WHAT", "everything", "mute TIME", "unmute", "format FORMAT",
+                     "only WHAT", "everything", "mute TIME", "unmute", "pause",
+                     "resume", "quiet HOURS ZONE", "quiet off", "urgent on|off",
+                     "format FORMAT",
                      "yes", "no", "requests", "allow JID", "deny JID", "whoami", "help"]
     words = {"N": "20", "WHAT": "web urgent", "TIME": "2h", "FORMAT": "normal",
-             "JID": "bob@example.org"}
+             "JID": "bob@example.org", "HOURS": "22:00-07:00", "ZONE": "Europe/Berlin",
+             "on|off": "on"}
     for line in lines:
         answer = fred.ask(jid, " ".join(words.get(w, w) for w in line.split())).body
         assert "Please" not in answer and "Sorry" not in answer, answer

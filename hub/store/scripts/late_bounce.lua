@@ -1,40 +1,74 @@
 #!lua flags=allow-oom
 -- A bounce that came after its window was done.
--- KEYS feed, bucket, log, counters
--- ARGV jid, salt, hash, number of the bucket, pos, end
+-- KEYS feed, bucket, due, dead letters, feeds that have some, counters, log, fence
+-- ARGV jid, salt, hash, number of the bucket, feed, channel, name, owner, pos, end, was, hold
 -- include bucket_of
 -- include after
 -- include row_parts
 -- include is_contact
+-- include hold
+-- include counts
+if redis.call('HGET', KEYS[8], ARGV[7]) ~= ARGV[8] then
+	return {'LOST'}
+end
 -- include row_bucket
-local jid, pos = ARGV[1], ARGV[5]
+local jid, pos, ends = ARGV[1], ARGV[9], ARGV[10] == '1'
 local cursor, row = unpack(redis.call('HMGET', KEYS[2], '', jid), 1, 2)
-local format, since, bounced, options = row_parts(row or '')
-if not format or not after(pos, since) or #redis.call('XRANGE', KEYS[3], pos, pos) == 0 then
+local format, since, word, options = row_parts(row or '')
+local event = redis.call('XRANGE', KEYS[7], pos, pos)[1]
+local trimmed = not event and redis.call('HGET', KEYS[1], 'trimmed')
+if not format or not after(pos, since)
+	or not (event or (trimmed and not after(pos, trimmed))) then
 	return {'NOENT'}
 end
--- Not done yet: it will be sent again. Or counted already.
-if after(pos, cursor) or (bounced ~= '' and not after(pos, bounced:sub(2))) then
-	return {'OK'}
+local old = hold_parts(word)
+local urgent = is_held(old) and old.urgent == 'u'
+local reached = is_held(old) and old.pos or cursor
+local passed = after(pos, reached) -- an urgent one, which did not wait
+if after(pos, cursor) or (passed and not (urgent and event and is_urgent(event))) then
+	return {'OK'} -- not done yet: it will be sent again
 end
-local from, other = pos .. ':t', pos .. ':s'
-if format == 'h' then
-	from, other = other, from
+if word:sub(2) ~= ARGV[11] then
+	return {'STALE'}
 end
-if tonumber(redis.call('HGET', KEYS[4], from) or 0) <= 0 then
-	from = other
+local now = now_ms()
+local place = {bucket = KEYS[2], member = ARGV[5] .. '|' .. ARGV[4], due = KEYS[3],
+	letters = KEYS[4], feeds = KEYS[5], feed = ARGV[5], options = options}
+-- What is gone from the log has no counters: a gap is told in its place.
+local function count_event(kind, by)
+	if event then
+		count(pos, kind, by)
+	end
 end
-if tonumber(redis.call('HGET', KEYS[4], from) or 0) > 0 then
-	redis.call('HINCRBY', KEYS[4], from, -1)
-	redis.call('HINCRBY', KEYS[4], pos .. (ARGV[6] == '1' and ':l' or ':b'), 1)
-end
-if ARGV[6] == '1' then
+if ends then
+	count_event(taken(format), -1)
+	count_event('l', 1)
 	redis.call('HDEL', KEYS[2], jid)
 	redis.call('HINCRBY', KEYS[1], 'subs', -1)
 	if is_contact(options) then
 		redis.call('HINCRBY', KEYS[1], 'contacts', -1)
 	end
+	dead_note(place, jid, old and old.reason == 'd', false, now)
 else
-	redis.call('HSET', KEYS[2], jid, format .. ' ' .. since .. ' ' .. pos .. options)
+	local hold = hold_want(ARGV[12], old, now, options)
+	hold.pos, hold.counted, hold.urgent = reached, reached, ''
+	if is_held(old) and after(old.counted, old.pos) then
+		hold.counted = old.counted
+	end
+	if urgent then
+		count_urgent(KEYS[7], format, reached, cursor)
+	end
+	if not passed then
+		if is_held(old) then
+			count_first(KEYS[6], format, old)
+		end
+		local epoch, n = pos:match('^(%d+)%-(%d+)$')
+		hold.pos = epoch .. '-' .. string.format('%.0f', tonumber(n) - 1)
+		count_event(taken(format), -1)
+		count_event('h', 1)
+	end
+	count_event('b', 1)
+	hold_write(place, jid, format .. ' ' .. since, old, hold, now)
 end
+counts_write(KEYS[6])
 return {'OK'}

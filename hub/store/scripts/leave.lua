@@ -1,10 +1,11 @@
 #!lua flags=allow-oom
 -- Removes a row.
--- KEYS feed, bucket
--- ARGV jid, salt, hash, number of the bucket
+-- KEYS feed, bucket, dead letters, feeds that have some
+-- ARGV jid, salt, hash, number of the bucket, feed
 -- include bucket_of
 -- include row_parts
 -- include is_contact
+-- include hold
 -- include row_bucket
 -- include row_leave
 local row = leave()

@@ -1,8 +1,9 @@
 #!lua flags=allow-oom
 -- Makes a bucket from its parent: its rows move, the cursor is copied. The parent is written
 -- anew, as Redis never turns a hash that was once too long back into a listpack.
--- KEYS feed, parent, new bucket
--- ARGV number of the new bucket: also the count of buckets before
+-- KEYS feed, parent, new bucket, due
+-- ARGV number of the new bucket: also the count of buckets before; what stands for the two
+--      in the due set
 -- include row_hash
 -- include bucket_of
 local f = redis.call('HMGET', KEYS[1], 'state', 'salt', 'buckets', 'subs')
@@ -35,5 +36,9 @@ end
 redis.call('DEL', KEYS[2])
 write(KEYS[2], stay)
 write(KEYS[3], move)
+local due = redis.call('ZSCORE', KEYS[4], ARGV[2])
+if due then
+	redis.call('ZADD', KEYS[4], due, ARGV[3]) -- too early at most
+end
 redis.call('HSET', KEYS[1], 'buckets', string.format('%.0f', new + 1))
 return {'OK', tonumber(f[4]), new + 1}

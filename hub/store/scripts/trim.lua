@@ -13,7 +13,7 @@ if f[1] or not f[2] then
 end
 local epoch, n = pair(f[2])
 local over = redis.call('XLEN', KEYS[2]) - tonumber(ARGV[1])
-local removed = 0
+local removed, trimmed = 0
 if over <= 0 and ARGV[2] == '0' then
 	return {'OK', 0}
 end
@@ -31,6 +31,9 @@ for _, entry in ipairs(redis.call('XRANGE', KEYS[2], '-', '+', 'COUNT', ARGV[3])
 	end
 	redis.call('HDEL', KEYS[4], id or '')
 	redis.call('HDEL', KEYS[5], counters(pos))
-	removed = removed + 1
+	removed, trimmed = removed + 1, pos
+end
+if trimmed then
+	redis.call('HSET', KEYS[1], 'trimmed', trimmed)
 end
 return {'OK', removed}

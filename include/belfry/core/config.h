@@ -65,6 +65,13 @@ struct config {
 		struct config_addr listen; /* 127.0.0.1:8081: health and metrics */
 		uint64_t lease_ms;	   /* 2000 */
 	} work;
+	/* What comes back (policy_bounce()). */
+	struct {
+		uint64_t retry_first_ms; /* 10000 */
+		uint64_t retry_max_ms;	 /* 6 h */
+		uint64_t retry_tries;	 /* 12 */
+		uint64_t give_up_days;	 /* 5 */
+	} delivery;
 	struct {
 		enum log_level level;	/* info */
 		enum log_format format; /* logfmt */

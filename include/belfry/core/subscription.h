@@ -25,35 +25,104 @@ int sub_format_parse(const char *s, size_t len, enum sub_format *out);
  */
 #define SUB_TAGS_MAX 8
 #define SUB_TAG_MAX 64 /* bytes of a tag */
+/* Each day from FROM to TO (minutes since midnight, there), which may be past midnight.
+ * They differ. */
+#define SUB_DAY_MINUTES 1440
+#define SUB_ZONE_MAX 32 /* bytes of "Europe/Berlin" */
+struct sub_quiet {
+	bool set;
+	unsigned from, to;
+	char zone[SUB_ZONE_MAX + 1]; /* base/zone.h */
+};
 struct sub_options {
 	bool contact; /* the feed is in its roster, and our presence was granted */
 	enum event_priority at_least; /* PRIORITY_LOW: all */
 	uint64_t muted_until_ms;      /* wall clock; 0: not muted */
+	bool paused; /* by its person: nothing is sent, nothing skipped */
+	struct sub_quiet quiet;
+	bool urgent_passes; /* urgent events do not wait for the quiet hours to end */
 	size_t tag_count;
 	char tags[SUB_TAGS_MAX][SUB_TAG_MAX + 1];
 };
 
+/*
+ * Why a row has left the common pace of its bucket and has a position of its own. When it
+ * is due it is served from there on, and comes back to the common pace when it has caught
+ * up. The letter is what the row keeps.
+ */
+enum hold_reason {
+	HOLD_NONE = 0,
+	HOLD_BOUNCED = 'b', /* came back: is tried again, one event at a time */
+	HOLD_DEAD = 'd',    /* a dead letter: no due time until somebody redrives it */
+	HOLD_DROPPED = 'x', /* a dead letter given up: what it missed is not sent */
+	HOLD_PAUSED = 'p',
+	HOLD_QUIET = 'q',
+	/* At the common pace, but what came back late is not forgotten until it is due: a
+	 * remote server's refusal comes after the barrier. */
+	HOLD_PROVING = 'k',
+};
+const char *hold_reason_text(enum hold_reason r); /* "bounced", ... */
+#define HOLD_CONDITION_MAX 32			  /* bytes, [a-z-] */
+struct sub_hold {
+	enum hold_reason reason;
+	/* It has had what is up to here. PROVING: of no meaning. */
+	struct pos pos;
+	uint64_t due_ms; /* by Redis' clock; 0: it has none */
+	/* That failed in a row. With a condition the event behind POS came back; without
+	 * one the last try went well, but what failed has come back late, and may again.
+	 */
+	unsigned tries;
+	uint64_t first_ms; /* when the first of them failed; 0: none did */
+	/*
+	 * What is up to here is in the event's counters as taken (but for the event
+	 * behind POS, if it came back): it is sent again, and not counted again. What is
+	 * later is there as held. 0-0: all is.
+	 */
+	struct pos counted;
+	/* Urgent events behind POS were sent all the same, as far as its bucket's
+	 * cursor. */
+	bool urgent;
+	char condition[HOLD_CONDITION_MAX + 1]; /* of the last bounce; "": none */
+};
+/*
+ * The text of a hold, a word of the row:
+ * "hREASON[u]:POS:DUE:TRIES:FIRST:CONDITION:COUNTED", as lib/hold.lua knows it. Its
+ * length.
+ */
+#define HOLD_TEXT_SIZE 192
+size_t sub_hold_text(const struct sub_hold *h, char out[HOLD_TEXT_SIZE]);
+int sub_hold_parse(const char *s, size_t len, struct sub_hold *out);
+
 /* A subscription as it stands in its bucket. */
 struct sub {
 	enum sub_format format;
-	struct pos since;    /* made at this position: later events are its */
-	struct pos bounced;  /* the newest event that bounced; 0-0: none */
+	struct pos since; /* made at this position: later events are its */
+	const char *hold; /* its text, inside of what was parsed; NULL: none */
+	size_t hold_len;
 	const char *options; /* as in the row, inside of what was parsed; NULL: none */
 	size_t options_len;
 };
 
 /*
- * The value of a row: "c 12-3", "c 12-3 12-9", "c 12-3 a p3 tprod". -1 if it is not one.
- * OUT's options point into S.
+ * The value of a row: "c 12-3", "c 12-3 hb:12-8:...", "c 12-3 hp:... a p3 tprod". -1 if
+ * it is not one. The hold, where there is one, is the first word behind SINCE. (A
+ * position there is what earlier versions wrote, and is passed over.) OUT's hold and
+ * options point into S.
  */
 int sub_parse(const char *s, size_t len, struct sub *out);
-#define SUB_OPTIONS_SIZE 200 /* of the options' text, with its NUL */
-#define SUB_TEXT_SIZE (2 * POS_TEXT_SIZE + 4 + SUB_OPTIONS_SIZE)
+#define SUB_OPTIONS_SIZE 256 /* of the options' text, with its NUL */
+#define SUB_TEXT_SIZE (POS_TEXT_SIZE + 4 + HOLD_TEXT_SIZE + SUB_OPTIONS_SIZE)
 /* S's options are shorter than SUB_OPTIONS_SIZE. */
 size_t sub_format_row(const struct sub *s, char out[SUB_TEXT_SIZE]);
 
 /* What the row's text says; words that it does not know are left out. */
 void sub_options_read(const struct sub *s, struct sub_options *out);
+/* Is it paused, or has it quiet hours? Quick: most rows have neither. */
+bool sub_may_wait(const struct sub *s);
+/* Its hold; reason HOLD_NONE where there is none, or what stands there is not one. */
+void sub_hold_read(const struct sub *s, struct sub_hold *out);
+/* Has it left the common pace? (PROVING has not.) */
+bool sub_held(const struct sub *s);
 /* The text of O, NUL-terminated; its length, or -1: the tags are too long in all. */
 int sub_options_text(const struct sub_options *o, char out[SUB_OPTIONS_SIZE]);
 /*
@@ -71,6 +140,9 @@ enum {
 	SUB_SET_PRIORITY = 4,
 	SUB_SET_TAGS = 8,
 	SUB_SET_MUTED = 16,
+	SUB_SET_PAUSED = 32,
+	SUB_SET_QUIET = 64,
+	SUB_SET_URGENT = 128,
 };
 struct sub_change {
 	unsigned set;

@@ -21,5 +21,7 @@ void memory_set_away(struct memory *m, bool away);
 void memory_set_full(struct memory *m, bool full);
 /* ... or had lost its hints: behind() names nobody until the next commit. */
 void memory_forget_behind(struct memory *m);
+/* What is Redis' clock goes on: what holds are due by. It is the wall's to begin with. */
+void memory_pass_time(struct memory *m, uint64_t ms);
 
 #endif

@@ -5,6 +5,7 @@
 #include <belfry/core/event.h>
 #include <belfry/core/pos.h>
 #include <belfry/core/subscription.h>
+#include <belfry/store/pending.h>
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -32,6 +33,7 @@ struct store_feed {
 	const char *config; /* JSON: feed_config_patch() reads it */
 	struct pos head;    /* newest position; 0-0: nothing was ever committed */
 	struct pos settled; /* every bucket's cursor has reached this */
+	struct pos trimmed; /* the newest event that was trimmed; 0-0: none was */
 	uint64_t subscribers;
 	uint64_t contacts; /* rows that have it as a contact */
 	uint32_t buckets;  /* 0: nobody ever joined */
@@ -100,16 +102,22 @@ typedef void (*store_events_cb)(void *arg, enum belfry_err err,
 				const struct store_event *events, size_t count,
 				bool more);
 
-/* What became of the deliveries of one event; kept until the event is trimmed. */
+/*
+ * What became of the deliveries of one event; kept until the event is trimmed. Each
+ * delivery that was looked at is in one of them, but `bounced` counts how often one came
+ * back, beside.
+ */
 struct store_counters {
 	uint64_t taken;	  /* by the XMPP server, behind a barrier */
 	uint64_t sent;	  /* headlines: taken, but lost where the follower is offline */
-	uint64_t bounced; /* came back; the subscription goes on */
+	uint64_t held;	  /* not yet delivered: its subscription is held */
+	uint64_t dead;	  /* given up: a dead letter that was dropped */
+	uint64_t bounced; /* how often one came back, and the subscription went on */
 	uint64_t left; /* came back as gone or item-not-found: the subscription ended */
 	uint64_t skipped;  /* not fit to be sent: the server closed the stream on it */
 	uint64_t filtered; /* not for it: its tags, its priority, or muted */
 };
-/* settled: no delivery of it is outstanding. */
+/* settled: every bucket has reached it. What is held is in the counters. */
 typedef void (*store_event_cb)(void *arg, enum belfry_err err,
 			       const struct store_event *event,
 			       const struct store_counters *counters, bool settled);
@@ -126,76 +134,6 @@ typedef void (*store_row_cb)(void *arg, enum belfry_err err, const struct store_
 /* NEXT: the cursor for the next page; 0: this was the last. */
 typedef void (*store_rows_cb)(void *arg, enum belfry_err err,
 			      const struct store_row *rows, size_t count, uint32_t next);
-
-/* ---- Who is not let in yet ------------------------------------------------------- */
-
-/* One answer is outstanding, or has been given and is remembered. */
-enum pending_state {
-	PENDING_NONE = 0,
-	PENDING_OWNERS = 'o',	 /* asked to follow: an owner is to answer */
-	PENDING_PERSON = 'p',	 /* was entered over REST: is to be invited */
-	PENDING_INVITED = 'i',	 /* has the invitation, or may have: is to answer */
-	PENDING_REFUSED = 'r',	 /* invited, and said no: is not invited again */
-	PENDING_DENIED = 'd',	 /* an owner said no */
-	PENDING_WITHDRAWN = 'w', /* asked, and took that back: the owners were told */
-};
-/* Does it wait for the person's own answer? */
-static inline bool pending_awaits_person(enum pending_state state)
-{
-	return state == PENDING_PERSON || state == PENDING_INVITED;
-}
-#define STORE_PENDING_MAX 10000 /* of a feed, all states together */
-/* Nobody else may ask from so many on: strangers leave room for invitations. */
-#define STORE_REQUESTS_MAX 5000
-/* One a person: it is that of the bare JID. */
-struct store_pending {
-	const char *jid; /* normalized: who is to follow, as the row would have it */
-	enum pending_state state;
-	uint64_t at_ms; /* since when */
-	enum sub_format format;
-	struct sub_options options; /* what was wished for */
-	/* Given to pending_put(): the JID that it must be for now; NULL: whichever. */
-	const char *seen_jid;
-};
-/* PENDING is NULL unless OK. */
-typedef void (*store_pending_cb)(void *arg, enum belfry_err err,
-				 const struct store_pending *pending);
-/* One page; NEXT: the cursor of the next one, 0: this was the last. */
-typedef void (*store_pendings_cb)(void *arg, enum belfry_err err,
-				  const struct store_pending *list, size_t count,
-				  uint64_t next);
-
-/*
- * What somebody has to be told by the worker: written together with the state that it is
- * about, kept until it was said. The state counts, not the notice: it may have changed.
- */
-enum notice_kind {
-	NOTICE_NONE = 0,
-	NOTICE_REQUEST = 'o',	  /* to the owners: JID asks to follow */
-	NOTICE_INVITATION = 'p',  /* to JID */
-	NOTICE_ALLOWED = 'a',	  /* to JID: an owner said yes; it follows now */
-	NOTICE_DENIED = 'd',	  /* to JID */
-	NOTICE_WITHDRAWN = 'w',	  /* to JID, who follows no more: made an outcast */
-	NOTICE_TURNED_AWAY = 't', /* to JID, who had asked: the same */
-	NOTICE_UNINVITED = 'u',	  /* to JID, who was invited: the same */
-	NOTICE_WAITING = 'q',	  /* to JID, an owner who was not told of all who ask */
-	NOTICE_SWEEP = 's', /* to nobody, JID is "": outcasts are to be looked for */
-};
-#define STORE_NOTICES_MAX 10000 /* of a partition */
-/* From so many on nobody is told of what ends: a million may be cast out, and others have
- * news, too. */
-#define STORE_EXPELLED_MAX 8000
-struct store_notice {
-	const char *id; /* for notice_done() */
-	const char *feed, *jid;
-	enum notice_kind kind; /* NONE: it cannot be read, and is only to be done */
-	/* How JID followed, or asked to, where nothing else may tell by now; format 0:
-	 * not said. */
-	enum sub_format format;
-	bool contact;
-};
-typedef void (*store_notices_cb)(void *arg, enum belfry_err err,
-				 const struct store_notice *list, size_t count);
 
 /* ---- Delivery ------------------------------------------------------------------- */
 
@@ -226,6 +164,8 @@ struct store_bucket {
 };
 /* A run of buckets; owned by the receiver of the callback, freed by store_run_free(). */
 struct store_run {
+	uint64_t now_ms;    /* by Redis' clock, when this was read */
+	struct pos trimmed; /* of the feed, the same */
 	struct store_bucket *buckets;
 	size_t bucket_count;
 	struct store_row *rows;
@@ -247,11 +187,48 @@ struct store_done_event {
 	struct pos pos;
 	struct store_counters add;
 };
+/* One delivery of one row: from one counter of the event to another. Where the one of
+ * taken and sent is 0, it is from the other: the format may have changed since. What
+ * concerns an event that was trimmed is passed over. */
+enum store_count {
+	COUNT_NONE = 0, /* of no counter yet */
+	COUNT_TAKEN = 't',
+	COUNT_SENT = 's',
+	COUNT_HELD = 'h',
+	COUNT_DEAD = 'd',
+	COUNT_BOUNCED = 'b', /* only to: is added, beside */
+	COUNT_LEFT = 'l',
+	COUNT_SKIPPED = 'k',
+	COUNT_FILTERED = 'f',
+};
+struct store_move {
+	struct pos pos;
+	enum store_count from, to;
+};
+/*
+ * A row that ends, or whose hold changes. It is left alone, and what it would have moved
+ * is not counted, unless its hold is still WAS, and it was made before POS: one that goes
+ * on is held by then, or is to be from a position at or after its own. A hold that was
+ * `urgent` and no longer is: urgent events behind WAS' position, up to `from` of the
+ * bucket, go from taken to held here, without a move, as they will be sent again.
+ */
 struct store_done_row {
 	const char *jid;
-	struct pos pos; /* the event that came back */
-	bool end;	/* the subscription ends (if it was made before that event) */
+	struct pos pos; /* the event that came back; else that of the hold */
+	bool end;
+	const char *was; /* the text of its hold as it was read; NULL: it had none */
+	size_t was_len;
+	/* From now on; reason NONE: none, it is at its bucket's cursor (as this call
+	 * leaves it). due_ms is a delay here, from Redis' now on: 0 is now, and
+	 * HOLD_NEVER: it has no due time. first_ms: any number but 0 stands for now, if
+	 * it had none. PAUSED and QUIET are due now where the row no longer says
+	 * so. A condition with other characters than it may have becomes
+	 * "undefined-condition". */
+	struct sub_hold hold;
+	const struct store_move *moves;
+	size_t move_count;
 };
+#define HOLD_NEVER UINT64_MAX
 struct store_done {
 	const char *feed;
 	uint32_t feed_buckets; /* as read: the store follows splits made since */
@@ -262,6 +239,23 @@ struct store_done {
 	size_t event_count;
 	const struct store_done_row *rows;
 	size_t row_count;
+	/* The buckets were asked for as due: when they are due next is found anew. */
+	bool due;
+};
+
+/* A bucket with a row whose hold is due. */
+struct store_due {
+	const char *feed;
+	uint32_t bucket;
+};
+/* WAIT_MS: until the next one that is not in LIST is due; HOLD_NEVER: there is none. */
+typedef void (*store_dues_cb)(void *arg, enum belfry_err err,
+			      const struct store_due *list, size_t count,
+			      uint64_t wait_ms);
+/* What people say to a hold. */
+enum hold_order {
+	ORDER_REDRIVE, /* due now, and its failures are forgotten */
+	ORDER_DROP,    /* a dead letter: what it has missed is given up, and it goes on */
 };
 
 typedef void (*store_names_cb)(void *arg, enum belfry_err err, const char *const *names,
@@ -273,6 +267,7 @@ enum store_wake {
 	WAKE_EVENTS, /* events, or a configuration */
 	WAKE_LOOK,   /* a presence, a face */
 	WAKE_NOTICE, /* somebody is to be told something */
+	WAKE_DUE,    /* a hold is due, or due earlier */
 };
 typedef void (*store_wake_cb)(void *arg, enum store_wake what, const char *feed);
 
@@ -347,9 +342,11 @@ struct store_ops {
 		     uint64_t oldest_ms, store_cb cb, void *arg);
 
 	/*
-	 * Makes a row, or changes one as CHANGE says; `since` stays. ENOENT: there is
-	 * none, and CHANGE makes none. EINVAL: its tags are too long in all. ESTALE: the
-	 * feed has cast somebody out since CHANGE's `casts` was read.
+	 * Makes a row, or changes one as CHANGE says; `since` stays. A hold that it has
+	 * (other than PROVING) is due at once, and a dead letter is redriven: its person
+	 * is there. ENOENT: there is none, and CHANGE makes none. EINVAL: its tags are
+	 * too long in all. ESTALE: the feed has cast somebody out since CHANGE's
+	 * `casts` was read.
 	 */
 	void (*join)(struct store *s, const char *feed, const char *jid,
 		     const struct sub_change *change, store_row_cb cb, void *arg);
@@ -426,22 +423,45 @@ struct store_ops {
 	void (*read)(struct store *s, const char *feed, uint32_t first, uint32_t count,
 		     store_run_cb cb, void *arg);
 	/*
-	 * Moves cursors, raises counters, ends or marks rows. A bucket whose cursor is no
-	 * longer `from` stops it all: nothing of this call is applied or counted, ESTALE.
-	 * A row made at or after its bounce's position is left alone. ELOST: another
-	 * owner is fenced in. ENOFEED. Behind a split it takes two turns: a read() that
-	 * was asked for later has seen what it did only if this was answered before.
+	 * Moves cursors, raises counters, ends, holds and releases rows. A bucket whose
+	 * cursor is no longer `from` stops it all: nothing of this call is applied or
+	 * counted, ESTALE; but where it is about what is due, a bucket that does not
+	 * exist is due no more. `to` may be `from`, for what concerns rows alone. ELOST:
+	 * another owner is fenced in. ENOFEED. Behind a split it takes two turns: a
+	 * read() that was asked for later has seen what it did only if this was answered
+	 * before.
 	 */
 	void (*done)(struct store *s, const struct store_owner *o,
 		     const struct store_done *d, store_cb cb, void *arg);
 	/*
-	 * A bounce that came after its window was done: moves one from taken (or sent) to
-	 * bounced or left, at most once a row and event. Without effect, and OK, where
-	 * the event is still to be done for that row (it will be sent again, and speaks
-	 * for itself then). ENOENT: no such row or event, or the row was made anew since.
+	 * A bounce that came after its window was done. ROW is as in done(), with pos,
+	 * end, was, and hold, of which pos, counted and urgent are found here: the row is
+	 * held from before the event on, and what it has had since stays counted. Moves
+	 * one from taken (or sent) to held or left, and counts it as bounced if it goes
+	 * on. Of a hold that was urgent, all urgent events behind its position are held
+	 * again. Of an event that was trimmed nothing is counted. Without effect, and OK,
+	 * where the event is still to be done for that row (it will be sent again, and
+	 * speaks for itself then). ESTALE: its hold is another one. ENOENT: no such row
+	 * or event, or the row was made anew since. ELOST. EINVAL: it neither ends nor is
+	 * held.
 	 */
-	void (*late_bounce)(struct store *s, const char *feed, const char *jid,
-			    struct pos pos, bool end, store_cb cb, void *arg);
+	void (*late_bounce)(struct store *s, const struct store_owner *o,
+			    const char *feed, const struct store_done_row *row,
+			    store_cb cb, void *arg);
+	/* Buckets with something due by Redis' clock, the longest due first of each
+	 * partition; at most LIMIT. Of feeds that are gone none. */
+	void (*due)(struct store *s, size_t limit, store_dues_cb cb, void *arg);
+	/* ENOENT: no such row, or it is not held (DROP: no dead letter). A dead letter
+	 * that is redriven is BOUNCED from then on, and so is what was dropped, as far as
+	 * it is not given up yet. */
+	void (*hold_order)(struct store *s, const char *feed, const char *jid,
+			   enum hold_order order, store_row_cb cb, void *arg);
+	/* The dead letters of FEED, oldest first, from the one of index FIRST on. MORE
+	 * is told by NEXT: its index, 0: these were the last. ENOFEED. */
+	void (*dead_list)(struct store *s, const char *feed, uint32_t first, size_t limit,
+			  store_rows_cb cb, void *arg);
+	/* Feeds that may have dead letters, in no order. */
+	void (*dead_feeds)(struct store *s, store_names_cb cb, void *arg);
 	/*
 	 * Every bucket below FEED_BUCKETS was seen at or past POS, and every event up to
 	 * POS is done. OK: POS is the head, the feed is off the behind set. ESTALE: there
@@ -450,8 +470,8 @@ struct store_ops {
 	void (*settle)(struct store *s, const struct store_owner *o, const char *feed,
 		       uint32_t feed_buckets, struct pos pos, store_cb cb, void *arg);
 	/* From now on CB is called for commits (several may share a call), for each
-	 * change of a feed that has events, of a presence or a face, and for each notice;
-	 * NULL stops it. One listener. */
+	 * change of a feed that has events, of a presence or a face, for each notice, and
+	 * for what people do to holds; NULL stops it. One listener. */
 	void (*listen)(struct store *s, store_wake_cb cb, void *arg);
 
 	void (*token_put)(struct store *s, const char *id, const char *json, store_cb cb,

@@ -35,8 +35,9 @@ struct link_down {
 
 /* RFC 6120 8.3.3 as far as delivery tells them apart. */
 enum bounce_class {
-	BOUNCE_ENDS,  /* gone, item-not-found; blocked: the subscription ends */
-	BOUNCE_OTHER, /* all others: counted and shown */
+	BOUNCE_ENDS,	 /* gone, item-not-found; blocked: the subscription ends */
+	BOUNCE_SUSPENDS, /* redirect: a dead letter at once */
+	BOUNCE_RETRIES,	 /* all others: held, and tried again */
 };
 struct link_bounce {
 	const char *id;	  /* of the stanza that came back */

@@ -11,6 +11,9 @@ from belfry_testing.ejabberd import CONFIG as EJABBERD, Ejabberd
 from belfry_testing.prosody import CONFIG as PROSODY, Prosody
 from belfry_testing.site import Site
 
+# What comes back is tried again soon, so that a run need not wait for it.
+RETRIES = {"retry_first_ms": 500, "retry_max_ms": 2000}
+
 _numbers = itertools.count(1)
 
 
@@ -34,7 +37,7 @@ class FederatedProsody(Prosody):
         ("s2s_ports = {{}}", 's2s_ports = {{ 5269 }}\ns2s_interfaces = {{ {listens} }}\n'
          "s2s_require_encryption = false\ns2s_secure_auth = false"),
         ('\t"carbons", "smacks",', '\t"carbons", "smacks", "dialback",'),
-        ('modules_disabled = {{ "s2s" }}\noffline', "offline"),
+        ('modules_disabled = {{ "s2s"{no_offline} }}\n', ""),
         ('\tcomponent_conflict_resolve = "kick_old"\n\tmodules_disabled = {{ "s2s" }}\n',
          '\tcomponent_conflict_resolve = "kick_old"\n\tmodules_enabled = {{ "dialback" }}\n'),
         ('Component "{crowd_domain}"\n\tcomponent_secret = "{crowd_secret}"\n'
@@ -81,7 +84,7 @@ class FederatedSite(Site):
 
     def __init__(self, *args, **kwargs):
         self.first, self.other, self.remote = address(), address(), None
-        super().__init__(*args, settings={"xmpp": {
+        super().__init__(*args, settings={"delivery": RETRIES, "xmpp": {
             "trusted_domains": f"localhost crowd.localhost {self.other}"}}, **kwargs)
 
     def make_server(self):

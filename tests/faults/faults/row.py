@@ -14,7 +14,8 @@ ROWS = {}
 class Row:
     """
     INJECT(scene) breaks something and mends it again. TITLE says what; PROMISE, what is
-    promised about it. TIMES: how often it is run on each of SERVERS. SITE: which set-up it
+    promised about it. DISORDER: the reason for what is out of order, where it is known.
+    TIMES: how often it is run on each of SERVERS. SITE: which set-up it
     needs (sites.py). WORKERS: the first sends, others stand by. MANY, PEOPLE: followers of
     each feed. REPEATS: how many are allowed a run, by default what is in flight. WHY: the
     reason for a miss that is known. PATIENCE: seconds that all may take to arrive. RATE:
@@ -32,6 +33,7 @@ class Row:
     people: int = 3
     repeats: int = None
     why: str = ""
+    disorder: str = ""
     patience: float = 30
     rate: float = 60
     look: bool = False

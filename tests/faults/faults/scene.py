@@ -97,14 +97,15 @@ class Scene:
 
     def unseen(self):
         """
-        What was lost, and the hub does not say so: neither that it came back, nor that it
-        was left out.
+        What was lost, and the hub does not say so: neither that it is still held, nor that it
+        was given up or left out. That it came back once says nothing: it is sent again.
         """
         lost = collections.Counter((feed, event) for (_jid, feed), event in self.missing())
         unseen = 0
         for (feed, event), many in lost.items():
             said = self.site.deliveries(feed, self.load.ids[feed, event])
-            unseen += max(0, many - said["bounced"] - said["left"] - said["skipped"])
+            told = sum(said[count] for count in ("held", "dead", "left", "skipped"))
+            unseen += max(0, many - told)
         return unseen
 
     def in_store(self, feed):

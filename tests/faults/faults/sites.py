@@ -11,11 +11,11 @@ from belfry_testing.sentinel import SentinelGroup
 from belfry_testing.site import Site
 from belfry_testing.waiting import wait_until
 
-from .federation import FederatedSite
+from .federation import RETRIES, FederatedSite
 
 STANZA_LIMIT = 65536
 # Events larger than the server takes: for the row with the poison stanza.
-SETTINGS = {"http": {"max_body_bytes": 131072}}
+SETTINGS = {"http": {"max_body_bytes": 131072}, "delivery": RETRIES}
 
 
 def plain(kind, logs):

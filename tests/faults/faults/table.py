@@ -80,6 +80,8 @@ def promises(saved):
 
 def reason(row, run):
     why = [row.why] if row.why and run.get("lost") else []
+    if row.disorder and run.get("out_of_order", 0) > run.get("stored", 0):
+        why.append(row.disorder)
     if run.get("stored"):
         why.append("the server gave a client that logged in what it had kept for it (stamped "
                    "with the time) behind newer events, which it sent at once")

@@ -66,13 +66,17 @@ modules:
   mod_carboncopy: {{}}
   mod_disco: {{}}
   mod_http_api: {{}}
-{multicast_module}  mod_offline:
-    access_max_user_messages: max_user_offline_messages
-  mod_ping: {{}}
+{multicast_module}{offline_module}  mod_ping: {{}}
   mod_privacy: {{}}
   mod_roster: {{}}
   mod_stream_mgmt: {{}}
   mod_version: {{}}
+"""
+
+
+OFFLINE = """\
+  mod_offline:
+    access_max_user_messages: max_user_offline_messages
 """
 
 
@@ -110,7 +114,8 @@ class Ejabberd(XmppServer):
         both, self.conf = self.dir / "both.pem", self.dir / "ejabberd.yml"
         both.write_text(self.cert.read_text() + self.key.read_text())
         self.conf.write_text(self.template.format(
-            limit=self.stanza_limit, **self._multicast(), **vars(self)))
+            limit=self.stanza_limit, offline_module=OFFLINE if self.offline else "",
+            **self._multicast(), **vars(self)))
         give_to(self.user, both, self.conf)
         libs = glob.glob("/usr/lib/*/ejabberd-*") + glob.glob("/usr/lib/ejabberd-*")
         env = {"HOME": str(self.dir), "EJABBERD_CONFIG_PATH": str(self.conf),

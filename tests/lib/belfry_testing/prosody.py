@@ -31,7 +31,7 @@ modules_enabled = {{
 	"roster", "saslauth", "tls", "disco", "ping", "version", "offline", "blocklist",
 	"carbons", "smacks",
 }}
-modules_disabled = {{ "s2s" }}
+modules_disabled = {{ "s2s"{no_offline} }}
 offline_messages_limit = 10000
 
 VirtualHost "{domain}"
@@ -59,7 +59,10 @@ class Prosody(XmppServer):
 
     def configure(self):
         self.conf = self.dir / "prosody.cfg.lua"
-        self.conf.write_text(self.template.format(limit=self.stanza_limit, **vars(self)))
+        # It is loaded whether it is named or not.
+        self.conf.write_text(self.template.format(
+            limit=self.stanza_limit, no_offline="" if self.offline else ', "offline"',
+            **vars(self)))
         give_to(self.user, self.conf)
         self.child = self.child or Child(
             "prosody", ["prosody", "-F", "--config", self.conf], self.log,

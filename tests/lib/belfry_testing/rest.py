@@ -92,6 +92,32 @@ class Rest:
         return self.request(method, f"/v1/feeds/{feed}/pending/{quote(jid)}",
                             decision and {"decision": decision})
 
+    def dead_letters(self, feed):
+        """JIDs, the longest dead first."""
+        page = self.get(f"/v1/dead-letters?feed={feed}&limit=1000").ok(200).json
+        return [d["jid"] for d in page["dead_letters"]]
+
+    def redrive(self, feed, jid=None, verb="redrive"):
+        """The answer's JSON; without JID: all of the feed. VERB: "drop" instead."""
+        who = {"jid": jid} if jid else {"all": True}
+        return self.request("POST", f"/v1/dead-letters:{verb}", {"feed": feed, **who}).ok(
+            200).json
+
+    def hold(self, feed, jid):
+        """Its hold, or None."""
+        return self.subscriber("GET", feed, jid).ok(200).json.get("hold")
+
+    def states(self, feed, id):
+        """{JID: (state, reason of the hold)} of an event's deliveries."""
+        found, after = {}, ""
+        while after is not None:
+            page = self.get(f"/v1/feeds/{feed}/events/{id}/deliveries?limit=1000"
+                            f"{after and '&after=' + after}").ok(200).json
+            found.update((d["jid"], (d["state"], d.get("hold", {}).get("reason")))
+                         for d in page["deliveries"])
+            after = page["next"]
+        return found
+
     def event(self, feed, id):
         return self.get(f"/v1/feeds/{feed}/events/{id}").ok(200).json
 

@@ -208,10 +208,10 @@ class Site:
         return self.rest.event(feed, id)["deliveries"]
 
     def settled(self, feed, id, timeout=30):
-        """The same, once none is outstanding."""
+        """The same, once it has reached everybody; some may be held."""
         last = {}
 
-        def done():
+        def settled():
             last.update(self.rest.event(feed, id))
-            return last["status"] == "done" and last["deliveries"]
-        return wait_until(done, lambda: f"{feed}/{id} is done: {last}", timeout)
+            return last["status"] != "queued" and last["deliveries"]
+        return wait_until(settled, lambda: f"{feed}/{id} is settled: {last}", timeout)

@@ -32,7 +32,7 @@ class XmppServer:
     user_name = None
 
     def __init__(self, directory, log, domain="localhost", stanza_limit=None,
-                 multicast=None, multicast_limit=None):
+                 multicast=None, multicast_limit=None, offline=True):
         self.dir = pathlib.Path(directory)
         self.dir.mkdir(parents=True, exist_ok=True)
         self.log, self.domain = log, domain
@@ -49,6 +49,8 @@ class XmppServer:
         # multicast.DOMAIN (XEP-0033), where the server can: True, or the component that
         # alone may use it; and how many receivers it grants.
         self.multicast, self.multicast_limit = multicast or None, multicast_limit
+        # Does it keep messages for those who are not there? Else they come back.
+        self.offline = offline
         self.child = None
         self.configure()
 

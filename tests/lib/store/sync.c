@@ -250,7 +250,7 @@ enum belfry_err sync_trim(struct store *s, const char *feed, uint64_t max, uint6
 static void on_row(void *arg, enum belfry_err err, const struct store_row *row,
 		   bool created)
 {
-	static char options[SUB_OPTIONS_SIZE];
+	static char options[SUB_OPTIONS_SIZE], hold[HOLD_TEXT_SIZE];
 	struct box *b = arg;
 	if (row && b->a) {
 		struct sub *out = b->a;
@@ -258,6 +258,8 @@ static void on_row(void *arg, enum belfry_err err, const struct store_row *row,
 		if (out->options)
 			out->options =
 				memcpy(options, row->sub.options, out->options_len);
+		if (out->hold)
+			out->hold = memcpy(hold, row->sub.hold, out->hold_len);
 	}
 	if (row && b->b)
 		*(bool *)b->b = created;
@@ -404,14 +406,6 @@ enum belfry_err sync_done(struct store *s, const struct store_owner *o,
 	struct box b = {0};
 	s->ops->done(s, o, d, on_plain, &b);
 	return WAIT(b, "done");
-}
-
-enum belfry_err sync_late_bounce(struct store *s, const char *feed, const char *jid,
-				 struct pos pos, bool end)
-{
-	struct box b = {0};
-	s->ops->late_bounce(s, feed, jid, pos, end, on_plain, &b);
-	return WAIT(b, "late_bounce");
 }
 
 enum belfry_err sync_settle(struct store *s, const struct store_owner *o,

@@ -82,8 +82,6 @@ enum belfry_err sync_read(struct store *s, const char *feed, uint32_t first,
 			  uint32_t count, struct store_run **run);
 enum belfry_err sync_done(struct store *s, const struct store_owner *o,
 			  const struct store_done *d);
-enum belfry_err sync_late_bounce(struct store *s, const char *feed, const char *jid,
-				 struct pos pos, bool end);
 enum belfry_err sync_settle(struct store *s, const struct store_owner *o,
 			    const char *feed, uint32_t buckets, struct pos pos);
 enum belfry_err sync_token_put(struct store *s, const char *id, const char *json);

@@ -56,6 +56,10 @@ static void defaults_are_as_documented(void **state)
 	assert_null(c->contact.support);
 	assert_int_equal(c->work.listen.port, 8081);
 	assert_int_equal(c->work.lease_ms, 2000);
+	assert_int_equal(c->delivery.retry_first_ms, 10000);
+	assert_int_equal(c->delivery.retry_max_ms, 6 * 3600 * 1000);
+	assert_int_equal(c->delivery.retry_tries, 12);
+	assert_int_equal(c->delivery.give_up_days, 5);
 	assert_int_equal(c->log.level, LOG_INFO);
 	assert_int_equal(c->log.format, LOG_LOGFMT);
 	assert_int_equal(c->shutdown_ms, 10000);
@@ -275,6 +279,10 @@ static void bad_values_are_refused(void **state)
 		{"work", "lease_ms = 499"},
 		{"work", "lease_ms = 60001"},
 		{"work", "lease_ms = 1e3"},
+		{"delivery", "retry_first_ms = 0"},
+		{"delivery", "retry_max_ms = 604800001"},
+		{"delivery", "retry_tries = 0"},
+		{"delivery", "give_up_days = 366"},
 		{"redis", "wait_replicas = 18446744073709551616"},
 		{"log", "format = xml"},
 	};
@@ -342,7 +350,7 @@ static void the_template_is_the_defaults(void **state)
 	size_t keys = 0;
 	for (const char *s = text.data; (s = strstr(s, "BELFRY_")) != NULL; s++)
 		keys++;
-	assert_int_equal(keys, 36);
+	assert_int_equal(keys, 40);
 	buf_free(&text);
 }
 

@@ -32,11 +32,13 @@ static void rows_round_trip(void **state)
 {
 	static const char *const rows[] = {"c 12-3",
 					   "e 0-0",
-					   "n 1-1 1-2",
-					   ("h 18446744073709551615-18446744073709551615 "
-					    "18446744073709551615-18446744073709551615"),
+					   "n 1-1 hb:1-2:3:4:5:gone:0-0",
+					   "h 18446744073709551615-18446744073709551615",
 					   "c 12-3 a",
-					   "c 12-3 12-9 a p3 tprod m17"};
+					   "c 12-3 hwhatever",
+					   "c 12-3 h",
+					   "c 12-3 hp:12-9:0:0:0::12-9 a p3 tprod m17",
+					   "c 12-3 hp hq"};
 	char text[SUB_TEXT_SIZE];
 	struct sub sub;
 
@@ -47,6 +49,54 @@ static void rows_round_trip(void **state)
 		assert_int_equal(len, strlen(text));
 		assert_string_equal(text, rows[i]);
 	}
+}
+
+static void rows_of_earlier_versions_are_read(void **state)
+{
+	static const char *const rows[][2] = {
+		{"n 1-1 1-2", "n 1-1"},
+		{"c 12-3 12-9 a p3 tprod", "c 12-3 a p3 tprod"},
+		{"c 12-3 12-9 hb:1-2:3:4:5::0-0 a", "c 12-3 hb:1-2:3:4:5::0-0 a"},
+	};
+	char text[SUB_TEXT_SIZE];
+	struct sub sub;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		assert_int_equal(sub_parse(rows[i][0], strlen(rows[i][0]), &sub), 0);
+		sub_format_row(&sub, text);
+		assert_string_equal(text, rows[i][1]);
+	}
+}
+
+/* The longest that can be written can be read. */
+static void the_longest_row_is_one(void **state)
+{
+	struct pos far = {UINT64_MAX, UINT64_MAX};
+	struct sub_hold hold = {.reason = HOLD_BOUNCED,
+				.pos = far,
+				.due_ms = UINT64_MAX,
+				.tries = UINT32_MAX,
+				.first_ms = UINT64_MAX,
+				.counted = far,
+				.urgent = true};
+	char options[SUB_OPTIONS_SIZE], words[HOLD_TEXT_SIZE], row[SUB_TEXT_SIZE];
+	struct sub sub = {.format = FORMAT_CHAT, .since = far}, again;
+
+	(void)state;
+	memset(hold.condition, 'c', HOLD_CONDITION_MAX);
+	memset(options, 'z', sizeof options);
+	sub.hold = words;
+	sub.hold_len = sub_hold_text(&hold, words);
+	sub.options = options;
+	sub.options_len = sizeof options - 1;
+	size_t len = sub_format_row(&sub, row);
+	assert_int_equal(len, strlen(row));
+	assert_int_equal(sub_parse(row, len, &again), 0);
+	assert_int_equal(again.hold_len, sub.hold_len);
+	assert_int_equal(again.options_len, sub.options_len);
+	memset(row + 4, '\0', 1);
+	assert_int_equal(sub_parse(row, len, &again), -1);
 }
 
 static void bad_rows_are_refused(void **state)
@@ -65,12 +115,20 @@ static void bad_rows_are_refused(void **state)
 					  "c 12",
 					  "c 12-3  a",
 					  "c 12-3 12-9 -",
-					  "c 12-3 A"};
+					  "c 12-3 A",
+					  "c 12-3 hb ",
+					  "c 12-3 hb 12-4",
+					  "c 12-3 hb A"};
+	char long_hold[HOLD_TEXT_SIZE + 8];
 	struct sub sub;
 
 	(void)state;
 	for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
 		assert_int_equal(sub_parse(bad[i], strlen(bad[i]), &sub), -1);
+	memset(long_hold, 'h', sizeof long_hold);
+	memcpy(long_hold, "c 12-3 ", 7);
+	assert_int_equal(sub_parse(long_hold, 7 + HOLD_TEXT_SIZE - 1, &sub), 0);
+	assert_int_equal(sub_parse(long_hold, 7 + HOLD_TEXT_SIZE, &sub), -1);
 }
 
 static struct sub with(const char *options)
@@ -91,7 +149,9 @@ static void options_round_trip(void **state)
 	static const char *const texts[] = {
 		"",	 "a",
 		"p3",	 "m1763812345678",
-		"tprod", "a p1 m1 tnight%20shift t100%25 t\xc3\xa4"};
+		"z",	 "q1320-420/Europe/Berlin u",
+		"u",	 "q0-1439/America/Argentina/ComodRivadavia",
+		"tprod", "a p1 m1 z q1-0/UTC u tnight%20shift t100%25 t\xc3\xa4"};
 	char out[SUB_OPTIONS_SIZE];
 	struct sub_options o;
 
@@ -106,12 +166,69 @@ static void options_round_trip(void **state)
 	assert_string_equal(o.tags[0], "night shift");
 	assert_string_equal(o.tags[1], "100%");
 	/* What another version may have written, or nobody should have. */
-	struct sub odd = with("zz a3 p9 p mx t q1 t%2");
+	struct sub odd = with("zz a3 p9 p mx t q1 t%2 uu hb q1-2 q1-2/ q1440-2/UTC "
+			      "q1-1440/UTC q5-5/UTC q-5/UTC q1-/UTC q1/UTC-2 "
+			      "q1-2/America/Argentina/ComodRivadaviaX");
 	sub_options_read(&odd, &o);
 	assert_false(o.contact);
 	assert_int_equal(o.at_least, PRIORITY_LOW);
 	assert_int_equal(o.muted_until_ms, 0);
 	assert_int_equal(o.tag_count, 1);
+	assert_false(o.paused || o.quiet.set || o.urgent_passes);
+}
+
+static void quiet_hours_are_read(void **state)
+{
+	struct sub sub = with("z q1320-420/Europe/Berlin u");
+	struct sub_options o;
+
+	(void)state;
+	sub_options_read(&sub, &o);
+	assert_true(o.paused && o.quiet.set && o.urgent_passes);
+	assert_int_equal(o.quiet.from, 22 * 60);
+	assert_int_equal(o.quiet.to, 7 * 60);
+	assert_string_equal(o.quiet.zone, "Europe/Berlin");
+	assert_true(sub_may_wait(&sub));
+	sub = with("a p1 u tq tz");
+	assert_false(sub_may_wait(&sub));
+	sub = with("q1320-420/UTC");
+	assert_true(sub_may_wait(&sub));
+	assert_false(sub_may_wait(&(struct sub){0}));
+}
+
+/* Whatever else is set, there is room for it beside the tags. */
+static void there_is_room_for_all(void **state)
+{
+	struct sub_options o = {.contact = true,
+				.at_least = PRIORITY_URGENT,
+				.muted_until_ms = UINT64_MAX,
+				.paused = true,
+				.quiet = {.set = true, .from = 1439, .to = 1438},
+				.urgent_passes = true};
+	char tag[SUB_TAG_MAX], out[SUB_OPTIONS_SIZE];
+	struct sub_options again;
+
+	(void)state;
+	memset(o.quiet.zone, 'Z', SUB_ZONE_MAX);
+	for (char c = 'a'; c < 'c'; c++) {
+		memset(tag, c, sizeof tag);
+		assert_int_equal(sub_options_tag(&o, tag, sizeof tag), 0);
+	}
+	memset(tag, 'c', sizeof tag);
+	for (size_t len = 1;; len++) {
+		o.tag_count = 2;
+		assert_int_equal(sub_options_tag(&o, tag, len), 0);
+		struct sub_options tags = {0};
+		sub_change_apply(&(struct sub_change){.set = SUB_SET_TAGS, .options = o},
+				 &tags);
+		bool fits = sub_options_text(&tags, out) >= 0;
+		assert_int_equal(sub_options_text(&o, out) >= 0, fits);
+		if (!fits)
+			break;
+		struct sub sub = with(out);
+		sub_options_read(&sub, &again);
+		assert_memory_equal(&again, &o, sizeof o);
+	}
 }
 
 static void tags_are_bounded(void **state)
@@ -163,6 +280,7 @@ static void filters_decide(void **state)
 		{"m1000", true, true},
 		{"m1001", false, false},
 		{"q7", true, true},
+		{"z q0-1439/UTC u", true, true},
 	};
 
 	(void)state;
@@ -192,6 +310,20 @@ static void changes_touch_what_they_set(void **state)
 	assert_false(o.contact);
 	assert_int_equal(o.at_least, PRIORITY_LOW);
 	assert_int_equal(o.muted_until_ms, 7);
+	assert_int_equal(o.tag_count, 1);
+	c = (struct sub_change){.set = SUB_SET_PAUSED | SUB_SET_QUIET | SUB_SET_URGENT,
+				.options = {.paused = true,
+					    .quiet = {true, 1, 2, "UTC"},
+					    .urgent_passes = true}};
+	sub_change_apply(&c, &o);
+	assert_true(o.paused && o.quiet.set && o.urgent_passes);
+	assert_string_equal(o.quiet.zone, "UTC");
+	c = (struct sub_change){.set = SUB_SET_URGENT};
+	sub_change_apply(&c, &o);
+	assert_true(o.paused && o.quiet.set && !o.urgent_passes);
+	c = (struct sub_change){.set = SUB_SET_PAUSED | SUB_SET_QUIET};
+	sub_change_apply(&c, &o);
+	assert_false(o.paused || o.quiet.set);
 	assert_int_equal(o.tag_count, 1);
 }
 
@@ -315,9 +447,13 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(formats_have_names),
 		cmocka_unit_test(rows_round_trip),
+		cmocka_unit_test(rows_of_earlier_versions_are_read),
+		cmocka_unit_test(the_longest_row_is_one),
 		cmocka_unit_test(bad_rows_are_refused),
 		cmocka_unit_test(a_row_has_no_nul),
 		cmocka_unit_test(options_round_trip),
+		cmocka_unit_test(quiet_hours_are_read),
+		cmocka_unit_test(there_is_room_for_all),
 		cmocka_unit_test(tags_are_bounded),
 		cmocka_unit_test(filters_decide),
 		cmocka_unit_test(changes_touch_what_they_set),

@@ -34,10 +34,34 @@ void test_many_rows_split(void **state);
 void test_lease(void **state);
 void test_done_moves_and_counts(void **state);
 void test_done_follows_splits(void **state);
-void test_late_bounces(void **state);
 void test_options(void **state);
 void test_options_outlive_bounces(void **state);
 void test_trim(void **state);
+
+/* Those of contract_holds.c. */
+void test_hold_and_release(void **state);
+void test_hold_of_another_row(void **state);
+void test_hold_times(void **state);
+void test_moves(void **state);
+void test_urgent_hold(void **state);
+void test_holds_without_room(void **state);
+
+/* Those of contract_late.c. */
+void test_late_bounces(void **state);
+void test_late_bounce_of_what_is_held(void **state);
+void test_late_bounce_of_urgent(void **state);
+void test_late_bounce_of_what_is_gone(void **state);
+
+/* Those of contract_due.c. */
+void test_due(void **state);
+void test_due_without_choice(void **state);
+void test_due_of_several(void **state);
+void test_due_follows_splits(void **state);
+void test_hold_orders(void **state);
+void test_join_redrives(void **state);
+void test_admit_redrives(void **state);
+void test_dead_letters(void **state);
+void test_dead_by_late_bounce(void **state);
 
 /* That of contract_contacts.c. */
 void test_contacts_are_counted(void **state);
@@ -90,5 +114,6 @@ void test_notices_have_a_limit(void **state);
 /* Those of contract_wake.c. */
 void test_listen(void **state);
 void test_notices_wake(void **state);
+void test_holds_wake(void **state);
 
 #endif

@@ -1,6 +1,7 @@
 #include "contract.h"
 
 #include "../../lib/store/sync.h"
+#include "../../lib/store/sync_hold.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -37,7 +38,7 @@ static void bounce(const char *in_time, const char *late)
 	OK(sync_post(A, FEED, "e1", NULL, &p));
 	OK(sync_read(A, FEED, 0, 1, &run));
 	struct store_done_bucket b = {0, run->buckets[0].cursor};
-	struct store_done_row row = {in_time, p, true};
+	struct store_done_row row = {.jid = in_time, .pos = p, .end = true};
 	struct store_done_event event = {p, {.taken = 4, .left = 1}};
 	struct store_done d = {.feed = FEED,
 			       .feed_buckets = run->feed_buckets,
@@ -50,7 +51,8 @@ static void bounce(const char *in_time, const char *late)
 			       .row_count = 1};
 	OK(sync_done(A, &o, &d));
 	store_run_free(run);
-	OK(sync_late_bounce(A, FEED, late, p, true));
+	row.jid = late;
+	OK(sync_late_bounce(A, &o, FEED, &row));
 }
 
 void test_contacts_are_counted(void **state)

@@ -1,6 +1,7 @@
 #include "contract.h"
 
 #include "../../lib/store/sync.h"
+#include "../../lib/store/sync_hold.h"
 
 #include <belfry/base/text.h>
 
@@ -169,8 +170,13 @@ void test_done_moves_and_counts(void **state)
 	struct store_done_bucket b = {0, run->buckets[0].cursor};
 	struct store_done_event ev[] = {{p1, {.taken = 1, .sent = 1, .bounced = 1}},
 					{p2, {.taken = 1, .sent = 1, .left = 1}}};
-	struct store_done_row rows[] = {{"a@b", p1, false}, {"c@d", p2, true}};
-	struct store_done d = {"done", 1, p2, &b, 1, ev, 2, rows, 2};
+	struct store_done_row rows[] = {{.jid = "a@b",
+					 .pos = p1,
+					 .hold = {.reason = HOLD_BOUNCED,
+						  .pos = sub.since,
+						  .due_ms = HOLD_NEVER}},
+					{.jid = "c@d", .pos = p2, .end = true}};
+	struct store_done d = {"done", 1, p2, &b, 1, ev, 2, rows, 2, false};
 	OK(sync_event_get(A, "done", "e1", &c, &settled, NULL));
 	assert_false(settled);
 	OK(sync_done(A, &o, &d));
@@ -183,7 +189,7 @@ void test_done_moves_and_counts(void **state)
 	assert_int_equal(c.left, 1);
 	IS(sync_event_get(A, "done", "e9", &c, &settled, NULL), BELFRY_ENOENT);
 	OK(sync_sub_get(A, "done", "a@b", &sub));
-	assert_true(contract_pos_is(sub.bounced, p1));
+	assert_true(sub_held(&sub));
 	IS(sync_sub_get(A, "done", "c@d", &sub), BELFRY_ENOENT);
 	/* Settling: wrong count of buckets, not the head, the head. */
 	IS(sync_settle(A, &o, "done", 2, p2), BELFRY_ESTALE);
@@ -207,7 +213,7 @@ void test_done_moves_and_counts(void **state)
 	assert_null(strstr(names, "done,"));
 	/* A row made anew is not touched by what came before it. */
 	OK(sync_join(A, "done", "c@d", FORMAT_CHAT, &sub, NULL));
-	IS(sync_late_bounce(A, "done", "c@d", p2, true), BELFRY_ENOENT);
+	IS(sync_late_bounce(A, &o, "done", &rows[1]), BELFRY_ENOENT);
 	OK(sync_sub_get(A, "done", "c@d", &sub));
 	/* Another owner: nothing of the former one's is let in. */
 	IS(sync_lease_take(B, "done.example", NULL, &later, &seen), BELFRY_EEXIST);
@@ -243,8 +249,12 @@ void test_done_follows_splits(void **state)
 	OK(sync_leave(B, "splits", "u7@b", NULL));
 	OK(sync_join(B, "splits", "u7@b", FORMAT_CHAT, &sub, NULL));
 	struct store_done_row rows[] = {
-		{"u3@b", p, false}, {"u4@b", p, true}, {"u7@b", p, true}};
-	struct store_done d = {"splits", 1, p, &b, 1, NULL, 0, rows, 3};
+		{.jid = "u3@b",
+		 .pos = p,
+		 .hold = {.reason = HOLD_BOUNCED, .pos = first, .due_ms = HOLD_NEVER}},
+		{.jid = "u4@b", .pos = p, .end = true},
+		{.jid = "u7@b", .pos = p, .end = true}};
+	struct store_done d = {"splits", 1, p, &b, 1, NULL, 0, rows, 3, false};
 	OK(sync_done(A, &o, &d));
 	OK(sync_read(A, "splits", 0, 10, &run));
 	assert_int_equal(run->bucket_count, 6);
@@ -253,7 +263,7 @@ void test_done_follows_splits(void **state)
 		assert_true(contract_pos_is(run->buckets[i].cursor, p));
 	store_run_free(run);
 	OK(sync_sub_get(A, "splits", "u3@b", &sub));
-	assert_true(contract_pos_is(sub.bounced, p));
+	assert_true(sub_held(&sub));
 	/* One descendant that was moved since: the whole call is refused. */
 	struct pos p2, p3;
 	OK(sync_post(A, "splits", "e2", NULL, &p2));
@@ -283,40 +293,13 @@ void test_done_follows_splits(void **state)
 	d.to = p;
 	two.from = p3;
 	IS(sync_done(A, &o, &d), BELFRY_EINVAL); /* cursors never go back */
-}
-
-void test_late_bounces(void **state)
-{
-	struct store_owner o = contract_own(A, "late.example");
-	struct store_counters c;
-	struct sub sub;
-	struct pos p;
-	(void)state;
-	contract_feed("late");
-	IS(sync_late_bounce(A, "late", "a@b", (struct pos){1, 1}, false), BELFRY_ENOENT);
-	OK(sync_join(A, "late", "a@b", FORMAT_CHAT, &sub, NULL));
-	OK(sync_join(A, "late", "h@b", FORMAT_HEADLINE, &sub, NULL));
-	OK(sync_post(A, "late", "e1", NULL, &p));
-	OK(sync_late_bounce(A, "late", "a@b", p, true)); /* still to be done */
-	OK(sync_sub_get(A, "late", "a@b", &sub));
-	struct store_done_bucket b = {0, sub.since};
-	struct store_done_event ev = {p, {.taken = 1, .sent = 1}};
-	struct store_done d = {"late", 1, p, &b, 1, &ev, 1, NULL, 0};
-	OK(sync_done(A, &o, &d));
-	OK(sync_late_bounce(A, "late", "a@b", p, false));
-	OK(sync_late_bounce(A, "late", "a@b", p, false)); /* counted once */
-	OK(sync_late_bounce(B, "late", "h@b", p, true));
-	IS(sync_late_bounce(B, "late", "h@b", p, true), BELFRY_ENOENT);
-	OK(sync_event_get(A, "late", "e1", &c, NULL, NULL));
+	/* A bucket that is not there: of an earlier feed of the name. */
+	one.bucket = 8;
+	d.buckets = &one;
+	d.feed_buckets = 9;
+	IS(sync_done(A, &o, &d), BELFRY_ESTALE);
+	OK(sync_event_get(A, "splits", "e3", &c, NULL, NULL));
 	assert_int_equal(c.taken, 0);
-	assert_int_equal(c.sent, 0);
-	assert_int_equal(c.bounced, 1);
-	assert_int_equal(c.left, 1);
-	IS(sync_late_bounce(A, "late", "a@b", (struct pos){p.epoch, 99}, false),
-	   BELFRY_ENOENT);
-	struct store_feed f;
-	OK(sync_feed_get(A, "late", &f));
-	assert_int_equal(f.subscribers, 1);
 }
 
 void test_trim(void **state)
@@ -338,13 +321,22 @@ void test_trim(void **state)
 	OK(sync_events(A, "trim", (struct pos){0, 0}, false, 1000, e));
 	assert_int_equal(e->count, 79); /* nothing is settled */
 	struct store_done_bucket b = {0, sub.since};
-	struct store_done d = {"trim", 1, p[70], &b, 1, NULL, 0, NULL, 0};
+	struct store_done d = {"trim", 1, p[70], &b, 1, NULL, 0, NULL, 0, false};
 	OK(sync_done(A, &o, &d));
 	IS(sync_settle(A, &o, "trim", 1, p[70]), BELFRY_ESTALE);
+	struct store_feed f;
+	OK(sync_feed_get(A, "trim", &f));
+	assert_true(contract_pos_is(f.trimmed, (struct pos){0, 0}));
 	OK(sync_trim(A, "trim", 75, 0));
 	OK(sync_events(A, "trim", (struct pos){0, 0}, false, 1000, e));
 	assert_int_equal(e->count, 75);
 	assert_string_equal(e->e[0].id, "e5");
+	OK(sync_feed_get(B, "trim", &f));
+	assert_true(contract_pos_is(f.trimmed, p[4]));
+	struct store_run *run;
+	OK(sync_read(A, "trim", 0, 1, &run));
+	assert_true(contract_pos_is(run->trimmed, p[4]));
+	store_run_free(run);
 	IS(sync_event_get(A, "trim", "e4", &c, NULL, NULL), BELFRY_ENOENT);
 	OK(sync_trim(A, "trim", 1000, 5000)); /* at_ms is 5000: not older */
 	OK(sync_events(A, "trim", (struct pos){0, 0}, false, 1000, e));
@@ -398,6 +390,25 @@ void test_options(void **state)
 	OK(sync_sub_get(B, "options", "a@b", &sub));
 	assert_true(options_are(&sub, "a p2 m77"));
 
+	/* One way of waiting leaves the others. */
+	c = (struct sub_change){.set = SUB_SET_PAUSED | SUB_SET_QUIET | SUB_SET_URGENT,
+				.format = FORMAT_CHAT,
+				.options = {.paused = true,
+					    .urgent_passes = true,
+					    .quiet = {true, 1320, 420, "Europe/Berlin"}}};
+	OK(sync_change(A, "options", "a@b", &c, &sub, NULL));
+	c = (struct sub_change){.set = SUB_SET_PAUSED, .format = FORMAT_CHAT};
+	OK(sync_change(A, "options", "a@b", &c, &sub, NULL));
+	struct sub_options waits;
+	sub_options_read(&sub, &waits);
+	assert_false(waits.paused);
+	assert_true(waits.urgent_passes && waits.quiet.set);
+	assert_string_equal(waits.quiet.zone, "Europe/Berlin");
+	c.set = SUB_SET_QUIET | SUB_SET_URGENT;
+	OK(sync_change(B, "options", "a@b", &c, &sub, NULL));
+	assert_true(options_are(&sub, "a p2 m77"));
+	c = (struct sub_change){.set = SUB_SET_TAGS, .format = FORMAT_CHAT};
+
 	/* Tags that are too long in all change nothing. */
 	for (int i = 0; i < 3; i++) {
 		char tag[SUB_TAG_MAX];
@@ -431,7 +442,11 @@ void test_options_outlive_bounces(void **state)
 		assert_true(options_are(&row->sub, strcmp(row->jid, "a@b") ? "" : "p3"));
 	}
 	struct store_done_bucket b = {0, run->buckets[0].cursor};
-	struct store_done_row row = {"a@b", p1, false};
+	struct store_done_row row = {.jid = "a@b",
+				     .pos = p1,
+				     .hold = {.reason = HOLD_BOUNCED,
+					      .pos = run->buckets[0].cursor,
+					      .due_ms = HOLD_NEVER}};
 	struct store_done_event events[] = {{p1, {.filtered = 1, .bounced = 1}},
 					    {p2, {.taken = 1}}};
 	struct store_done d = {.feed = "optbounce",
@@ -446,11 +461,18 @@ void test_options_outlive_bounces(void **state)
 	OK(sync_done(A, &o, &d));
 	store_run_free(run);
 	OK(sync_sub_get(A, "optbounce", "a@b", &sub));
-	assert_true(contract_pos_is(sub.bounced, p1));
+	assert_true(sub_held(&sub));
 	assert_true(options_are(&sub, "p3"));
-	OK(sync_late_bounce(A, "optbounce", "a@b", p2, false));
+	row = (struct store_done_row){
+		.jid = "plain@b",
+		.pos = p2,
+		.hold = {.reason = HOLD_BOUNCED, .due_ms = HOLD_NEVER}};
+	OK(sync_late_bounce(A, &o, "optbounce", &row));
+	OK(sync_leave(B, "optbounce", "plain@b", &sub));
+	assert_true(sub_held(&sub));
+	assert_true(options_are(&sub, ""));
 	OK(sync_leave(B, "optbounce", "a@b", &sub));
-	assert_true(contract_pos_is(sub.bounced, p2));
+	assert_true(sub_held(&sub));
 	assert_true(options_are(&sub, "p3"));
 	struct store_counters counted;
 	bool settled;

@@ -1,4 +1,5 @@
 #include "contract.h"
+#include "holding.h"
 
 #include "../../lib/store/sync.h"
 #include "../../lib/store/sync_pending.h"
@@ -103,4 +104,31 @@ void test_notices_wake(void **state)
 		OK(sync_notice_done(A, all->n[i].id));
 	B->ops->listen(B, NULL, NULL);
 	free(all);
+}
+
+/* What people do to a hold, and not what its owner does. */
+void test_holds_wake(void **state)
+{
+	struct holding h = holding_begin("wake-hold");
+
+	(void)state;
+	holding_join(&h, "a@b");
+	holding_post(&h, PRIORITY_NORMAL);
+	struct store_done_row row = {.jid = "a@b",
+				     .pos = h.pos[1],
+				     .hold = {.reason = HOLD_DEAD, .due_ms = HOLD_NEVER}};
+	listen_anew();
+	OK(sync_join(A, h.feed, "a@b", FORMAT_CHAT, NULL, NULL)); /* not held */
+	OK(holding_done(&h, &row, 1, h.pos[1]));
+	OK(sync_hold_order(A, h.feed, "a@b", ORDER_REDRIVE, NULL));
+	check_woken(WAKE_DUE, h.feed);
+	OK(sync_join(A, h.feed, "a@b", FORMAT_CHAT, NULL, NULL));
+	check_woken(WAKE_DUE, h.feed);
+	OK(sync_admit(A, h.feed, "a@b", SUB_FOLLOW(FORMAT_CHAT), NULL, NOTICE_NONE));
+	check_woken(WAKE_DUE, h.feed);
+	IS(sync_hold_order(A, h.feed, "a@b", ORDER_DROP, NULL), BELFRY_ENOENT);
+	OK(sync_post(A, h.feed, "more", NULL, NULL));
+	check_woken(WAKE_EVENTS, h.feed);
+	B->ops->listen(B, NULL, NULL);
+	holding_end(&h);
 }

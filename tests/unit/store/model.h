@@ -6,9 +6,11 @@
 /*
  * Random histories of one feed, played on a store and on a plain model of what is
  * promised: every subscription that existed when an event was committed, and still exists
- * at its turn, gets it; in the order of the log; once where nothing crashed, at least
- * once where something did; nothing is trimmed before it is settled, no position issued
- * twice, the counters add up; a row made anew has nothing to do with the one before it.
+ * at its turn, gets it, at once or when it is no longer held; in the order of the log;
+ * once where nothing crashed or came back, at least once where something did; nothing is
+ * trimmed before it is settled, no position issued twice; each delivery is in one
+ * counter, which is what the row's position says; a row made anew has nothing to do with
+ * the one before it.
  */
 struct model_world {
 	struct store *a, *b;   /* two workers */

@@ -439,8 +439,16 @@ static void test_other_schema_is_refused(void **state)
 	}
 	s->ops->health(s, &h);
 	assert_non_null(strstr(h.detail, "schema"));
+	ask("HSET belfry:meta schema 4");
+	while (stats.reconnects < 3) {
+		assert_int_equal(sync_feed_get(s, "f", &f), BELFRY_EAWAY);
+		store_redis_stats(s, &stats);
+	}
+	/* The one before it is raised, so that its program refuses what we write. */
 	ask("HSET belfry:meta schema 2");
 	sync_until_up(s);
+	assert_non_null(
+		strstr(redis_server_ask(&server, "HGET belfry:meta schema"), "3"));
 	s->ops->destroy(s);
 }
 

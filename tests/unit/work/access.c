@@ -51,7 +51,7 @@ int access_tear_down(void **state)
 
 static void on_sub(void *arg, enum belfry_err err, const struct sub *sub, bool created)
 {
-	struct outcome *out = arg;
+	struct result *out = arg;
 	assert_false(out->done);
 	out->err = err;
 	out->created = created;
@@ -69,42 +69,42 @@ static void on_done(void *arg, enum belfry_err err)
 }
 
 void access_subscribe(struct access *f, const char *jid, const char *feed,
-		      const struct sub_change *change, struct outcome *out)
+		      const struct sub_change *change, struct result *out)
 {
 	struct xmpp_hub x = hub_for(&f->h);
-	*out = (struct outcome){0};
+	*out = (struct result){0};
 	x.ops->subscribe(x.hub, jid, feed, jid, change, on_sub, out);
 }
 
 void access_unsubscribe(struct access *f, const char *jid, const char *feed,
-			struct outcome *out)
+			struct result *out)
 {
 	struct xmpp_hub x = hub_for(&f->h);
-	*out = (struct outcome){0};
+	*out = (struct result){0};
 	x.ops->unsubscribe(x.hub, feed, jid, on_sub, out);
 }
 
 void access_subscription(struct access *f, const char *jid, const char *feed,
-			 struct outcome *out)
+			 struct result *out)
 {
 	struct xmpp_hub x = hub_for(&f->h);
-	*out = (struct outcome){0};
+	*out = (struct result){0};
 	x.ops->subscription(x.hub, feed, jid, on_sub, out);
 }
 
 void access_answer(struct access *f, const char *jid, const char *feed, bool yes,
-		   struct outcome *out)
+		   struct result *out)
 {
 	struct xmpp_hub x = hub_for(&f->h);
-	*out = (struct outcome){0};
+	*out = (struct result){0};
 	x.ops->answer(x.hub, feed, jid, yes, on_sub, out);
 }
 
 void access_decide(struct access *f, const char *owner, const char *feed, const char *jid,
-		   bool allow, struct outcome *out)
+		   bool allow, struct result *out)
 {
 	struct xmpp_hub x = hub_for(&f->h);
-	*out = (struct outcome){0};
+	*out = (struct result){0};
 	x.ops->decide(x.hub, owner, feed, jid, allow, on_done, out);
 }
 
@@ -114,14 +114,13 @@ static void on_allowed(void *arg, enum belfry_err err, const struct store_row *r
 	on_sub(arg, err, row ? &row->sub : NULL, created);
 }
 
-void access_allow(struct access *f, const char *feed, const char *jid,
-		  struct outcome *out)
+void access_allow(struct access *f, const char *feed, const char *jid, struct result *out)
 {
-	*out = (struct outcome){0};
+	*out = (struct result){0};
 	store_decide(f->w.app, feed, jid, true, on_allowed, out);
 }
 
-enum belfry_err access_wait(struct access *f, struct outcome *out)
+enum belfry_err access_wait(struct access *f, struct result *out)
 {
 	world_until(&f->w, &out->done);
 	return out->err;
@@ -129,7 +128,7 @@ enum belfry_err access_wait(struct access *f, struct outcome *out)
 
 enum belfry_err access_chat(struct access *f, const char *jid, const char *feed)
 {
-	struct outcome out;
+	struct result out;
 	access_subscribe(f, jid, feed, SUB_FOLLOW(FORMAT_CHAT), &out);
 	return access_wait(f, &out);
 }

@@ -21,7 +21,7 @@ int access_set_up(void **state);
 int access_tear_down(void **state);
 
 /* What came back; of one that is under way, not yet. */
-struct outcome {
+struct result {
 	bool done, created, has_sub, more;
 	enum belfry_err err;
 	struct sub sub;
@@ -32,19 +32,19 @@ struct outcome {
 
 /* Each begins: wait with access_wait(). OUT lives until it is done. */
 void access_subscribe(struct access *f, const char *jid, const char *feed,
-		      const struct sub_change *change, struct outcome *out);
+		      const struct sub_change *change, struct result *out);
 void access_unsubscribe(struct access *f, const char *jid, const char *feed,
-			struct outcome *out);
+			struct result *out);
 void access_subscription(struct access *f, const char *jid, const char *feed,
-			 struct outcome *out);
+			 struct result *out);
 void access_answer(struct access *f, const char *jid, const char *feed, bool yes,
-		   struct outcome *out);
+		   struct result *out);
 void access_decide(struct access *f, const char *owner, const char *feed, const char *jid,
-		   bool allow, struct outcome *out);
+		   bool allow, struct result *out);
 /* Over REST, or on the command line. */
 void access_allow(struct access *f, const char *feed, const char *jid,
-		  struct outcome *out);
-enum belfry_err access_wait(struct access *f, struct outcome *out);
+		  struct result *out);
+enum belfry_err access_wait(struct access *f, struct result *out);
 
 /* JID, in chat, and the answer. */
 enum belfry_err access_chat(struct access *f, const char *jid, const char *feed);

@@ -13,21 +13,29 @@ struct person {
 	bool joined;
 	bool ended; /* a bounce ended, or may have ended, the subscription */
 	uint64_t generation;
-	size_t last; /* the newest event taken, + 1 */
+	size_t last, last_urgent; /* the newest event sent, + 1 */
 	bool by_service;
+	bool urgent_first; /* urgent events may have overtaken others */
+	size_t told;	   /* that what is older is gone: + 1 */
+	bool dropping;	   /* what it missed was given up; it has had nothing since */
 };
 
 struct posted {
 	char id[EVENT_ID_SIZE];
 	struct pos pos;
 	uint64_t owed[PEOPLE]; /* the generation it was committed for; 0: not to him */
+	bool urgent;
+	bool sent[PEOPLE]; /* perhaps in vain */
 	bool taken[PEOPLE];
+	bool back[PEOPLE]; /* it came back since it was taken */
+	bool given_up[PEOPLE];
 	bool refused[PEOPLE]; /* by the multicast service: its first copy went out */
 };
 
 /* A group that the server has parsed, and its multicast service has yet to serve. */
 struct parcel {
 	size_t event, count, people[20];
+	bool gap;	 /* it tells that what is up to the event is gone */
 	uint64_t stream; /* where it came from */
 	char id[64];
 };
@@ -48,6 +56,8 @@ struct model {
 	uint64_t stream;	    /* counts the worker's */
 	size_t group;		    /* receivers of a group at most; 0: no service ever */
 	bool absent;		    /* the service: it refuses, or is not there */
+	uint32_t sour;		    /* so many deliveries come back at once */
+	uint32_t trims;		    /* events that are kept, at times */
 };
 
 #define CHECK(m, what, cond)                                                             \
@@ -70,5 +80,16 @@ void step_break(struct model *m);
 void step_up(struct model *m);
 void step_parcels(struct model *m);
 void step_service(struct model *m);
+void step_sour(struct model *m);
+
+/* model_holds.c */
+void step_pause(struct model *m);
+void step_quiet(struct model *m);
+void step_order(struct model *m);
+void step_hours(struct model *m);
+void holds_begin(struct model *m);
+void holds_let_go(struct model *m); /* everybody wants everything */
+void holds_redrive_all(struct model *m);
+size_t holds_left(struct model *m); /* rows that are held */
 
 #endif

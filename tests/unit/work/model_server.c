@@ -24,17 +24,67 @@ bool poisonous(const struct posted *e, size_t person)
 	return (e->pos.n * 7 + person) % 97 == 0;
 }
 
-/* It is delivered. */
-static void reach(struct model *m, size_t k, size_t i)
+/* First copies of one kind come in the log's order. */
+static void in_order(struct model *m, const struct parcel *parcel, size_t i)
 {
+	size_t k = parcel->event;
 	struct posted *e = &m->e[k];
-	if (e->taken[i])
+	struct person *p = &m->p[i];
+	bool apart = p->urgent_first && e->urgent;
+	size_t *last = apart ? &p->last_urgent : &p->last;
+	if (e->sent[i])
 		return;
-	/* What was refused is sent once more, and may have been overtaken meanwhile. */
-	CHECK(m, "first copies are in order", k >= m->p[i].last || e->refused[i]);
-	if (k >= m->p[i].last)
-		m->p[i].last = k + 1;
+	e->sent[i] = true;
+	/* He left while it waited at the service, and the stream ended: if he is back,
+	 * what he gets now may go the other way, and nobody owes him this one. */
+	if (e->owed[i] != p->generation && parcel->stream != m->stream)
+		return;
+	/* What was refused is sent once more, and may have been overtaken meanwhile; what
+	 * was given up may be sent all the same, if something older comes back. */
+	CHECK(m, "first copies are in order",
+	      k >= *last || e->refused[i] || e->given_up[i]);
+	if (k >= *last)
+		*last = k + 1;
+	for (size_t n = 0; p->dropping && n < k; n++)
+		m->e[n].given_up[i] = true;
+	p->dropping = false;
+}
+
+/* Somebody does not take it, now and then: true if it came back. */
+static bool comes_back(struct model *m, const struct parcel *p, size_t i)
+{
+	struct link *l = m->worker->link;
+	if (!m->sour || below(m, 3) || p->stream != m->stream || !l->ops->is_up(l))
+		return false;
+	m->sour--;
+	bool end = below(m, 30) == 0, suspends = below(m, 20) == 0;
+	if (end)
+		m->p[i].ended = true;
+	recorder_bounce(l, p->id, m->p[i].jid,
+			end	   ? BOUNCE_ENDS
+			: suspends ? BOUNCE_SUSPENDS
+				   : BOUNCE_RETRIES,
+			below(m, 3) ? "service-unavailable" : "");
+	return true;
+}
+
+/* It is delivered. */
+static void reach(struct model *m, const struct parcel *p, size_t i)
+{
+	struct posted *e = &m->e[p->event];
+	if (!p->gap)
+		in_order(m, p, i);
+	if (comes_back(m, p, i)) {
+		e->back[i] |= !p->gap;
+		return;
+	}
+	if (p->gap) {
+		if (p->event >= m->p[i].told)
+			m->p[i].told = p->event + 1;
+		return;
+	}
 	e->taken[i] = true;
+	e->back[i] = false;
 }
 
 /* The stanza as the server parses it. */
@@ -51,6 +101,9 @@ static void parse(struct model *m, size_t index, struct parcel *p)
 	       pos_cmp(m->e[p->event].pos, (struct pos){sid.epoch, sid.n}) != 0)
 		p->event++;
 	CHECK(m, "an event that was committed", p->event < m->posted);
+	size_t len;
+	const char *text = recorder_message(l, index, &len);
+	p->gap = memmem(text, len, "no longer kept", 14) != NULL;
 	for (; (to = recorder_receiver(l, index, p->count)) != NULL; p->count++) {
 		size_t i = (size_t)atoi(to + 4);
 		CHECK(m, "a receiver", i < PEOPLE && p->count < 20);
@@ -70,13 +123,13 @@ static bool take(struct model *m, size_t index)
 	struct parcel *p = &m->queue[m->past % QUEUE];
 	CHECK(m, "room in the queue", m->past - m->first < QUEUE);
 	parse(m, index, p);
-	for (size_t n = 0; n < p->count; n++)
+	for (size_t n = 0; n < p->count && !p->gap; n++)
 		if (poisonous(&m->e[p->event], p->people[n]))
 			return false;
 	if (strstr(p->id, "~group"))
 		m->past++;
 	else
-		reach(m, p->event, p->people[0]);
+		reach(m, p, p->people[0]);
 	return true;
 }
 
@@ -89,10 +142,10 @@ static void serve_parcel(struct model *m)
 		if (m->absent)
 			m->e[p->event].refused[p->people[n]] = true;
 		else
-			reach(m, p->event, p->people[n]);
+			reach(m, p, p->people[n]);
 	}
 	if (m->absent && p->stream == m->stream && l->ops->is_up(l))
-		recorder_bounce(l, p->id, MULTICAST, BOUNCE_OTHER, "not-acceptable");
+		recorder_bounce(l, p->id, MULTICAST, BOUNCE_RETRIES, "not-acceptable");
 }
 
 void step_parcels(struct model *m)
@@ -124,25 +177,30 @@ void step_serve(struct model *m)
 	}
 }
 
+void step_sour(struct model *m)
+{
+	m->sour = below(m, 8);
+}
+
+/* Something that was delivered comes back, some time later. */
 void step_bounce(struct model *m)
 {
 	struct link *l = m->worker->link;
-	size_t count = recorder_messages(l);
+	size_t count = m->looked;
 	if (count == 0 || !l->ops->is_up(l))
 		return;
-	size_t index = below(m, 3) ? count - 1 : below(m, (uint32_t)count);
-	size_t receivers = 0, n;
-	char *to, *id = recorder_attribute(l, index, "id");
-	for (; (to = recorder_receiver(l, index, receivers)) != NULL; receivers++)
-		free(to);
-	n = receivers > 1 ? below(m, (uint32_t)receivers) : 0;
-	to = recorder_receiver(l, index, n);
+	struct parcel p;
+	parse(m, below(m, 3) ? count - 1 : below(m, (uint32_t)count), &p);
+	size_t i = p.people[below(m, (uint32_t)p.count)];
+	struct posted *e = &m->e[p.event];
+	if (p.gap || !e->taken[i])
+		return;
 	bool end = below(m, 20) == 0;
 	if (end)
-		m->p[atoi(to + 4)].ended = true;
-	recorder_bounce(l, id, to, end ? BOUNCE_ENDS : BOUNCE_OTHER, "");
-	free(to);
-	free(id);
+		m->p[i].ended = true;
+	e->back[i] = true;
+	recorder_bounce(l, p.id, m->p[i].jid, end ? BOUNCE_ENDS : BOUNCE_RETRIES,
+			"remote-server-timeout");
 }
 
 /* What was sent behind the last barrier that passed may never have arrived. */

@@ -15,10 +15,10 @@
 static const struct sub_change contact = {
 	.set = SUB_SET_CONTACT, .format = FORMAT_CHAT, .options = {.contact = true}};
 
-static struct outcome subscribe(struct access *f, const char *jid, const char *feed,
-				const struct sub_change *change)
+static struct result subscribe(struct access *f, const char *jid, const char *feed,
+			       const struct sub_change *change)
 {
-	struct outcome out;
+	struct result out;
 	access_subscribe(f, jid, feed, change, &out);
 	access_wait(f, &out);
 	return out;
@@ -27,7 +27,7 @@ static struct outcome subscribe(struct access *f, const char *jid, const char *f
 static void owners_are_asked_once(void **state)
 {
 	struct access *f = *state;
-	struct outcome r = subscribe(f, PERSON "/phone", "asks", SUB_FOLLOW(FORMAT_CHAT));
+	struct result r = subscribe(f, PERSON "/phone", "asks", SUB_FOLLOW(FORMAT_CHAT));
 	assert_int_equal(r.err, BELFRY_EPENDING);
 	assert_true(r.created);
 	assert_false(r.has_sub);
@@ -63,7 +63,7 @@ static void owners_are_asked_once(void **state)
 	assert_string_equal(p.jid, PERSON "/test");
 	assert_int_equal(p.at_ms, at_ms);
 	assert_string_equal(access_notices(f), "");
-	struct outcome out;
+	struct result out;
 	access_decide(f, OWNER, "asks", PERSON, true, &out);
 	assert_int_equal(access_wait(f, &out), BELFRY_OK);
 	assert_true(access_follows(f, "asks", PERSON "/test"));
@@ -75,10 +75,10 @@ static void owners_are_asked_once(void **state)
 static void owners_are_asked_once_within_the_hour(void **state)
 {
 	struct access *f = *state;
-	struct outcome out;
+	struct result out;
 	uint64_t now = clock_wall_ms();
 	for (unsigned i = 0; i < 5; i++) {
-		struct outcome r =
+		struct result r =
 			subscribe(f, PERSON "/a", "asks", SUB_FOLLOW(FORMAT_EVENT));
 		assert_int_equal(r.err, BELFRY_EPENDING);
 		assert_true(r.created);
@@ -113,7 +113,7 @@ static void owners_and_members_need_not_ask(void **state)
 	assert_string_equal(access_notices(f), "");
 	/* Who follows goes on, and may change how, though the feed asks by now. */
 	world_join_one(&f->w, "asks", PERSON, FORMAT_CHAT);
-	struct outcome r = subscribe(f, PERSON "/x", "asks", &contact);
+	struct result r = subscribe(f, PERSON "/x", "asks", &contact);
 	assert_int_equal(r.err, BELFRY_OK);
 	assert_true(r.options.contact);
 	r = subscribe(f, PERSON "/x", "asks", SUB_FOLLOW(FORMAT_EVENT));
@@ -150,8 +150,8 @@ static void a_denial_holds_for_a_day(void **state)
 static void a_denial_holds_for_every_resource(void **state)
 {
 	struct access *f = *state;
-	struct outcome out;
-	struct outcome r = subscribe(f, PERSON "/r0", "asks", SUB_FOLLOW(FORMAT_EVENT));
+	struct result out;
+	struct result r = subscribe(f, PERSON "/r0", "asks", SUB_FOLLOW(FORMAT_EVENT));
 	assert_int_equal(r.err, BELFRY_EPENDING);
 	access_decide(f, OWNER, "asks", PERSON "/r0", false, &out);
 	assert_int_equal(access_wait(f, &out), BELFRY_OK);
@@ -167,7 +167,7 @@ static void who_was_invited_is_let_in(void **state)
 	struct access *f = *state;
 	for (size_t i = 0; i < 2; i++) {
 		access_invite(f, feeds[i], PERSON);
-		struct outcome r = subscribe(f, PERSON "/x", feeds[i], &contact);
+		struct result r = subscribe(f, PERSON "/x", feeds[i], &contact);
 		assert_int_equal(r.err, BELFRY_OK);
 		assert_true(r.created);
 		/* As it was meant, and as it is wished. */
@@ -180,7 +180,7 @@ static void who_was_invited_is_let_in(void **state)
 		assert_int_equal(access_chat(f, PERSON, feeds[i]), BELFRY_OK);
 	}
 	access_invite(f, "ours", "b@example.net");
-	struct outcome r =
+	struct result r =
 		subscribe(f, "b@example.net/x", "ours", SUB_FOLLOW(FORMAT_EVENT));
 	assert_int_equal(r.err, BELFRY_OK);
 	assert_int_equal(r.sub.format, FORMAT_EVENT);
@@ -286,7 +286,7 @@ static void so_many_in_an_hour(void **state)
 
 static void on_feed(void *arg, enum belfry_err err, const struct hub_feed *feed)
 {
-	struct outcome *out = arg;
+	struct result *out = arg;
 	out->err = err;
 	out->has_sub = feed != NULL;
 	out->done = true;
@@ -294,7 +294,7 @@ static void on_feed(void *arg, enum belfry_err err, const struct hub_feed *feed)
 
 static enum belfry_err see(struct access *f, const char *who, const char *feed)
 {
-	struct outcome out = {0};
+	struct result out = {0};
 	struct xmpp_hub x = hub_for(&f->h);
 	x.ops->feed(x.hub, who, feed, on_feed, &out);
 	access_wait(f, &out);
@@ -305,7 +305,7 @@ static enum belfry_err see(struct access *f, const char *who, const char *feed)
 static void on_items(void *arg, enum belfry_err err, const struct hub_item *items,
 		     size_t count)
 {
-	struct outcome *out = arg;
+	struct result *out = arg;
 	(void)items;
 	out->err = err;
 	out->count = count;
@@ -314,7 +314,7 @@ static void on_items(void *arg, enum belfry_err err, const struct hub_item *item
 
 static enum belfry_err read_items(struct access *f, const char *who, const char *feed)
 {
-	struct outcome out = {0};
+	struct result out = {0};
 	struct xmpp_hub x = hub_for(&f->h);
 	x.ops->items(x.hub, who, feed, NULL, 0, 10, on_items, &out);
 	access_wait(f, &out);
@@ -354,7 +354,7 @@ static void who_sees_and_who_reads(void **state)
 
 static enum belfry_err subscription(struct access *f, const char *jid)
 {
-	struct outcome out;
+	struct result out;
 	access_subscription(f, jid, "asks", &out);
 	return access_wait(f, &out);
 }
@@ -377,7 +377,7 @@ static void the_store_goes_away(void **state)
 	(void)state;
 	for (unsigned turns = 0; turns < 10; turns++) {
 		void *mine;
-		struct outcome out[4];
+		struct result out[4];
 		access_set_up(&mine);
 		struct access *f = mine;
 		access_invite(f, "ours", PERSON);

@@ -12,10 +12,9 @@
 
 #define TURNS 16 /* more than any of it takes */
 
-static struct outcome answer(struct access *f, const char *jid, const char *feed,
-			     bool yes)
+static struct result answer(struct access *f, const char *jid, const char *feed, bool yes)
 {
-	struct outcome out;
+	struct result out;
 	access_answer(f, jid, feed, yes, &out);
 	access_wait(f, &out);
 	return out;
@@ -23,7 +22,7 @@ static struct outcome answer(struct access *f, const char *jid, const char *feed
 
 static enum belfry_err unsubscribe(struct access *f, const char *jid, const char *feed)
 {
-	struct outcome out;
+	struct result out;
 	access_unsubscribe(f, jid, feed, &out);
 	return access_wait(f, &out);
 }
@@ -31,7 +30,7 @@ static enum belfry_err unsubscribe(struct access *f, const char *jid, const char
 static enum belfry_err decide(struct access *f, const char *owner, const char *jid,
 			      bool allow)
 {
-	struct outcome out;
+	struct result out;
 	access_decide(f, owner, "asks", jid, allow, &out);
 	return access_wait(f, &out);
 }
@@ -58,7 +57,7 @@ static void yes(void **state)
 	assert_int_equal(answer(f, PERSON, "ours", true).err, BELFRY_ENOENT);
 	assert_int_equal(answer(f, PERSON, "none", true).err, BELFRY_ENOFEED);
 	access_invite(f, "ours", PERSON);
-	struct outcome r = answer(f, PERSON, "ours", true);
+	struct result r = answer(f, PERSON, "ours", true);
 	assert_int_equal(r.err, BELFRY_OK);
 	assert_true(r.has_sub && r.created);
 	assert_int_equal(r.sub.format, FORMAT_HEADLINE);
@@ -81,7 +80,7 @@ static void no(void **state)
 {
 	struct access *f = *state;
 	access_invite(f, "ours", PERSON);
-	struct outcome r = answer(f, PERSON, "ours", false);
+	struct result r = answer(f, PERSON, "ours", false);
 	assert_int_equal(r.err, BELFRY_OK);
 	assert_false(r.has_sub);
 	assert_int_equal(access_state(f, "ours", PERSON), 'r');
@@ -175,7 +174,7 @@ static void owners_decide(void **state)
 	access_put(f, "asks", OUTCAST, PENDING_OWNERS, 1);
 	assert_int_equal(decide(f, OWNER, OUTCAST, true), BELFRY_ENOENT);
 	assert_false(access_follows(f, "asks", OUTCAST));
-	struct outcome out;
+	struct result out;
 	access_decide(f, OWNER, "none", PERSON, true, &out);
 	assert_int_equal(access_wait(f, &out), BELFRY_ENOFEED);
 }
@@ -188,7 +187,7 @@ static void owners_decide_at_once(void **state)
 	struct access *f = *state;
 	for (unsigned i = 0; i < 4 * TURNS; i++) {
 		bool first = i & 1, second = i & 2;
-		struct outcome a, b;
+		struct result a, b;
 		access_chat(f, PERSON, "asks");
 		access_notices(f);
 		access_decide(f, OWNER, "asks", PERSON, first, &a);
@@ -217,7 +216,7 @@ static void it_leaves_while_it_is_let_in_elsewhere(void **state)
 	struct access *f = *state;
 	bool won[2] = {false, false};
 	for (unsigned i = 0; i < 4 * TURNS; i++) {
-		struct outcome in = {0}, back;
+		struct result in = {0}, back;
 		access_chat(f, PERSON, "asks");
 		if (i & 1)
 			access_unsubscribe(f, PERSON, "asks", &back);
@@ -245,7 +244,7 @@ static void it_leaves_while_it_is_let_in(void **state)
 {
 	struct access *f = *state;
 	for (unsigned i = 0; i < 2 * TURNS; i++) {
-		struct outcome a, b;
+		struct result a, b;
 		access_chat(f, PERSON, "asks");
 		if (i & 1)
 			access_decide(f, OWNER, "asks", PERSON, true, &a);
@@ -273,7 +272,7 @@ static void an_invitation_is_taken_back(void **state)
 	struct access *f = *state;
 	bool won[2] = {false, false};
 	for (unsigned i = 0; i < 2 * TURNS; i++) {
-		struct outcome a;
+		struct result a;
 		access_invite(f, "ours", PERSON);
 		if (i & 1)
 			access_answer(f, PERSON, "ours", true, &a);
@@ -294,7 +293,7 @@ static void an_invitation_is_taken_back(void **state)
 	assert_true(won[0] && won[1]);
 	/* Who would be let in without it stays; and who followed before. */
 	for (unsigned i = 0; i < TURNS; i++) {
-		struct outcome a, b;
+		struct result a, b;
 		access_invite(f, "asks", "mia@example.net");
 		access_invite(f, "ours", "b@example.net");
 		world_join_one(&f->w, "ours", "b@example.net", FORMAT_CHAT);
@@ -317,7 +316,7 @@ static void yes_and_no_at_once(void **state)
 	struct access *f = *state;
 	for (unsigned i = 0; i < 2 * TURNS; i++) {
 		bool first = i & 1;
-		struct outcome a, b;
+		struct result a, b;
 		access_invite(f, "ours", PERSON);
 		access_answer(f, PERSON, "ours", first, &a);
 		world_turns(&f->w, i / 2);
@@ -336,7 +335,7 @@ static void the_feed_is_deleted(void **state)
 	(void)state;
 	for (unsigned i = 0; i < TURNS; i++) {
 		void *mine;
-		struct outcome out[5];
+		struct result out[5];
 		access_set_up(&mine);
 		struct access *f = mine;
 		access_invite(f, "ours", PERSON);
@@ -366,7 +365,7 @@ static void it_asks_twice_at_once(void **state)
 {
 	struct access *f = *state;
 	for (unsigned i = 0; i < TURNS; i++) {
-		struct outcome a, b;
+		struct result a, b;
 		access_subscribe(f, PERSON "/a", "asks", SUB_FOLLOW(FORMAT_CHAT), &a);
 		world_turns(&f->w, i);
 		access_subscribe(f, PERSON "/b", "asks", SUB_FOLLOW(FORMAT_CHAT), &b);

@@ -14,7 +14,8 @@ static void bounce(struct worker *k, size_t index, const char *from, bool ends)
 {
 	char *id = recorder_attribute(k->link, index, "id");
 	char *to = recorder_attribute(k->link, index, "to");
-	recorder_bounce(k->link, id, from ? from : to, ends ? BOUNCE_ENDS : BOUNCE_OTHER,
+	recorder_bounce(k->link, id, from ? from : to,
+			ends ? BOUNCE_ENDS : BOUNCE_RETRIES,
 			ends ? "item-not-found" : "service-unavailable");
 	free(id);
 	free(to);
@@ -24,7 +25,6 @@ static void test_bounces_before_the_barrier(void **state)
 {
 	struct world w;
 	struct worker k;
-	struct sub sub;
 	(void)state;
 	world_begin(&w, NULL, 10, 0);
 	world_join_one(&w, "deploys", "full@example.org/phone", FORMAT_EVENT);
@@ -42,11 +42,15 @@ static void test_bounces_before_the_barrier(void **state)
 	worker_run(&k);
 	struct store_counters c = world_counters(&w, "deploys", w.ids[0], NULL);
 	assert_int_equal(c.taken, 9);
+	assert_int_equal(c.held, 1);
 	assert_int_equal(c.bounced, 1);
 	assert_int_equal(c.left, 1);
 	assert_int_equal(world_sub(&w, "deploys", gone, NULL), BELFRY_ENOENT);
-	assert_int_equal(world_sub(&w, "deploys", absent, &sub), BELFRY_OK);
-	assert_int_equal(pos_cmp(sub.bounced, pos), 0);
+	struct sub_hold h = world_hold(&w, "deploys", absent);
+	assert_int_equal(h.reason, HOLD_BOUNCED);
+	assert_int_equal(pos_cmp(h.pos, (struct pos){pos.epoch, pos.n - 1}), 0);
+	assert_int_equal(h.tries, 1);
+	assert_string_equal(h.condition, "service-unavailable");
 	assert_int_equal(world_feed_get(&w, "deploys").subscribers, 10);
 	assert_int_equal(engine_counters(k.engine)->strange_bounces, 3);
 	free(gone);
@@ -86,6 +90,7 @@ static void test_bounces_after_the_barrier(void **state)
 	world_turns(&w, 50);
 	struct store_counters c = world_counters(&w, "deploys", w.ids[0], NULL);
 	assert_int_equal(c.taken, 2);
+	assert_int_equal(c.held, 1);
 	assert_int_equal(c.bounced, 1);
 	assert_int_equal(c.left, 1);
 	assert_int_equal(world_sub(&w, "deploys", gone, NULL), BELFRY_ENOENT);
@@ -111,6 +116,7 @@ static void test_ten_thousand(void **state)
 	worker_run(&k);
 	struct store_counters c = world_counters(&w, "deploys", w.ids[0], NULL);
 	assert_int_equal(c.taken, 0);
+	assert_int_equal(c.held, ROWS / 2);
 	assert_int_equal(c.bounced, ROWS / 2);
 	assert_int_equal(c.left, ROWS / 2);
 	assert_int_equal(world_feed_get(&w, "deploys").subscribers, ROWS / 2);

@@ -195,7 +195,7 @@ static void back(struct worker *k, const char *from, bool ends)
 {
 	char *id = recorder_attribute(k->link, 0, "id");
 	assert_true(is_group(k->link, 0));
-	recorder_bounce(k->link, id, from, ends ? BOUNCE_ENDS : BOUNCE_OTHER, "");
+	recorder_bounce(k->link, id, from, ends ? BOUNCE_ENDS : BOUNCE_RETRIES, "");
 	free(id);
 }
 
@@ -204,7 +204,6 @@ static void bounces(bool late)
 {
 	struct world w;
 	struct worker k;
-	struct sub sub;
 	begin(&w, 20, 6, 0);
 	world_join_one(&w, "deploys", "full@example.org/phone", FORMAT_CHAT);
 	struct pos pos = world_commit(&w, "deploys", "{}");
@@ -224,12 +223,14 @@ static void bounces(bool late)
 	worker_run(&k);
 	struct store_counters c = world_counters(&w, "deploys", w.ids[0], NULL);
 	assert_int_equal(c.taken, 3);
+	assert_int_equal(c.held, 3);
 	assert_int_equal(c.bounced, 3);
 	assert_int_equal(c.left, 1);
 	assert_int_equal(world_sub(&w, "deploys", "r00003@example.org", NULL),
 			 BELFRY_ENOENT);
-	assert_int_equal(world_sub(&w, "deploys", "r00002@example.org", &sub), BELFRY_OK);
-	assert_int_equal(pos_cmp(sub.bounced, pos), 0);
+	struct sub_hold h = world_hold(&w, "deploys", "r00002@example.org");
+	assert_int_equal(h.reason, HOLD_BOUNCED);
+	assert_int_equal(pos_cmp(h.pos, (struct pos){pos.epoch, pos.n - 1}), 0);
 	world_end(&w, &k);
 }
 
@@ -300,7 +301,8 @@ static void test_only_what_was_refused(void **state)
 	world_commit(&w, "other", "{}");
 	worker_start(&w, &k, 0);
 	worker_until_sent(&k, 2, false);
-	recorder_bounce(k.link, "other~9-9~group", MULTICAST, BOUNCE_OTHER, "forbidden");
+	recorder_bounce(k.link, "other~9-9~group", MULTICAST, BOUNCE_RETRIES,
+			"forbidden");
 	assert_int_equal(engine_counters(k.engine)->strange_bounces, 1);
 	back(&k, MULTICAST, false);
 	worker_run(&k);

@@ -14,15 +14,17 @@
 
 /*
  * Random histories of one feed under a real engine: publish, join, leave, split, trim,
- * bounces, stanzas that the server does not take, links that break with stanzas on them,
+ * bounces at once and late, dead letters, people who pause, have quiet hours, redrive and
+ * drop, stanzas that the server does not take, links that break with stanzas on them,
  * crashes, take-overs, a store that is away or begins a new epoch. In every other history
  * there is a multicast service, with a queue of its own that outlives streams, which
  * comes and goes. Checked against what is promised: nobody is missed, nobody gets what is
- * not his, first copies come in the log's order, each delivery counts once.
+ * not his, first copies come in the log's order, what came back is sent again, or it is
+ * told that it is gone, each delivery counts once.
  *
  * MODEL_SEED=n plays that history alone; MODEL_HISTORIES=n plays that many.
  */
-enum { HISTORIES = 2000, STEPS = 250 };
+enum { HISTORIES = 2000, STEPS = 250, LULL = 30 };
 
 /* ---- The app: its calls are not waited for, so that they fall into every gap ------- */
 
@@ -48,6 +50,7 @@ static void on_commit(void *arg, enum belfry_err err, const struct store_committ
 	struct posted *e = &m->e[m->posted];
 	CHECK(m, "positions grow", !m->posted || pos_cmp(e[-1].pos, done->pos) < 0);
 	e->pos = done->pos;
+	e->urgent = done->id[EVENT_ID_SIZE - 2] == 'a';
 	snprintf(e->id, sizeof(e->id), "%s", done->id);
 	for (size_t i = 0; i < PEOPLE; i++)
 		e->owed[i] = m->p[i].joined ? m->p[i].generation : 0;
@@ -61,10 +64,14 @@ static void step_post(struct model *m)
 	if (m->posted + app->ops->pending(app) >= EVENTS)
 		return;
 	event_id_make(clock_wall_ms(), id);
+	bool urgent = below(m, 5) == 0;
+	id[EVENT_ID_SIZE - 2] = urgent ? 'a' : 'b';
 	const struct store_commit c = {.feed = "feed",
 				       .id = id,
 				       .item = id,
-				       .at_ms = 1,
+				       .priority =
+					       urgent ? PRIORITY_URGENT : PRIORITY_NORMAL,
+				       .at_ms = clock_wall_ms(),
 				       .doc = "{}",
 				       .doc_len = 2};
 	app->ops->commit(app, &c, on_commit, m);
@@ -137,7 +144,7 @@ static void on_trim(void *arg, enum belfry_err err)
 
 static void step_trim(struct model *m)
 {
-	m->w.app->ops->trim(m->w.app, "feed", below(m, 5), 0, on_trim, m);
+	m->w.app->ops->trim(m->w.app, "feed", below(m, m->trims), 0, on_trim, m);
 }
 
 /* ---- Workers ------------------------------------------------------------------------
@@ -161,9 +168,27 @@ static void hire(struct model *m)
 	m->looked = 0;
 }
 
+/*
+ * What came back late, and was not told to the store, is lost with the worker. And so is
+ * what came back at once of a hold that somebody changed in between: that is told later.
+ */
+static void forgive(struct model *m)
+{
+	for (size_t k = 0; k < m->posted; k++) {
+		struct posted *e = &m->e[k];
+		for (size_t i = 0; i < PEOPLE; i++) {
+			bool urgent = e->urgent && m->p[i].urgent_first;
+			if (e->taken[i] || (urgent && e->back[i]))
+				e->back[i] = false;
+			e->taken[i] |= urgent && e->sent[i];
+		}
+	}
+}
+
 static void step_crash(struct model *m)
 {
 	bury(&m->worker);
+	forgive(m);
 	hire(m);
 }
 
@@ -172,6 +197,7 @@ static void step_take_over(struct model *m)
 	bury(&m->former);
 	m->former = m->worker;
 	m->former->valid = false;
+	forgive(m);
 	hire(m);
 }
 
@@ -196,7 +222,7 @@ static void step_epoch(struct model *m)
 
 static void step_time(struct model *m)
 {
-	world_skip(below(m, 1200));
+	world_pass(&m->w, below(m, 1200));
 }
 
 static void step_turn(struct model *m)
@@ -207,14 +233,25 @@ static void step_turn(struct model *m)
 /* ---- The end ------------------------------------------------------------------------
  */
 
+/* He had it, or was told that he did not, or was rid of it. */
+static bool is_served(struct model *m, size_t k, size_t i)
+{
+	const struct posted *e = &m->e[k];
+	const struct person *p = &m->p[i];
+	if ((e->taken[i] && !e->back[i]) || e->given_up[i] || k < p->told)
+		return true;
+	/* What comes back when the event is gone has no effect. */
+	return (e->taken[i] && world_event_err(&m->w, "feed", e->id)) || p->dropping;
+}
+
 static void check_all(struct model *m)
 {
 	for (size_t k = 0; k < m->posted; k++)
 		for (size_t i = 0; i < PEOPLE; i++)
 			CHECK(m, "everybody got everything",
-			      m->e[k].taken[i] || m->p[i].ended || !m->p[i].joined ||
-				      poisonous(&m->e[k], i) ||
-				      m->e[k].owed[i] != m->p[i].generation);
+			      m->p[i].ended || !m->p[i].joined ||
+				      m->e[k].owed[i] != m->p[i].generation ||
+				      poisonous(&m->e[k], i) || is_served(m, k, i));
 }
 
 /* Each delivery that is owed counts once; those of who left meanwhile may. */
@@ -227,7 +264,7 @@ static void check_counters(struct model *m)
 		struct store_counters c =
 			world_counters(&m->w, "feed", m->e[k].id, &settled);
 		uint64_t most = 0, least = 0, poison = 0;
-		uint64_t all = c.taken + c.bounced + c.left + c.skipped;
+		uint64_t all = c.taken + c.held + c.dead + c.left + c.skipped;
 		for (size_t i = 0; i < PEOPLE; i++) {
 			const struct person *p = &m->p[i];
 			most += m->e[k].owed[i] != 0;
@@ -237,25 +274,36 @@ static void check_counters(struct model *m)
 		}
 		CHECK(m, "is settled", settled);
 		CHECK(m, "counted once", all >= least && all <= most);
+		CHECK(m, "held for who is gone alone", c.held <= most - least);
 		CHECK(m, "only the culprit is skipped", c.skipped <= poison);
 		CHECK(m, "nobody asked for headlines", c.sent == 0);
 	}
 }
 
+static bool at_rest(struct model *m, unsigned turns)
+{
+	struct engine_gauges g;
+	struct store_feed f = world_feed_get(&m->w, "feed");
+	engine_gauges(m->worker->engine, &g);
+	if (g.feeds_behind || pos_cmp(f.head, f.settled) > 0)
+		return false;
+	if (turns < LULL) /* what came back is told once the store is there again */
+		return false;
+	if (turns % 10 == 0)
+		holds_redrive_all(m);
+	return holds_left(m) == 0;
+}
+
 static void finish(struct model *m)
 {
-	struct store_feed f;
+	m->sour = 0;
 	bury(&m->former);
-	for (unsigned turns = 0;; turns++) {
-		struct engine_gauges g;
+	holds_let_go(m);
+	for (unsigned turns = 0; !at_rest(m, turns); turns++) {
 		step_up(m);
 		step_serve(m);
 		world_turns(&m->w, 3);
-		world_skip(100);
-		engine_gauges(m->worker->engine, &g);
-		f = world_feed_get(&m->w, "feed");
-		if (g.feeds_behind == 0 && pos_cmp(f.head, f.settled) <= 0)
-			break;
+		world_pass(&m->w, turns % 100 ? 100 : 60000);
 		CHECK(m, "it comes to an end", turns < 20000);
 	}
 	check_all(m);
@@ -283,6 +331,11 @@ static const struct {
 	{step_epoch, 1},
 	{step_time, 4},
 	{step_former, 2},
+	{step_pause, 6},
+	{step_quiet, 4},
+	{step_order, 4},
+	{step_hours, 2},
+	{step_sour, 4},
 	/* Where there is a multicast service: */
 	{step_parcels, 8},
 	{step_service, 3},
@@ -308,7 +361,7 @@ static void play(uint64_t seed)
 	static const size_t groups[] = {0, 3, 0, 20};
 	m->group = groups[seed % 4];
 	world_start(&m->w);
-	world_feed(&m->w, "feed", "{\"max_items\":3}");
+	holds_begin(m);
 	hire(m);
 	size_t kinds = sizeof(steps_table) / sizeof(steps_table[0]) - (m->group ? 0 : 2);
 	uint32_t total = 0;

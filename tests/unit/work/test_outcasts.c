@@ -57,7 +57,7 @@ static bool cast_out(struct access *f, const char *feed)
 
 enum way { SUBSCRIBES, SAYS_YES, IS_LET_IN, WAYS };
 
-static void begin(struct access *f, enum way way, struct outcome *out)
+static void begin(struct access *f, enum way way, struct result *out)
 {
 	world_feed(&f->w, "feed", way == SUBSCRIBES ? OPEN : IN);
 	if (way == SAYS_YES)
@@ -79,7 +79,7 @@ static void nobody_slips_in(void **state)
 	for (enum way way = SUBSCRIBES; way < WAYS; way++) {
 		bool seen[2] = {false, false};
 		for (unsigned i = 0; i < TURNS; i++) {
-			struct outcome out;
+			struct result out;
 			begin(f, way, &out);
 			world_turns(&f->w, i);
 			bool followed = cast_out(f, "feed");

@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-static void add(struct outcome *out, const char *word, const char *jid)
+static void add(struct result *out, const char *word, const char *jid)
 {
 	size_t at = strlen(out->text);
 	snprintf(out->text + at, sizeof(out->text) - at, "%s%s%s ", word,
@@ -20,7 +20,7 @@ static void add(struct outcome *out, const char *word, const char *jid)
 static void on_requests(void *arg, enum belfry_err err, const struct hub_request *list,
 			size_t count, bool more)
 {
-	struct outcome *out = arg;
+	struct result *out = arg;
 	out->err = err;
 	out->more = more;
 	out->count = count;
@@ -29,9 +29,9 @@ static void on_requests(void *arg, enum belfry_err err, const struct hub_request
 	out->done = true;
 }
 
-static struct outcome requests(struct access *f, const char *owner, size_t limit)
+static struct result requests(struct access *f, const char *owner, size_t limit)
 {
-	struct outcome out = {0};
+	struct result out = {0};
 	struct xmpp_hub x = hub_for(&f->h);
 	x.ops->requests(x.hub, owner, "asks", limit, on_requests, &out);
 	access_wait(f, &out);
@@ -41,25 +41,25 @@ static struct outcome requests(struct access *f, const char *owner, size_t limit
 static void on_affiliations(void *arg, enum belfry_err err,
 			    const struct hub_affiliation *list, size_t count)
 {
-	struct outcome *out = arg;
+	struct result *out = arg;
 	out->err = err;
 	for (size_t i = 0; i < count; i++)
 		add(out, feed_affiliation_text(list[i].affiliation), list[i].jid);
 	out->done = true;
 }
 
-static struct outcome affiliations(struct access *f, const char *owner)
+static struct result affiliations(struct access *f, const char *owner)
 {
-	struct outcome out = {0};
+	struct result out = {0};
 	struct xmpp_hub x = hub_for(&f->h);
 	x.ops->affiliations(x.hub, owner, "asks", on_affiliations, &out);
 	access_wait(f, &out);
 	return out;
 }
 
-static struct outcome affiliation(struct access *f, const char *who, const char *feed)
+static struct result affiliation(struct access *f, const char *who, const char *feed)
 {
-	struct outcome out = {0};
+	struct result out = {0};
 	struct xmpp_hub x = hub_for(&f->h);
 	x.ops->affiliation(x.hub, who, feed, on_affiliations, &out);
 	access_wait(f, &out);
@@ -68,24 +68,24 @@ static struct outcome affiliation(struct access *f, const char *who, const char 
 
 static void on_done(void *arg, enum belfry_err err)
 {
-	struct outcome *out = arg;
+	struct result *out = arg;
 	out->err = err;
 	out->done = true;
 }
 
 static void begin_affiliate(struct access *f, const char *owner, const char *feed,
-			    const char *jid, enum feed_affiliation a, struct outcome *out)
+			    const char *jid, enum feed_affiliation a, struct result *out)
 {
 	const struct hub_affiliation list[] = {{jid, a}};
 	struct xmpp_hub x = hub_for(&f->h);
-	*out = (struct outcome){0};
+	*out = (struct result){0};
 	x.ops->affiliate(x.hub, owner, feed, list, 1, on_done, out);
 }
 
 static enum belfry_err affiliate(struct access *f, const char *owner, const char *jid,
 				 enum feed_affiliation a)
 {
-	struct outcome out;
+	struct result out;
 	begin_affiliate(f, owner, "asks", jid, a, &out);
 	access_wait(f, &out);
 	access_sweep(f);
@@ -97,7 +97,7 @@ static void requests_are_listed(void **state)
 	struct access *f = *state;
 	char jid[64];
 	assert_int_equal(requests(f, PERSON, 10).err, BELFRY_EDENIED);
-	struct outcome r = requests(f, OWNER "/x", 10);
+	struct result r = requests(f, OWNER "/x", 10);
 	assert_int_equal(r.err, BELFRY_OK);
 	assert_int_equal(r.count, 0);
 	access_put(f, "asks", "c@example.net", PENDING_OWNERS, 3);
@@ -152,7 +152,7 @@ static void affiliations_are_set(void **state)
 					       {"example.com", AFFILIATION_OUTCAST},
 					       {OWNER2, AFFILIATION_NONE}};
 	struct xmpp_hub x = hub_for(&f->h);
-	struct outcome out = {0};
+	struct result out = {0};
 	assert_int_equal(affiliate(f, PERSON, PERSON, AFFILIATION_OWNER), BELFRY_EDENIED);
 	x.ops->affiliate(x.hub, OWNER "/x", "asks", list, 3, on_done, &out);
 	assert_int_equal(access_wait(f, &out), BELFRY_OK);
@@ -179,7 +179,7 @@ static void a_feed_is_handed_over(void **state)
 					 {OWNER2, AFFILIATION_MEMBER},
 					 {PERSON, AFFILIATION_OWNER}};
 	struct xmpp_hub x = hub_for(&f->h);
-	struct outcome out = {0};
+	struct result out = {0};
 	x.ops->affiliate(x.hub, OWNER, "asks", list, 3, on_done, &out);
 	assert_int_equal(access_wait(f, &out), BELFRY_OK);
 	assert_non_null(strstr(affiliations(f, PERSON).text, "owner:" PERSON " member:"));
@@ -196,7 +196,7 @@ static void two_owners_set_at_once(void **state)
 {
 	struct access *f = *state;
 	for (unsigned i = 0; i < 8; i++) {
-		struct outcome a, b;
+		struct result a, b;
 		begin_affiliate(f, OWNER, "asks", "x@example.net", AFFILIATION_MEMBER,
 				&a);
 		world_turns(&f->w, i);
@@ -204,7 +204,7 @@ static void two_owners_set_at_once(void **state)
 				&b);
 		assert_int_equal(access_wait(f, &a), BELFRY_OK);
 		assert_int_equal(access_wait(f, &b), BELFRY_OK);
-		struct outcome r = affiliations(f, OWNER);
+		struct result r = affiliations(f, OWNER);
 		assert_non_null(strstr(r.text, "member:x@example.net "));
 		assert_non_null(strstr(r.text, "member:y@example.net "));
 		affiliate(f, OWNER, "x@example.net", AFFILIATION_NONE);
@@ -333,7 +333,7 @@ static void a_sweep_takes_its_time(void **state)
 {
 	struct access *f = *state;
 	struct store_ops watched = *f->w.app->ops;
-	struct outcome out;
+	struct result out;
 	real = f->w.app->ops;
 	page_ms = pages = 0;
 	world_join(&f->w, "asks", "r", 2000, FORMAT_CHAT);
@@ -361,7 +361,7 @@ static void outcasts_of_a_large_feed(void **state)
 			 BELFRY_OK);
 	/* One that begins while another is under way misses nothing. */
 	for (unsigned i = 0; i < 30; i++) {
-		struct outcome a, b;
+		struct result a, b;
 		snprintf(jid, sizeof(jid), "a%u.example", i);
 		begin_affiliate(f, OWNER, "asks", jid, AFFILIATION_OUTCAST, &a);
 		access_wait(f, &a);
@@ -388,7 +388,7 @@ static void an_outcast_subscribes_meanwhile(void **state)
 {
 	struct access *f = *state;
 	for (unsigned i = 0; i < 24; i++) {
-		struct outcome a, b;
+		struct result a, b;
 		if (i & 1)
 			access_subscribe(f, "mia@example.net", "asks",
 					 SUB_FOLLOW(FORMAT_CHAT), &a);
@@ -412,7 +412,7 @@ static void an_outcast_subscribes_meanwhile(void **state)
 static void a_feed_goes_while_its_outcasts_do(void **state)
 {
 	struct access *f = *state;
-	struct outcome out;
+	struct result out;
 	for (unsigned i = 0; i < 50; i++) {
 		char jid[64];
 		snprintf(jid, sizeof(jid), "r%u@example.com", i);

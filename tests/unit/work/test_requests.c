@@ -14,7 +14,7 @@
 
 static enum belfry_err unsubscribe(struct access *f, const char *jid, const char *feed)
 {
-	struct outcome out;
+	struct result out;
 	access_unsubscribe(f, jid, feed, &out);
 	return access_wait(f, &out);
 }
@@ -51,7 +51,7 @@ static void it_asks_while_it_is_let_in_elsewhere(void **state)
 	struct access *f = *state;
 	bool heard[2] = {false, false};
 	for (unsigned i = 0; i < 4 * TURNS; i++) {
-		struct outcome in, again;
+		struct result in, again;
 		access_chat(f, PERSON, "asks");
 		access_subscribe(f, PERSON, "asks", SUB_FOLLOW(FORMAT_CHAT), &again);
 		world_turns(&f->w, i / 2);
@@ -71,7 +71,7 @@ static void it_asks_while_it_is_entered(void **state)
 	struct store *s = f->w.app;
 	bool entered[2] = {false, false};
 	for (unsigned i = 0; i < TURNS; i++) {
-		struct outcome asks;
+		struct result asks;
 		struct done in = {0};
 		access_subscribe(f, PERSON, "asks", SUB_FOLLOW(FORMAT_CHAT), &asks);
 		world_turns(&f->w, i);
@@ -96,7 +96,7 @@ static void it_asks_while_it_is_entered(void **state)
 static void who_leaves_asks_no_more(void **state)
 {
 	struct access *f = *state;
-	struct outcome in;
+	struct result in;
 	world_join_one(&f->w, "asks", PERSON, FORMAT_CHAT);
 	access_put(f, "asks", PERSON, PENDING_OWNERS, 1);
 	assert_int_equal(unsubscribe(f, PERSON, "asks"), BELFRY_OK);
@@ -112,7 +112,7 @@ static void another_program_asks_while_it_is_denied(void **state)
 	struct access *f = *state;
 	bool heard[2] = {false, false};
 	for (unsigned i = 0; i < 2 * TURNS; i++) {
-		struct outcome a, b;
+		struct result a, b;
 		struct done no = {0};
 		access_subscribe(f, PERSON "/a", "asks", SUB_FOLLOW(FORMAT_EVENT), &a);
 		access_wait(f, &a);

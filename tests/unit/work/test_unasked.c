@@ -36,14 +36,14 @@ static void invite(struct access *f, const char *feed, const char *jid, bool has
 static enum belfry_err subscribe(struct access *f, const char *jid,
 				 enum sub_format format)
 {
-	struct outcome out;
+	struct result out;
 	access_subscribe(f, jid, "ours", SUB_FOLLOW(format), &out);
 	return access_wait(f, &out);
 }
 
 static enum belfry_err unsubscribe(struct access *f, const char *jid)
 {
-	struct outcome out;
+	struct result out;
 	access_unsubscribe(f, jid, "ours", &out);
 	return access_wait(f, &out);
 }
@@ -85,7 +85,7 @@ static void who_leaves(void **state)
 static void nobody_else(void **state)
 {
 	struct access *f = *state;
-	struct outcome out;
+	struct result out;
 	for (unsigned yes = 0; yes < 2; yes++) {
 		invite(f, "ours", PERSON, true);
 		access_answer(f, PERSON, "ours", yes, &out);

@@ -37,6 +37,12 @@ void world_skip(uint64_t ms)
 	skipped_ms += ms;
 }
 
+void world_pass(struct world *w, uint64_t ms)
+{
+	skipped_ms += ms;
+	memory_pass_time(w->memory, ms);
+}
+
 static uint64_t deadline(void)
 {
 	return clock_mono_ms() + PATIENCE_MS;
@@ -85,6 +91,7 @@ struct reply {
 	struct store_counters counters;
 	bool settled;
 	struct sub sub;
+	struct sub_hold hold;
 	struct store_feed feed;
 };
 
@@ -112,8 +119,11 @@ static void on_row(void *arg, enum belfry_err err, const struct store_row *row,
 {
 	struct reply *r = arg;
 	(void)created;
-	if (row)
+	if (row) {
 		r->sub = row->sub;
+		sub_hold_read(&row->sub, &r->hold);
+		r->sub.hold = r->sub.options = NULL; /* gone with the call */
+	}
 	on_plain(arg, err);
 }
 
@@ -237,6 +247,22 @@ enum belfry_err world_sub(struct world *w, const char *feed, const char *jid,
 	return r.err;
 }
 
+struct sub_hold world_hold(struct world *w, const char *feed, const char *jid)
+{
+	struct reply r = {0};
+	w->app->ops->sub_get(w->app, feed, jid, on_row, &r);
+	wait_ok(w, &r);
+	return r.hold;
+}
+
+void world_order(struct world *w, const char *feed, const char *jid,
+		 enum hold_order order)
+{
+	struct reply r = {0};
+	w->app->ops->hold_order(w->app, feed, jid, order, on_row, &r);
+	wait_ok(w, &r);
+}
+
 /* ---- Workers ---------------------------------------------------------------------- */
 
 static bool may_write(void *arg)
@@ -302,11 +328,13 @@ static void take_lease(struct worker *k)
 
 void worker_start(struct world *w, struct worker *k, size_t max_stanza_bytes)
 {
+	static const struct policy_retry never = {UINT32_MAX, UINT32_MAX, 12, UINT64_MAX};
 	*k = (struct worker){.world = w, .valid = true};
 	const struct engine_options o = {
 		.domain = DOMAIN,
 		.multicast = MULTICAST,
 		.max_stanza_bytes = max_stanza_bytes ? max_stanza_bytes : 262144,
+		.retry = w->retry.first_ms ? w->retry : never,
 		.arg = k,
 		.may_write = may_write,
 		.lost = on_lost,
@@ -394,63 +422,7 @@ void world_end(struct world *w, struct worker *k)
 	world_finish(w);
 }
 
-/* ---- Letters ---------------------------------------------------------------------- */
-
-static void letter(struct letters *l, const char *line)
-{
-	if (l->count == l->cap) {
-		l->cap = l->cap ? 2 * l->cap : 256;
-		l->text = xreallocarray(l->text, l->cap, sizeof(char *));
-	}
-	l->text[l->count++] = xstrdup(line);
-}
-
-void letters_add(struct letters *l, const struct link *link)
-{
-	size_t n = recorder_messages(link);
-	for (size_t i = 0; i < n; i++) {
-		char *id = recorder_attribute(link, i, "id"), *to;
-		for (size_t k = 0; (to = recorder_receiver(link, i, k)) != NULL; k++) {
-			char line[512];
-			snprintf(line, sizeof(line), "%s %s", to, id);
-			letter(l, line);
-			free(to);
-		}
-		free(id);
-	}
-}
-
-static int by_text(const void *a, const void *b)
-{
-	return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
-void letters_sort(struct letters *l)
-{
-	if (l->count)
-		qsort(l->text, l->count, sizeof(char *), by_text);
-}
-
-void letters_free(struct letters *l)
-{
-	for (size_t i = 0; i < l->count; i++)
-		free(l->text[i]);
-	free(l->text);
-	*l = (struct letters){0};
-}
-
-size_t letters_repeats(const struct letters *l)
-{
-	size_t n = 0;
-	for (size_t i = 1; i < l->count; i++)
-		n += strcmp(l->text[i - 1], l->text[i]) == 0;
-	return n;
-}
-
-size_t letters_distinct(const struct letters *l)
-{
-	return l->count - letters_repeats(l);
-}
+/* ---- What they have sent ---------------------------------------------------------- */
 
 void worker_check_once(const struct worker *k, size_t want)
 {

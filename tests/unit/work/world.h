@@ -35,8 +35,9 @@ struct world {
 	struct store *app;
 	char *ids[2048]; /* of the events committed, in order */
 	size_t id_count;
-	uint64_t at_ms; /* when events are committed; 0: now */
-	size_t group;	/* what links say of MULTICAST as they come up; 0: not there */
+	uint64_t at_ms;		   /* when events are committed; 0: now */
+	struct policy_retry retry; /* of workers; zeroed: some time within 49 days */
+	size_t group; /* what links say of MULTICAST as they come up; 0: not there */
 };
 
 void world_start(struct world *w);
@@ -46,6 +47,8 @@ void world_until(struct world *w, const bool *flag);
 void world_turns(struct world *w, unsigned turns);
 /* The monotonic clock, that of the loop included, goes ahead. */
 void world_skip(uint64_t ms);
+/* ... and that of the store, by which holds are due. */
+void world_pass(struct world *w, uint64_t ms);
 
 /* Each waits for its answer, and wants it to be OK. */
 void world_feed(struct world *w, const char *feed, const char *config);
@@ -63,6 +66,9 @@ struct store_counters world_counters(struct world *w, const char *feed, const ch
 enum belfry_err world_event_err(struct world *w, const char *feed, const char *id);
 enum belfry_err world_sub(struct world *w, const char *feed, const char *jid,
 			  struct sub *out);
+struct sub_hold world_hold(struct world *w, const char *feed, const char *jid);
+void world_order(struct world *w, const char *feed, const char *jid,
+		 enum hold_order order);
 struct store_feed world_feed_get(struct world *w, const char *feed); /* no texts */
 
 /* Takes the lease (from whoever held it), and opens the link. */

@@ -30,10 +30,13 @@ static void on_barrier(void *arg, uint64_t number)
 
 static void on_bounce(void *arg, const struct link_bounce *b)
 {
+	static const char *const classes[] = {[BOUNCE_ENDS] = "ends",
+					      [BOUNCE_SUSPENDS] = "suspends",
+					      [BOUNCE_RETRIES] = "retries"};
 	struct fixture *f = arg;
 	f->bounces++;
 	snprintf(f->bounce, sizeof(f->bounce), "%s %s %s %s", b->id, b->from,
-		 b->class == BOUNCE_ENDS ? "ends" : "other", b->condition);
+		 classes[b->class], b->condition);
 }
 
 static void on_service_barrier(void *arg, uint64_t number)

@@ -76,6 +76,15 @@ static void log_change(struct fake_hub *f, const struct sub_change *c)
 			   until > now ? (unsigned long long)(until - now + 30000) / 60000
 				       : 0ull);
 	}
+	if (c->set & SUB_SET_PAUSED)
+		buf_adds(&f->log, o->paused ? " paused" : " resumed");
+	if (c->set & SUB_SET_QUIET && o->quiet.set)
+		buf_printf(&f->log, " quiet %u-%u %s", o->quiet.from, o->quiet.to,
+			   o->quiet.zone);
+	else if (c->set & SUB_SET_QUIET)
+		buf_adds(&f->log, " not quiet");
+	if (c->set & SUB_SET_URGENT)
+		buf_adds(&f->log, o->urgent_passes ? " urgent passes" : " urgent waits");
 	buf_addc(&f->log, '\n');
 }
 

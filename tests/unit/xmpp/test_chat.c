@@ -128,123 +128,6 @@ static void one_such_question_at_a_time(void **state)
 	assert_has(told(f, CHAT("hub", "last 3")), "all is well");
 }
 
-/* Each changes one thing of a subscription that there is. */
-static void wanting_less(void **state)
-{
-	struct fixture *f = *state;
-	static const struct {
-		const char *xml, *change, *parts[3];
-	} cases[] = {
-		{CHAT("hub", "mute deploys 2h"),
-		 "deploys " ALICE " c existing muted 120m",
-		 {"deploys is muted until 20", "&apos;last deploys N&apos;",
-		  "&apos;unmute deploys&apos;"}},
-		{CHAT("deploys", "mute"),
-		 "deploys " ALICE " c existing muted 480m",
-		 {" UTC.", "&apos;last N&apos;", "&apos;unmute&apos;"}},
-		{CHAT("deploys", "unmute"),
-		 "deploys " ALICE " c existing muted 0m",
-		 {"You hear deploys again."}},
-		{CHAT("hub", "only deploys web 'Night' urgent"),
-		 "deploys " ALICE " c existing urgent tags 'web' 'Night'",
-		 {"only: web, Night; urgent.", "&apos;everything deploys&apos;"}},
-		{CHAT("deploys", "only #urgent"),
-		 "deploys " ALICE " c existing low tags 'urgent'",
-		 {"only: urgent. Write &apos;everything&apos;"}},
-		{CHAT("deploys", "only high"),
-		 "deploys " ALICE " c existing high tags",
-		 {"only: high or more urgent."}},
-		{CHAT("deploys", "everything"),
-		 "deploys " ALICE " c existing low tags",
-		 {"everything of deploys again"}},
-		{CHAT("hub", "format deploys headline"),
-		 "deploys " ALICE " h existing format",
-		 {"comes as headline", "lost while you are offline"}},
-		{CHAT("deploys", "format event"),
-		 "deploys " ALICE " e existing format",
-		 {"comes as event", "for programs"}},
-	};
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		char log[300];
-		const char *a = told(f, cases[i].xml);
-		snprintf(log, sizeof(log), "subscribe " ALICE "/phone %s\n",
-			 cases[i].change);
-		assert_string_equal(f->hub.log.data, log);
-		for (size_t k = 0; k < 3 && cases[i].parts[k] != NULL; k++)
-			assert_has(a, cases[i].parts[k]);
-	}
-	f->hub.follows_not = true;
-	assert_has(told(f, CHAT("hub", "mute deploys")),
-		   "do not follow deploys. Write &apos;subscribe deploys&apos;");
-	assert_has(told(f, CHAT("deploys", "only web")),
-		   "do not follow deploys. Write &apos;subscribe&apos;");
-	assert_has(told(f, CHAT("hub", "format none chat")), "no feed none");
-	assert_has(told(f, CHAT("hub", "everything deploys.")), "do not follow deploys.");
-}
-
-/* Feeds that were left meanwhile, or do not let in any more, are passed over. */
-static void muting_all(void **state)
-{
-	struct fixture *f = *state;
-	const char *a = told(f, CHAT("hub", "mute 3d"));
-	assert_string_equal(f->hub.log.data, "following " ALICE "/phone '' 200\n"
-					     "subscribe " ALICE "/phone deploys " ALICE
-					     " c existing muted 4320m\n"
-					     "subscribe " ALICE "/phone secret " ALICE
-					     " c existing muted 4320m\n");
-	assert_has(a, "1 feed is muted until 20");
-	assert_has(told(f, CHAT("hub", "unmute")), "1 feed is heard again.");
-	f->hub.more = true;
-	assert_has(told(f, CHAT("hub", "mute")), "There are more than I look through");
-	f->hub.follows_not = true;
-	assert_has(told(f, CHAT("hub", "mute")), "You do not follow any feed.");
-	f->hub.err = BELFRY_EFULL;
-	assert_has(told(f, CHAT("hub", "unmute")), "too many feeds");
-	f->hub.err = BELFRY_EAWAY;
-	assert_has(told(f, CHAT("hub", "unmute")), "did not work");
-	/* It looks through all feeds: one at a time. */
-	f->hub.err = BELFRY_OK;
-	ask_only(f, CHAT("hub", "mute"));
-	ask_only(f, CHAT("hub", "subscriptions"));
-	assert_has(f->sent.data, "still looking");
-}
-
-static void what_one_follows(void **state)
-{
-	struct fixture *f = *state;
-	static const char options[] = "a p3 m99999999999999 tweb tNight%20shift";
-	const char *a = told(f, CHAT("hub", "subscriptions"));
-	assert_string_equal(f->hub.log.data, "following " ALICE "/phone '' 50\n");
-	assert_has(a, "You follow:\ndeploys - chat\nsecret - event</body>");
-	f->hub.sub.options = options;
-	f->hub.sub.options_len = sizeof(options) - 1;
-	a = told(f, CHAT("deploys", "subscriptions"));
-	assert_has(a, "\ndeploys - chat - only web, Night shift; urgent - muted until "
-		      "5138-11-16 09:46 UTC\n");
-	f->hub.more = true;
-	assert_has(told(f, CHAT("hub", "subscriptions")),
-		   "write &apos;subscriptions secret&apos;");
-	told(f, CHAT("hub", "subscriptions builds"));
-	assert_string_equal(f->hub.log.data, "following " ALICE "/phone 'builds' 50\n");
-	assert_has(told(f, CHAT("hub", "whoami")), "Feeds that you follow: 2 or more");
-	assert_has(f->sent.data, "Address: " ALICE "\n");
-	a = told(f, CHAT("deploys", "whoami"));
-	assert_string_equal(f->hub.log.data, "subscription deploys " ALICE "\n");
-	assert_has(a, "You follow this feed: yes\nIts events come as: chat\n"
-		      "Since position: 1-2\nYou get only: web, Night shift; urgent\n"
-		      "Muted until: 5138-11-16 09:46 UTC\n"
-		      "It is in your contact list: yes</body>");
-	/* What has passed is not told. */
-	f->hub.sub.options = "m1000";
-	f->hub.sub.options_len = 5;
-	assert_null(strstr(told(f, CHAT("deploys", "whoami")), "Muted"));
-	f->hub.follows_not = true;
-	assert_has(told(f, CHAT("deploys", "whoami")), "You follow this feed: no</body>");
-	assert_has(told(f, CHAT("hub", "subscriptions")), "do not follow any feed");
-	assert_has(told(f, CHAT("hub", "subscriptions z")), "no feed behind that name");
-	assert_has(told(f, CHAT("none", "whoami")), "no feed none");
-}
-
 static void not_understood(void **state)
 {
 	struct fixture *f = *state;
@@ -316,6 +199,16 @@ static void wrongly_limited(void **state)
 		 "hub",
 		 {"#high is a tag", "\nonly FEED WHAT - "}},
 		{CHAT("deploys", "only a b c d e f g h i"), "deploys", {"up to 8 tags"}},
+		{CHAT("deploys", "quiet 22:00-07:00"),
+		 "deploys",
+		 {"like this", "\nquiet HOURS ZONE - ", "\nquiet off - "}},
+		{CHAT("hub", "quiet deploys 22:00-07:00"),
+		 "hub",
+		 {"Quiet hours are", "\nquiet FEED HOURS ZONE - "}},
+		{CHAT("hub", "quiet 22-7 Nowhere"),
+		 "hub",
+		 {"do not know that time zone"}},
+		{CHAT("hub", "urgent deploys"), "hub", {"\nurgent FEED on|off - "}},
 	};
 	assert_told(*state, cases, sizeof(cases) / sizeof(cases[0]));
 }
@@ -326,12 +219,29 @@ static void help_of_a_feed(void **state)
 	const char *a = told(f, CHAT("deploys", "Help."));
 	assert_answer(f, a, "deploys@" DOMAIN);
 	assert_has(a, "the feed deploys");
-	for (const char *const *c =
-		     (const char *const[]){
-			     "list", "subscribe", "unsubscribe", "subscriptions",
-			     "last N", "only WHAT", "everything", "mute TIME", "unmute",
-			     "format FORMAT", "yes", "no", "requests", "allow JID",
-			     "deny JID", "whoami", "help", NULL};
+	for (const char *const *c = (const char *const[]){"list",
+							  "subscribe",
+							  "unsubscribe",
+							  "subscriptions",
+							  "last N",
+							  "only WHAT",
+							  "everything",
+							  "mute TIME",
+							  "unmute",
+							  "pause",
+							  "resume",
+							  "quiet HOURS ZONE",
+							  "quiet off",
+							  "urgent on|off",
+							  "format FORMAT",
+							  "yes",
+							  "no",
+							  "requests",
+							  "allow JID",
+							  "deny JID",
+							  "whoami",
+							  "help",
+							  NULL};
 	     *c != NULL; c++) {
 		char line[32];
 		snprintf(line, sizeof(line), "\n%s - ", *c);
@@ -400,13 +310,17 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
-		TEST(chat_commands),	TEST(chat_last),
-		TEST(chat_last_of_all), TEST(one_such_question_at_a_time),
-		TEST(wanting_less),	TEST(muting_all),
-		TEST(what_one_follows), TEST(not_understood),
-		TEST(wrongly_used),	TEST(wrongly_limited),
-		TEST(help_of_a_feed),	TEST(feeds_that_are_not_there),
-		TEST(full_stops),	TEST(encrypted),
+		TEST(chat_commands),
+		TEST(chat_last),
+		TEST(chat_last_of_all),
+		TEST(one_such_question_at_a_time),
+		TEST(not_understood),
+		TEST(wrongly_used),
+		TEST(wrongly_limited),
+		TEST(help_of_a_feed),
+		TEST(feeds_that_are_not_there),
+		TEST(full_stops),
+		TEST(encrypted),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

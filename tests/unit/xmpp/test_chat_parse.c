@@ -119,6 +119,29 @@ static const struct {
 	{"everything", NULL, "everything", COMMAND_BAD_FORM},
 	{"everything other", "deploys", "everything", COMMAND_FOR_HUB},
 	{"unmute a b", NULL, "unmute", COMMAND_BAD_FORM},
+	{"pause a b", NULL, "pause", COMMAND_BAD_FORM},
+	{"resume other", "deploys", "resume", COMMAND_FOR_HUB},
+	{"quiet", NULL, "quiet", COMMAND_BAD_FORM},
+	{"quiet 22:00-07:00", "deploys", "quiet", COMMAND_BAD_FORM},
+	{"quiet deploys 22:00-07:00", NULL, "quiet", COMMAND_BAD_HOURS},
+	{"quiet 22:00-25:00 UTC", NULL, "quiet", COMMAND_BAD_HOURS},
+	{"quiet deploys 22:60-07:00 UTC", NULL, "quiet", COMMAND_BAD_HOURS},
+	{"quiet 22:0-7 UTC", "deploys", "quiet", COMMAND_BAD_HOURS},
+	{"quiet 22:00 UTC", "deploys", "quiet", COMMAND_BAD_HOURS},
+	{"quiet 7-7 UTC", "deploys", "quiet", COMMAND_BAD_HOURS},
+	{"quiet 24:00-0 UTC", "deploys", "quiet", COMMAND_BAD_HOURS},
+	{"quiet 24:01-7 UTC", "deploys", "quiet", COMMAND_BAD_HOURS},
+	{"quiet - UTC", "deploys", "quiet", COMMAND_BAD_HOURS},
+	{"quiet 22-7 Nowhere", "deploys", "quiet", COMMAND_BAD_ZONE},
+	{"quiet 22-7 ../UTC", "deploys", "quiet", COMMAND_BAD_ZONE},
+	{"quiet deploys 22-7 Mars/Base", NULL, "quiet", COMMAND_BAD_ZONE},
+	{"quiet 22-7 America/Argentina/Buenos_Aires_and_all", "deploys", "quiet",
+	 COMMAND_BAD_ZONE},
+	{"quiet other 22-7 UTC", "deploys", "quiet", COMMAND_FOR_HUB},
+	{"quiet deploys on", NULL, "quiet", COMMAND_BAD_HOURS},
+	{"urgent", NULL, "urgent", COMMAND_BAD_FORM},
+	{"urgent deploys", NULL, "urgent", COMMAND_BAD_FORM},
+	{"urgent perhaps", "deploys", "urgent", COMMAND_BAD_FORM},
 	{"yes", NULL, "yes", COMMAND_BAD_FORM},
 	{"no such command", NULL, "no", COMMAND_BAD_FORM},
 	{"no other", "deploys", "no", COMMAND_FOR_HUB},
@@ -184,6 +207,9 @@ static void fill_in(char *line, size_t size)
 		{" N", " 7"},
 		{" WHAT", " web #high urgent"},
 		{" JID", " 'Bob@Example.org'"},
+		{" HOURS", " 22:00-07:00"},
+		{" ZONE", " Europe/Berlin"},
+		{" on|off", " on"},
 	};
 	for (size_t i = 0; i < sizeof(examples) / sizeof(examples[0]); i++) {
 		char rest[100], *at = strstr(line, examples[i][0]);
@@ -221,7 +247,7 @@ static void the_help_is_obeyed(void **state)
 					    strstr(form, "Bob") ? "bob@example.org" : "");
 			lines++;
 		}
-		assert_int_equal(lines, to_feed ? 17 : 20);
+		assert_int_equal(lines, to_feed ? 22 : 29);
 		buf_free(&all);
 	}
 }
@@ -296,6 +322,61 @@ static void filters_of_tags_and_priority(void **state)
 	}
 }
 
+static const struct {
+	const char *text, *to, *feed;
+	bool set;
+	unsigned from, till;
+	const char *zone;
+} hours[] = {
+	{"quiet deploys 22:00-07:00 Europe/Berlin", NULL, "deploys", true, 1320, 420,
+	 "Europe/Berlin"},
+	{"quiet 22:30-7:05 Asia/Tokyo", NULL, "", true, 1350, 425, "Asia/Tokyo"},
+	{"Quiet 22-7 UTC.", "deploys", "", true, 1320, 420, "UTC"},
+	{"quiet deploys 9-17 utc", "deploys", "", true, 540, 1020, "UTC"},
+	{"quiet 0-24:00 utc", NULL, "", false, 0, 0, NULL},
+	{"quiet 13-24:00 america/new_york", "deploys", "", true, 780, 0,
+	 "America/New_York"},
+	{"quiet 00:01\xe2\x80\x93"
+	 "23:59 EUROPE/london",
+	 NULL, "", true, 1, 1439, "Europe/London"},
+	{"quiet off", NULL, "", false, 0, 0, ""},
+	{"quiet deploys off", NULL, "deploys", false, 0, 0, ""},
+	{"quiet Off.", "deploys", "", false, 0, 0, ""},
+};
+
+static void quiet_hours(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof(hours) / sizeof(hours[0]); i++) {
+		struct chat_command c;
+		chat_parse(&c, hours[i].text, hours[i].to);
+		assert_true(c.command != NULL);
+		if ((c.problem == COMMAND_FINE) != (hours[i].zone != NULL))
+			fail_msg("'%s': problem %d", hours[i].text, c.problem);
+		if (hours[i].zone == NULL)
+			continue;
+		assert_string_equal(c.args.feed, hours[i].feed);
+		assert_int_equal(c.args.quiet.set, hours[i].set);
+		assert_int_equal(c.args.quiet.from, hours[i].from);
+		assert_int_equal(c.args.quiet.to, hours[i].till);
+		assert_string_equal(c.args.quiet.zone, hours[i].zone);
+	}
+}
+
+static void switches(void **state)
+{
+	struct chat_command c;
+	(void)state;
+	chat_parse(&c, "urgent deploys on", NULL);
+	assert_true(c.problem == COMMAND_FINE && c.args.on);
+	assert_string_equal(c.args.feed, "deploys");
+	chat_parse(&c, "Urgent OFF.", "deploys");
+	assert_true(c.problem == COMMAND_FINE && !c.args.on);
+	chat_parse(&c, "urgent no", NULL);
+	assert_true(c.problem == COMMAND_FINE && !c.args.on);
+	assert_string_equal(c.args.feed, "");
+}
+
 static void formats(void **state)
 {
 	struct chat_command c;
@@ -346,6 +427,8 @@ int main(void)
 		cmocka_unit_test(the_help_is_obeyed),
 		cmocka_unit_test(times_of_muting),
 		cmocka_unit_test(filters_of_tags_and_priority),
+		cmocka_unit_test(quiet_hours),
+		cmocka_unit_test(switches),
 		cmocka_unit_test(formats),
 		cmocka_unit_test(names_of_any_length),
 		cmocka_unit_test(first_words),

@@ -140,7 +140,8 @@ static void tables(void **state)
 		"<item><field var='feed'><value>deploys</value></field><field "
 		"var='format'><value>chat</value></field><field var='only'><value>web; "
 		"urgent</value></field><field var='muted'><value></value></field>"
-		"</item><item>");
+		"<field var='paused'><value></value></field><field var='quiet'><value>"
+		"</value></field><field var='held'><value></value></field></item><item>");
 	a = told(f, RUN(FEED, "whoami"));
 	assert_has(a, "<field var='jid' type='text-single' label='Address'><value>" ALICE
 		      "</value></field>");
@@ -197,6 +198,15 @@ static void forms(void **state)
 	assert_has(a, "<field var='tags' type='text-multi'");
 	assert_has(a, "<field var='priority' type='list-single'");
 	assert_has(told(f, RUN(FEED, "last")), "<field var='count' type='text-single'");
+	a = told(f, RUN(FEED, "quiet"));
+	assert_has(a, "<field var='hours' type='text-single' label='Quiet hours "
+		      "(22:00-07:00); none: leave it empty'></field><field var='zone' "
+		      "type='text-single' label='Their time zone (Europe/Berlin)'>"
+		      "</field></x>");
+	assert_has(
+		told(f, RUN(FEED, "urgent")),
+		"<field var='urgent' type='boolean' label='Urgent events come in quiet "
+		"hours, too'><required/><value>1</value></field></x>");
 	/* Where there are too many to choose from, or it is not known: by name. */
 	f->hub.more = true;
 	assert_has(
@@ -242,6 +252,19 @@ static const struct {
 	{SUBMIT(FEED, "only", FIELD("tags", "urgent") FIELD("priority", "low")),
 	 "subscribe " ALICE "/phone deploys " ALICE " c existing low tags 'urgent'\n",
 	 "only: urgent."},
+	{SUBMIT(FEED, "quiet", FIELD("hours", " 22:00-7 ") FIELD("zone", "Asia/Tokyo")),
+	 "subscribe " ALICE "/phone deploys " ALICE
+	 " c existing quiet 1320-420 Asia/Tokyo\n",
+	 "deploys has quiet hours now: 22:00-07:00 Asia/Tokyo."},
+	{SUBMIT(FEED, "quiet", FIELD("hours", "") "<field var='zone'/>"),
+	 "subscribe " ALICE "/phone deploys " ALICE " c existing not quiet\n",
+	 "deploys has no quiet hours any more."},
+	{SUBMIT(HUB, "urgent", FIELD("feed", "deploys") FIELD("urgent", "0")),
+	 "subscribe " ALICE "/phone deploys " ALICE " c existing urgent waits\n",
+	 "waits for the end"},
+	{SUBMIT(DOMAIN, "resume", FIELD("feed", "deploys")),
+	 "subscribe " ALICE "/phone deploys " ALICE " c existing resumed\n",
+	 "You get deploys again"},
 	{SUBMIT(HUB, "format", FIELD("feed", "deploys") FIELD("format", "headline")),
 	 "subscribe " ALICE "/phone deploys " ALICE " h existing format\n",
 	 "as headline."},
@@ -344,6 +367,13 @@ static const struct {
 	 BAD("bad-payload")},
 	{SUBMIT(FEED, "last", FIELD("count", "21")), "from 1 to 20", BAD("bad-payload")},
 	{SUBMIT(FEED, "mute", FIELD("time", "31d")), "at most 30d", BAD("bad-payload")},
+	{SUBMIT(FEED, "quiet", FIELD("hours", "22-7")), "do not know that time zone",
+	 BAD("bad-payload")},
+	{SUBMIT(FEED, "quiet", FIELD("zone", "UTC")), "Quiet hours are",
+	 BAD("bad-payload")},
+	{SUBMIT(FEED, "quiet", FIELD("hours", "late") FIELD("zone", "UTC")),
+	 "Quiet hours are", BAD("bad-payload")},
+	{SUBMIT(FEED, "urgent", ""), "&apos;urgent&apos; has to be", BAD("bad-payload")},
 	{SUBMIT(FEED, "only", ""), "Name up to 8 tags", BAD("bad-payload")},
 	{SUBMIT(FEED, "only", FIELD("priority", "low")), "Name up to 8 tags",
 	 BAD("bad-payload")},

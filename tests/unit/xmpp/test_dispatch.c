@@ -285,21 +285,26 @@ static void bounces(void **state)
 	told(f, BOUNCE(ALICE, "<item-not-found xmlns='" NS_STANZAS "'/>"));
 	assert_has(f->bounce, "ends item-not-found");
 	told(f, BOUNCE(ALICE, "<service-unavailable xmlns='" NS_STANZAS "'/>"));
-	assert_has(f->bounce, "other service-unavailable");
+	assert_has(f->bounce, "retries service-unavailable");
 	told(f, BOUNCE(ALICE, "<gone xmlns='something-else'/>"));
-	assert_has(f->bounce, "other undefined-condition");
+	assert_has(f->bounce, "retries undefined-condition");
+	told(f, BOUNCE(ALICE, "<redirect xmlns='" NS_STANZAS "'>xmpp:b@c</redirect>"));
+	assert_has(f->bounce, "suspends redirect");
 	/* XEP-0191 */
 	told(f, BOUNCE(ALICE, "<not-acceptable xmlns='" NS_STANZAS
 			      "'/><blocked xmlns='urn:xmpp:blocking:errors'/>"));
 	assert_has(f->bounce, "ends not-acceptable");
 	told(f, BOUNCE(ALICE, "<not-acceptable xmlns='" NS_STANZAS
 			      "'/><blocked xmlns='urn:xmpp:blocking'/>"));
-	assert_has(f->bounce, "other not-acceptable");
-	assert_int_equal(f->bounces, 6);
+	assert_has(f->bounce, "retries not-acceptable");
+	told(f, BOUNCE(ALICE, "<redirect xmlns='" NS_STANZAS
+			      "'/><blocked xmlns='urn:xmpp:blocking:errors'/>"));
+	assert_has(f->bounce, "ends redirect");
+	assert_int_equal(f->bounces, 8);
 	told(f, "<message type='error' from='" ALICE "' to='hub@" DOMAIN
 		"' id='0123'><error/></message>");
 	told(f, "<message type='error' from='" ALICE "' to='hub@" DOMAIN "'/>");
-	assert_int_equal(f->bounces, 6);
+	assert_int_equal(f->bounces, 8);
 }
 
 static void floods_are_limited(void **state)

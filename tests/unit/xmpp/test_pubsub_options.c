@@ -28,7 +28,8 @@
 static void getting(void **state)
 {
 	struct fixture *f = *state;
-	static const char options[] = "p2 m1769860800000 tweb tNight%20shift";
+	static const char options[] =
+		"p2 m1769860800000 z q1320-420/Europe/Berlin u tweb tNight%20shift";
 	assert_has(told(f, IQ("get", DOMAIN, "<query xmlns='" NS_DISCO_INFO "'/>")),
 		   "<feature var='" NS_PUBSUB "#subscription-options'/>");
 	const char *a = told(f, GET("deploys", ALICE));
@@ -40,6 +41,11 @@ static void getting(void **state)
 		      "#subscribe_options</value></field><field var='pubsub#deliver' "
 		      "type='boolean'");
 	assert_has(a, "<value>low</value><option label='low'>");
+	assert_has(a,
+		   "it is not'><value>0</value></field><field var='x-belfry#quiet' "
+		   "type='text-single' label='Quiet hours (22:00-07:00 Europe/Berlin)'>"
+		   "</field><field var='x-belfry#urgent' type='boolean' label='Urgent "
+		   "events come in quiet hours, too'><value>0</value></field></x>");
 	f->hub.sub.options = options;
 	f->hub.sub.options_len = sizeof(options) - 1;
 	a = told(f, GET("deploys", ALICE "/Tab"));
@@ -47,6 +53,9 @@ static void getting(void **state)
 	assert_has(a, "<value>web</value><value>Night shift</value>");
 	assert_has(a, "<value>high</value><option");
 	assert_has(a, "<value>2026-01-31T12:00:00.000Z</value>");
+	assert_has(a, "it is not'><value>1</value>");
+	assert_has(a, "<value>22:00-07:00 Europe/Berlin</value>");
+	assert_has(a, "quiet hours, too'><value>1</value>");
 }
 
 static const struct {
@@ -61,6 +70,13 @@ static const struct {
 	{SET(TYPE FIELD("x-belfry#muted_until", "2001-01-31T12:00:00Z")),
 	 CHANGE " existing muted 0m\n"},
 	{SET(FIELD("x-belfry#muted_until", "")), CHANGE " existing muted 0m\n"},
+	{SET(FIELD("x-belfry#paused", "true")), CHANGE " existing paused\n"},
+	{SET(FIELD("x-belfry#paused", "") FIELD("x-belfry#urgent", "0")),
+	 CHANGE " existing resumed urgent waits\n"},
+	{SET(FIELD("x-belfry#quiet", "22:00-7 europe/berlin")
+		     FIELD("x-belfry#urgent", "1")),
+	 CHANGE " existing quiet 1320-420 Europe/Berlin urgent passes\n"},
+	{SET(FIELD("x-belfry#quiet", " ")), CHANGE " existing not quiet\n"},
 	{SET(FIELD("pubsub#digest", "1") FIELD("nonsense", "x")), CHANGE " existing\n"},
 	{SET(FIELD("pubsub#deliver", "true")), CHANGE " existing\n"},
 	{PUBSUB("set", "<options node='deploys' jid='" ALICE "'/>"),
@@ -110,6 +126,12 @@ static const struct {
 	{SET(FIELD("x-belfry#priority", "loud")), INVALID},
 	{SET(FIELD("x-belfry#muted_until", "tomorrow")), INVALID},
 	{SET(FIELD("x-belfry#tags", "a&#10;b")), INVALID},
+	{SET(FIELD("x-belfry#paused", "perhaps")), INVALID},
+	{SET(FIELD("x-belfry#urgent", "on")), INVALID},
+	{SET(FIELD("x-belfry#quiet", "22:00-07:00")), INVALID},
+	{SET(FIELD("x-belfry#quiet", "22:00-07:00 Mars/Base")), INVALID},
+	{SET(FIELD("x-belfry#quiet", "22:00-07:00 UTC please")), INVALID},
+	{SET(FIELD("x-belfry#quiet", "Europe/Berlin")), INVALID},
 	{PUBSUB("set", "<options node='deploys' jid='" ALICE "'><x xmlns='" NS_FORM
 		       "' type='cancel'/></options>"),
 	 INVALID},

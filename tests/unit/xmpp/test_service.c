@@ -111,7 +111,7 @@ static void barriers_of_the_service(void **state)
 	     "' id='deploys~3-7~group'><error type='modify'><not-acceptable xmlns='" NS_STANZAS
 	     "'/></error></message>");
 	assert_string_equal(f->bounce,
-			    "deploys~3-7~group " SERVICE " other not-acceptable");
+			    "deploys~3-7~group " SERVICE " retries not-acceptable");
 	assert_has(told(f, "<iq type='get' from='" SERVICE "' to='" DOMAIN
 			   "' id='1'><ping xmlns='" NS_PING "'/></iq>"),
 		   "type='result'");

@@ -1,8 +1,8 @@
--- Makes a row, or changes one, and returns the script's answer.
--- KEYS feed, bucket
--- ARGV jid, salt, hash, number of the bucket, format, is the format set, must there be a
---      row, first letters of the options that are replaced, the options, what `casts` must be
---      (0: whatever)
+-- Makes a row, or changes one, and returns the script's answer. Where it was held, it is due.
+-- KEYS feed, bucket, due, dead letters, feeds that have some, counters
+-- ARGV jid, salt, hash, number of the bucket, feed, channel, format, is the format set, must
+--      there be a row, first letters of the options that are replaced, the options, what
+--      `casts` must be (0: whatever)
 local function join()
 	local f = redis.call('HMGET', KEYS[1], 'state', 'salt', 'buckets', 'epoch', 'n', 'subs',
 		'casts')
@@ -15,11 +15,11 @@ local function join()
 		or bucket_of(tonumber(ARGV[3]), math.max(buckets, 1)) ~= tonumber(ARGV[4]) then
 		return {'RETRY'}
 	end
-	if ARGV[10] ~= '0' and tonumber(ARGV[10]) ~= tonumber(f[7] or 0) + 1 then
-		return {'OK'} -- and no row: it may have been cast out since
+	if ARGV[12] ~= '0' and tonumber(ARGV[12]) ~= tonumber(f[7] or 0) + 1 then
+		return {'STALE'} -- it may have been cast out since
 	end
 	local old = redis.call('HGET', KEYS[2], ARGV[1])
-	if not old and ARGV[7] == '1' then
+	if not old and ARGV[9] == '1' then
 		return {'NOENT'}
 	end
 	local head = f[4] .. '-' .. f[5]
@@ -28,27 +28,39 @@ local function join()
 		redis.call('HSET', KEYS[2], '', head)
 		redis.call('HSET', KEYS[1], 'buckets', '1')
 	end
-	local format, since, bounced, options = row_parts(old or '')
+	local format, since, word, options = row_parts(old or '')
 	if not format then
-		since, bounced, options = head, '', ''
+		since, word, options = head, '', ''
 	end
-	if not format or ARGV[6] == '1' then
-		format = ARGV[5]
+	local was = format
+	if not format or ARGV[8] == '1' then
+		format = ARGV[7]
 	end
-	local had = is_contact(options)
-	local row = {format .. ' ' .. since .. bounced}
-	for word in options:gmatch('%S+') do
-		if not ARGV[8]:find(word:sub(1, 1), 1, true) then
-			row[#row + 1] = word
+	local kept = {''}
+	for option in options:gmatch('%S+') do
+		if not ARGV[10]:find(option:sub(1, 1), 1, true) then
+			kept[#kept + 1] = option
 		end
 	end
-	if ARGV[9] ~= '' then
-		row[#row + 1] = ARGV[9]
+	if ARGV[11] ~= '' then
+		kept[#kept + 1] = ARGV[11]
 	end
-	row = table.concat(row, ' ')
-	redis.call('HSET', KEYS[2], ARGV[1], row)
-	local has = is_contact(select(4, row_parts(row)))
-	if has ~= had then
+	kept = table.concat(kept, ' ')
+	local row, held = format .. ' ' .. since, hold_parts(word)
+	if is_held(held) then
+		local now, before = now_ms(), {reason = held.reason}
+		redrive(held, KEYS[6], was, false, now)
+		counts_write(KEYS[6])
+		row = hold_write({bucket = KEYS[2], member = ARGV[5] .. '|' .. ARGV[4], due = KEYS[3],
+			letters = KEYS[4], feeds = KEYS[5], feed = ARGV[5], options = kept}, ARGV[1], row,
+			before, held, now)
+		redis.call('PUBLISH', ARGV[6], '%' .. ARGV[5])
+	else
+		row = row .. word .. kept
+		redis.call('HSET', KEYS[2], ARGV[1], row)
+	end
+	local has = is_contact(kept)
+	if has ~= is_contact(options) then
 		redis.call('HINCRBY', KEYS[1], 'contacts', has and 1 or -1)
 	end
 	local subs = tonumber(f[6])

@@ -1,0 +1,53 @@
+#include <belfry/core/delivery.h>
+
+#include <stdbool.h>
+
+const char *delivery_text(enum delivery d)
+{
+	switch (d) {
+	case DELIVERY_NOT_ITS:
+		break;
+	case DELIVERY_QUEUED:
+		return "queued";
+	case DELIVERY_TAKEN:
+		return "taken";
+	case DELIVERY_SENT:
+		return "sent";
+	case DELIVERY_FILTERED:
+		return "filtered";
+	case DELIVERY_HELD:
+		return "held";
+	case DELIVERY_DEAD:
+		return "dead";
+	}
+	return "none";
+}
+
+/* Is an event at POS, which its bucket's cursor is past, among what H holds back? */
+static bool held_back(const struct sub_hold *h, const struct event *e, struct pos pos)
+{
+	if (pos_cmp(pos, h->pos) <= 0 || (h->urgent && e->priority == PRIORITY_URGENT))
+		return false;
+	if (pos_cmp(pos, h->counted) > 0)
+		return true;
+	/* What came back; the others up to COUNTED were taken, and are only repeated. */
+	return h->tries && pos.epoch == h->pos.epoch && pos.n == h->pos.n + 1;
+}
+
+enum delivery delivery_of(const struct sub *sub, struct pos cursor, const struct event *e,
+			  struct pos pos, uint64_t at_ms)
+{
+	struct sub_hold hold = {0};
+
+	if (pos_cmp(pos, sub->since) <= 0)
+		return DELIVERY_NOT_ITS;
+	if (pos_cmp(pos, cursor) > 0)
+		return DELIVERY_QUEUED;
+	if (sub_held(sub))
+		sub_hold_read(sub, &hold);
+	if (hold.reason != HOLD_NONE && held_back(&hold, e, pos))
+		return hold.reason == HOLD_DROPPED ? DELIVERY_DEAD : DELIVERY_HELD;
+	if (!sub_passes(sub, e, at_ms))
+		return DELIVERY_FILTERED;
+	return sub->format == FORMAT_HEADLINE ? DELIVERY_SENT : DELIVERY_TAKEN;
+}

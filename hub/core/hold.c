@@ -1,0 +1,132 @@
+#include <belfry/core/subscription.h>
+
+#include <belfry/base/text.h>
+
+#include <stdio.h>
+#include <string.h>
+
+static const struct {
+	enum hold_reason reason;
+	const char *text;
+} reasons[] = {
+	{HOLD_BOUNCED, "bounced"}, {HOLD_DEAD, "dead"},	  {HOLD_DROPPED, "dropped"},
+	{HOLD_PAUSED, "paused"},   {HOLD_QUIET, "quiet"}, {HOLD_PROVING, "proving"},
+};
+#define REASONS (sizeof reasons / sizeof reasons[0])
+
+const char *hold_reason_text(enum hold_reason r)
+{
+	for (size_t i = 0; i < REASONS; i++)
+		if (reasons[i].reason == r)
+			return reasons[i].text;
+	return "none";
+}
+
+static int parse_reason(char letter, enum hold_reason *out)
+{
+	for (size_t i = 0; i < REASONS; i++) {
+		if ((char)reasons[i].reason == letter) {
+			*out = reasons[i].reason;
+			return 0;
+		}
+	}
+	return -1;
+}
+
+size_t sub_hold_text(const struct sub_hold *h, char out[HOLD_TEXT_SIZE])
+{
+	char pos[POS_TEXT_SIZE], counted[POS_TEXT_SIZE];
+
+	pos_format(h->pos, pos);
+	pos_format(h->counted, counted);
+	return (size_t)snprintf(out, HOLD_TEXT_SIZE, "h%c%s:%s:%llu:%u:%llu:%s:%s",
+				(char)h->reason, h->urgent ? "u" : "", pos,
+				(unsigned long long)h->due_ms, h->tries,
+				(unsigned long long)h->first_ms, h->condition, counted);
+}
+
+/* A part of the text, up to the next colon. */
+struct part {
+	const char *s;
+	size_t len;
+};
+enum {
+	PART_REASON,
+	PART_POS,
+	PART_DUE,
+	PART_TRIES,
+	PART_FIRST,
+	PART_CONDITION,
+	PART_COUNTED,
+	PARTS
+};
+
+static int split(const char *s, size_t len, struct part parts[PARTS])
+{
+	const char *end = s + len;
+
+	for (size_t i = 0; i < PARTS; i++) {
+		const char *colon = memchr(s, ':', (size_t)(end - s));
+		if ((colon != NULL) != (i + 1 < PARTS))
+			return -1;
+		parts[i] = (struct part){s, (size_t)((colon ? colon : end) - s)};
+		s = colon ? colon + 1 : end;
+	}
+	return 0;
+}
+
+static int parse_condition(struct part p, char out[HOLD_CONDITION_MAX + 1])
+{
+	if (p.len > HOLD_CONDITION_MAX)
+		return -1;
+	for (size_t i = 0; i < p.len; i++)
+		if ((p.s[i] < 'a' || p.s[i] > 'z') && p.s[i] != '-')
+			return -1;
+	memcpy(out, p.s, p.len);
+	out[p.len] = '\0';
+	return 0;
+}
+
+/* "hb", "hqu". */
+static int parse_head(struct part p, struct sub_hold *h)
+{
+	h->urgent = p.len == 3 && p.s[2] == 'u';
+	return (p.len == 2 || h->urgent) && p.s[0] == 'h'
+		       ? parse_reason(p.s[1], &h->reason)
+		       : -1;
+}
+
+int sub_hold_parse(const char *s, size_t len, struct sub_hold *out)
+{
+	struct part p[PARTS];
+	struct sub_hold h = {0};
+	uint64_t tries;
+
+	if (split(s, len, p) || parse_head(p[PART_REASON], &h) ||
+	    pos_parse(p[PART_POS].s, p[PART_POS].len, &h.pos) ||
+	    parse_u64(p[PART_DUE].s, p[PART_DUE].len, UINT64_MAX, &h.due_ms) ||
+	    parse_u64(p[PART_TRIES].s, p[PART_TRIES].len, UINT32_MAX, &tries) ||
+	    parse_u64(p[PART_FIRST].s, p[PART_FIRST].len, UINT64_MAX, &h.first_ms) ||
+	    parse_condition(p[PART_CONDITION], h.condition) ||
+	    pos_parse(p[PART_COUNTED].s, p[PART_COUNTED].len, &h.counted))
+		return -1;
+	h.tries = (unsigned)tries;
+	*out = h;
+	return 0;
+}
+
+void sub_hold_read(const struct sub *s, struct sub_hold *out)
+{
+	if (!s->hold || sub_hold_parse(s->hold, s->hold_len, out) != 0)
+		*out = (struct sub_hold){0};
+}
+
+bool sub_held(const struct sub *s)
+{
+	struct sub_hold h;
+
+	if (!s->hold)
+		return false;
+	sub_hold_read(s, &h);
+	return h.reason != HOLD_NONE && h.reason != HOLD_PROVING;
+}

@@ -1,0 +1,300 @@
+#ifndef BELFRY_WORK_ENGINE_TYPES_H
+#define BELFRY_WORK_ENGINE_TYPES_H
+
+#include <belfry/base/buf.h>
+#include <belfry/core/event.h>
+#include <belfry/core/feed.h>
+#include <belfry/core/pos.h>
+#include <belfry/core/render.h>
+
+#include "work/engine.h"
+#include "work/fairq.h"
+#include "work/policy.h"
+
+/* What the engine keeps in memory; engine_int.h says who does what with it. */
+
+/*
+ * Pieces of one feed that are read and not yet sent, and for twice as many no feed reads
+ * ahead: more where the link is faster than Redis answers, as few as will do elsewhere.
+ */
+#define AHEAD_MIN 2
+#define AHEAD_MAX 8
+/*
+ * Windows whose completions the store has not answered, beside those in flight: what a
+ * crash repeats. A disk that syncs in less time than they take to drain slows nobody.
+ */
+#define UNTOLD_WINDOWS 16
+#define ACTIVE_MAX 32	/* feeds with pieces: what bounds the memory */
+#define BATCHES_MAX 256 /* more feeds behind: those that wait keep no events */
+#define LOADING_MAX 64	/* feeds being looked up at once */
+#define FLUSH_BYTES (128 * 1024)
+#define GROUP_MAX 20 /* receivers of a stanza: twice as many gain nothing */
+#define FEED_TABLE 4096
+#define TABLE_SALT 1000003 /* of row_hash() in memory */
+#define DUE_MAX 64 /* buckets of a feed known to be due; others are asked for later */
+#define DUE_A_PASS 8
+#define EVENTS_MAX 64 /* of a piece: they are bits */
+
+struct log_event {
+	char *id, *item; /* NULL id: cannot be sent at all */
+	struct pos pos;
+	uint64_t at_ms;
+	struct event event;
+	struct rendered out[POLICY_FORMATS];
+	uint8_t made;	/* bit by format: rendered */
+	uint8_t refuse; /* bit by format: not fit to be sent */
+};
+
+/* Events of the log after `from`, in order; shared by pieces. */
+struct batch {
+	unsigned refs;
+	struct pos from;
+	struct pos to; /* the last one, or the head where there was none */
+	bool delayed;  /* rendered with the time of the event: for who gets it late */
+	size_t count;
+	struct log_event events[];
+};
+
+enum unit_state { UNIT_UNSENT, UNIT_SENT, UNIT_DONE };
+
+/* What a pass over holds does with a row whose hold is due. */
+enum mark_act {
+	ACT_COMMON, /* no such pass: it is marked as it waits, or as something came back
+		     */
+	ACT_SERVE,  /* sent what it has missed */
+	ACT_TELL,   /* told that what it has missed is gone */
+	ACT_DROP,   /* not sent what it has missed */
+	ACT_WAIT,   /* still waits */
+	ACT_END,    /* nothing came back: the hold is over */
+};
+/*
+ * A row of a piece that does not get just what the others of its bucket get. FROM: in a
+ * pass over holds it gets FROM .. PAST - 1 of the piece's events; in another one it is
+ * held FROM there on (the count of events: it is not).
+ */
+struct mark {
+	size_t row, unit;
+	enum mark_act act;
+	struct sub_hold was; /* as it was read */
+	struct pos floor;    /* it has had, or missed for ever, what is up to here */
+	size_t from, past;
+	bool beyond;	      /* what it needs is newer than what the piece has */
+	enum hold_reason why; /* it waits */
+	uint64_t due_ms;      /* ... for so long */
+	bool urgent;	      /* ... but urgent events do not */
+	/* What came back, by event; and what told that it was gone. */
+	uint64_t back, ended;
+	bool told, told_back, told_ended;
+	enum bounce_class class; /* of the latest */
+	char condition[HOLD_CONDITION_MAX + 1];
+	uint8_t *outcomes; /* by event, + 1, as far as they are known; NULL: none is */
+};
+
+enum piece_state { PIECE_READING, PIECE_WAITING, PIECE_READY, PIECE_SENT };
+
+struct piece {
+	struct feed *feed;
+	struct piece *next;
+	enum piece_state state;
+	bool holds;	       /* of a pass over holds: one bucket, whose cursor stays */
+	uint32_t first, count; /* buckets asked for */
+	uint64_t batches, lates; /* of the feed, when they were asked for */
+	struct store_run *run;
+	struct batch *batch;
+	size_t event, events; /* the range: batch->events[event .. event + events) */
+	struct pos to; /* the new cursor of its buckets; as far as holds are served */
+	size_t unit;   /* the next one to send: an index of run->buckets */
+	size_t left;   /* units not yet done */
+	unsigned char *unit_state;
+	struct mark **marks;
+	size_t mark_count, mark_cap;
+	uint32_t *mark_of; /* by row, + 1; NULL: there are none */
+	unsigned calls;
+	bool dropped; /* its feed lost it: free at the last call */
+};
+
+enum feed_state {
+	FEED_NEW,      /* to be looked up */
+	FEED_LOADING,  /* being looked up */
+	FEED_PASS,     /* passing over its buckets */
+	FEED_SETTLING, /* all buckets are there: telling the store */
+	FEED_TRIMMING,
+	FEED_RESTING, /* something failed: looked up again after a while */
+};
+
+struct feed {
+	struct engine *engine;
+	struct feed *chain;		    /* in the table */
+	struct feed *list_next, *list_prev; /* of the new ones */
+	char name[FEED_NAME_MAX + 1];
+	enum feed_state state;
+	uint32_t salt, buckets;
+	struct pos head;
+	uint64_t max_items, max_age_s;
+
+	/* The pass: buckets next .. end - 1 are to be claimed. */
+	uint32_t next, end;
+	uint32_t again_from, again_to; /* have to be passed once more; equal: none */
+	uint32_t passed;    /* below: decided, but for what is still being read */
+	uint32_t run;	    /* buckets a piece */
+	struct pos reached; /* what every bucket passed has reached */
+	bool woken;	    /* something new since the last read was asked for */
+	bool changed;	    /* a wake since its configuration was read */
+	bool trimming;	    /* beside the pass */
+	bool alone;	    /* the pass is over a suspect bucket only */
+	bool holds;	    /* the pass is over holds: next .. end - 1 are of serving[] */
+	bool failed;	    /* look it up again once nothing is in flight */
+	unsigned broken;    /* answers in a row that made no sense */
+	uint64_t settled_ms; /* when the store was last told */
+	uint64_t rest_ms;    /* before that; 0: at once */
+
+	/* Buckets with a hold that is due, and those of the pass. */
+	uint32_t due[DUE_MAX], serving[DUE_A_PASS];
+	size_t due_count;
+	bool due_more;			  /* the store knows of others */
+	struct late *lates;		  /* wait until no piece has their bucket */
+	uint64_t lates_asked, lates_told; /* of them: being told to the store, answered */
+
+	struct batch *batch; /* the latest one */
+	struct batch *old;   /* ... of the pass over holds */
+	uint64_t batches;    /* read so far */
+	size_t batch_most;   /* events to read next */
+	bool batch_loading, old_loading;
+	struct pos batch_from, batch_head; /* of the one being loaded */
+	struct piece *pieces;
+	unsigned unsent;    /* pieces in them not yet PIECE_SENT */
+	unsigned dones;	    /* completions not yet answered */
+	uint64_t pass;	    /* its number */
+	unsigned overtaken; /* completions of earlier passes, not yet answered */
+	struct loop_timer *rest;
+
+	struct fairq_node turn;
+	bool active; /* in engine->active */
+	unsigned calls;
+	bool gone; /* out of the table: free at the last call */
+};
+
+/* Part of a window: units of one piece. */
+struct part {
+	struct part *next;
+	struct piece *piece;
+	size_t first, count;
+	uint64_t sent;			/* deliveries */
+	bool grouped;			/* some of it went to the multicast service */
+	bool refused;			/* which did not serve it: is sent again */
+	struct store_counters counts[]; /* by event of the piece's range */
+};
+struct win {
+	struct win *next;
+	uint64_t number;
+	struct part *parts;
+};
+
+/* What keeps a row from getting what its bucket gets. */
+enum gate {
+	GATE_OPEN,
+	GATE_SHUT,   /* it is none of this pass's */
+	GATE_HELD,   /* it is held */
+	GATE_URGENT, /* it is, but urgent events are sent */
+	GATE_WAITS,  /* by what it has chosen */
+	GATE_DUE,    /* it is served by itself */
+};
+/* How a row of the unit being sent is reached. */
+struct way {
+	uint32_t hash; /* of the row; unless it is in a group */
+	bool group;
+	unsigned char gate;
+};
+
+/* What became of one stanza sent alone. */
+struct verdict {
+	char *jid;
+	struct pos pos;
+	enum sub_format format;
+	enum outcome outcome;
+	enum bounce_class class;
+	char condition[HOLD_CONDITION_MAX + 1];
+};
+/* A bucket that was in flight when the stream ended in an error. */
+struct suspect {
+	char feed[FEED_NAME_MAX + 1];
+	uint32_t bucket;
+	bool holds; /* it was its holds that were served */
+	struct pos to;
+	struct verdict *seen;
+	size_t seen_count, seen_cap;
+};
+/* A stanza the server does not take. */
+struct culprit {
+	char feed[FEED_NAME_MAX + 1];
+	struct pos pos;
+	enum sub_format format;
+	uint32_t row;	/* hash of the first one's JID */
+	bool everybody; /* a second row ended the stream, too */
+};
+#define CULPRITS_MAX 64
+
+struct engine {
+	struct loop *loop;
+	struct store *store;
+	struct link *link;
+	struct engine_options o;
+	struct loop_timer *kick;  /* pump at the next turn */
+	struct loop_timer *watch; /* barriers and hints */
+	struct store_owner owner;
+	bool owned, up, quiet;
+	bool halted;  /* the lease ran out under us: nothing is written any more */
+	bool pumping; /* the link's end waits until the pump returns */
+	bool cut;     /* ... and did come */
+	enum link_end cut_end;
+	char cut_condition[64];
+
+	struct feed *table[FEED_TABLE];
+	size_t feed_count;
+	struct feed *fresh, *fresh_last; /* FEED_NEW, in order */
+	unsigned loading;
+	struct fairq waiting; /* feeds with buckets to claim and no unsent piece */
+	struct feed *active[ACTIVE_MAX];
+	size_t active_count;
+	unsigned unsent; /* pieces of all feeds */
+	unsigned reading;
+	unsigned ahead; /* AHEAD_MIN to AHEAD_MAX */
+
+	struct windows *windows;
+	struct win *open, *flying, *flying_last;
+	unsigned dones;
+	uint64_t untold; /* deliveries in them, of which the store has not said that it
+			    knows */
+	struct loop_timer *due; /* asks what is due */
+	uint64_t due_at_ms;	/* when it does */
+	bool due_asked, due_again;
+	unsigned late;	     /* late bounces being told to the store */
+	struct late *parked; /* of them, while the store is away */
+	struct loop_timer *unpark;
+	struct buf out;
+	size_t out_stanzas;
+	struct way *ways; /* to the rows of the unit being sent */
+	size_t ways_cap;
+	const char *home;  /* the domain whose users the multicast service serves */
+	size_t group;	   /* receivers a stanza to it on this stream; 0: none go there */
+	bool ungrouping;   /* it refused one: it is to be left */
+	unsigned repeats;  /* of the oldest barrier */
+	uint64_t asked_us; /* when it was last asked for */
+	uint64_t hints_ms; /* when behind() was last asked */
+	bool hints_asked;
+
+	unsigned errors; /* streams that ended in an error, in a row */
+	uint64_t up_ms;
+	struct suspect *suspects;
+	size_t suspect_count, suspect_cap;
+	struct verdict alone; /* the stanza in flight; jid NULL: none */
+	struct piece *alone_piece;
+	size_t alone_event, alone_row; /* the next stanza to look at */
+	struct culprit culprits[CULPRITS_MAX];
+	size_t culprit_count; /* ever; the table keeps the newest */
+
+	struct janitor *janitor;
+	struct engine_counters counters;
+};
+
+#endif

@@ -1,0 +1,231 @@
+#include "work/engine_int.h"
+
+#include <belfry/base/mem.h>
+
+#include <stdlib.h>
+
+/* ---- Marks ----------------------------------------------------------------------- */
+
+struct mark *rows_mark(const struct piece *p, size_t row)
+{
+	return p->mark_of && p->mark_of[row] ? p->marks[p->mark_of[row] - 1] : NULL;
+}
+
+struct mark *rows_mark_make(struct piece *p, size_t unit, size_t row)
+{
+	struct mark *m = rows_mark(p, row);
+	if (m)
+		return m;
+	if (!p->mark_of)
+		p->mark_of = xcalloc(p->run->row_count + 1, sizeof(*p->mark_of));
+	if (p->mark_count == p->mark_cap) {
+		p->mark_cap = p->mark_cap ? 2 * p->mark_cap : 16;
+		p->marks = xreallocarray(p->marks, p->mark_cap, sizeof(*p->marks));
+	}
+	m = xcalloc(1, sizeof(*m));
+	m->row = row;
+	m->unit = unit;
+	m->from = p->events;
+	sub_hold_read(&p->run->rows[row].sub, &m->was);
+	p->marks[p->mark_count++] = m;
+	p->mark_of[row] = (uint32_t)p->mark_count;
+	return m;
+}
+
+void rows_forget(struct piece *p)
+{
+	for (size_t i = 0; i < p->mark_count; i++) {
+		free(p->marks[i]->outcomes);
+		free(p->marks[i]);
+	}
+	free(p->marks);
+	free(p->mark_of);
+	p->marks = NULL;
+	p->mark_of = NULL;
+	p->mark_count = p->mark_cap = 0;
+}
+
+/* ---- What is due ----------------------------------------------------------------- */
+
+static enum mark_act act_of(const struct piece *p, struct mark *m)
+{
+	const struct store_run *run = p->run;
+	const struct sub *sub = &run->rows[m->row].sub;
+	uint64_t ignored;
+	m->floor = m->was.pos;
+	if (m->was.reason == HOLD_PROVING)
+		return ACT_END;
+	if (m->was.reason == HOLD_DROPPED) {
+		if (pos_cmp(m->floor, run->trimmed) < 0)
+			m->floor = run->trimmed;
+		return ACT_DROP;
+	}
+	m->why = policy_waits(sub, PRIORITY_NORMAL, run->now_ms, &m->due_ms);
+	m->urgent =
+		policy_waits(sub, PRIORITY_URGENT, run->now_ms, &ignored) == HOLD_NONE;
+	if (m->why)
+		return ACT_WAIT;
+	return pos_cmp(m->floor, run->trimmed) < 0 ? ACT_TELL : ACT_SERVE;
+}
+
+void rows_find_due(struct piece *p)
+{
+	const struct store_bucket *b = &p->run->buckets[0];
+	for (size_t i = b->first; i < b->first + b->count; i++) {
+		struct sub_hold h;
+		if (!p->run->rows[i].sub.hold_len)
+			continue;
+		sub_hold_read(&p->run->rows[i].sub, &h);
+		if (!h.reason || !h.due_ms || h.due_ms > p->run->now_ms)
+			continue;
+		struct mark *m = rows_mark_make(p, 0, i);
+		m->act = act_of(p, m);
+	}
+}
+
+bool rows_floor(const struct piece *p, struct pos *low)
+{
+	bool any = false;
+	for (size_t i = 0; i < p->mark_count; i++) {
+		const struct mark *m = p->marks[i];
+		if ((m->act != ACT_SERVE && m->act != ACT_DROP) ||
+		    pos_cmp(m->floor, p->run->buckets[0].cursor) >= 0)
+			continue;
+		if (!any || pos_cmp(m->floor, *low) < 0)
+			*low = m->floor;
+		any = true;
+	}
+	return any;
+}
+
+bool rows_telling(const struct piece *p)
+{
+	for (size_t i = 0; i < p->mark_count; i++)
+		if (p->marks[i]->act == ACT_TELL)
+			return true;
+	return false;
+}
+
+void rows_range(struct piece *p)
+{
+	for (size_t i = 0; i < p->mark_count; i++) {
+		struct mark *m = p->marks[i];
+		m->from = 0;
+		m->past = p->events;
+		while (m->from < p->events &&
+		       pos_cmp(rows_event(p, m->from)->pos, m->floor) <= 0)
+			m->from++;
+		m->beyond = pos_cmp(m->floor, p->to) >= 0 &&
+			    pos_cmp(p->to, p->run->buckets[0].cursor) < 0;
+	}
+}
+
+/* ---- Which row wants which event ------------------------------------------------- */
+
+struct log_event *rows_event(const struct piece *p, size_t k)
+{
+	return &p->batch->events[p->event + k];
+}
+
+enum gate rows_gate(const struct piece *p, size_t row)
+{
+	const struct sub *sub = &p->run->rows[row].sub;
+	struct sub_hold h;
+	uint64_t ignored;
+	if (p->holds)
+		return rows_mark(p, row) ? GATE_DUE : GATE_SHUT;
+	if (sub->hold_len && sub_held(sub)) {
+		sub_hold_read(sub, &h);
+		return h.urgent ? GATE_URGENT : GATE_HELD;
+	}
+	if (sub->options_len &&
+	    policy_waits(sub, PRIORITY_NORMAL, p->run->now_ms, &ignored))
+		return GATE_WAITS;
+	return GATE_OPEN;
+}
+
+static bool urgent(const struct log_event *ev)
+{
+	return ev->event.priority == PRIORITY_URGENT;
+}
+
+/* From the first event on that is not urgent where those pass. */
+static enum want waits_want(struct piece *p, size_t unit, size_t row, size_t k)
+{
+	const struct sub *sub = &p->run->rows[row].sub;
+	const struct log_event *ev = rows_event(p, k);
+	struct mark *m = rows_mark(p, row);
+	uint64_t due_ms;
+	if (m && m->why && k >= m->from)
+		return m->urgent && urgent(ev) ? WANT_SENT : WANT_HELD;
+	enum hold_reason why =
+		policy_waits(sub, ev->event.priority, p->run->now_ms, &due_ms);
+	if (!why)
+		return WANT_SENT;
+	m = rows_mark_make(p, unit, row);
+	m->from = k;
+	m->why = why;
+	m->due_ms = due_ms;
+	m->urgent =
+		policy_waits(sub, PRIORITY_URGENT, p->run->now_ms, &due_ms) == HOLD_NONE;
+	return WANT_HELD;
+}
+
+static enum want due_wants(const struct piece *p, size_t row, size_t k)
+{
+	const struct mark *m = rows_mark(p, row);
+	if (!m || k < m->from || k >= m->past ||
+	    (m->was.urgent && urgent(rows_event(p, k))))
+		return WANT_NOT;
+	return m->act == ACT_SERVE  ? WANT_SENT
+	       : m->act == ACT_DROP ? WANT_HELD
+				    : WANT_NOT;
+}
+
+enum want rows_want(struct piece *p, size_t unit, size_t row, enum gate gate, size_t k)
+{
+	static const struct pos none;
+	struct pos cursor = p->holds ? none : p->run->buckets[unit].cursor;
+	if (!policy_wants(&p->run->rows[row].sub, cursor, rows_event(p, k)->pos))
+		return WANT_NOT;
+	switch (gate) {
+	case GATE_OPEN:
+		return WANT_SENT;
+	case GATE_HELD:
+		return WANT_HELD;
+	case GATE_URGENT:
+		return urgent(rows_event(p, k)) ? WANT_SENT : WANT_HELD;
+	case GATE_WAITS:
+		return waits_want(p, unit, row, k);
+	case GATE_DUE:
+		return due_wants(p, row, k);
+	case GATE_SHUT:
+		break;
+	}
+	return WANT_NOT;
+}
+
+/* ---- What became of it ----------------------------------------------------------- */
+
+void rows_note(struct piece *p, struct mark *m, size_t k, enum outcome o)
+{
+	if (!m->outcomes)
+		m->outcomes = xcalloc(p->events + 1, 1);
+	m->outcomes[k] = (uint8_t)(o + 1);
+	/* What came back once is tried alone. */
+	if (p->holds && hold_tries(&m->was) && o == OUTCOME_TAKEN)
+		m->past = k + 1;
+}
+
+bool rows_outcome(const struct mark *m, size_t k, enum outcome *o)
+{
+	if (!m->outcomes || !m->outcomes[k])
+		return false;
+	*o = (enum outcome)(m->outcomes[k] - 1);
+	return true;
+}
+
+bool hold_tries(const struct sub_hold *h)
+{
+	return h->tries && h->condition[0];
+}

@@ -1,0 +1,15 @@
+#ifndef BELFRY_SERVE_EVENT_JSON_H
+#define BELFRY_SERVE_EVENT_JSON_H
+
+#include <belfry/base/buf.h>
+#include <belfry/store/store.h>
+
+/*
+ * An event as REST and the command line show it: the members of an object, behind the
+ * "{" that the caller wrote.
+ */
+void event_json_members(struct buf *out, const char *feed, const struct store_event *e);
+/* "queued": it has not reached everybody. "held": but for those who are held. "done" */
+const char *event_status(const struct store_counters *counters, bool settled);
+
+#endif
