@@ -162,7 +162,7 @@ static uint64_t take(struct limits *l, const char *key, uint64_t cost, uint64_t 
 	struct bucket *b = find(l, key);
 	uint64_t from = b && b->full_at > now ? b->full_at : now;
 
-	if (from > now + room) { /* the bucket was larger when it was taken from */
+	if (b && from > now + room) { /* the bucket was larger when it was taken from */
 		from = b->full_at = now + room;
 		settle(l, b->heap_at, b);
 	}

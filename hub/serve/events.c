@@ -166,7 +166,7 @@ static void on_committed(void *arg, enum belfry_err err,
 	struct buf out = {0}, location = {0};
 
 	/* Where that is not known, it counts: it may have been stored. */
-	if (done ? done->replayed : err != BELFRY_EAWAY && err != BELFRY_EREPLICAS)
+	if (err ? err != BELFRY_EAWAY && err != BELFRY_EREPLICAS : done->replayed)
 		rates_give_back(call);
 	rates_show(call);
 	if (err) {
