@@ -130,11 +130,11 @@ def most_memory_mib(child):
 
 
 def test_a_long_namespace_is_not_copied(site, alice, bob):
-    """Each element within would have a copy: 400 MiB for one stanza."""
+    """Each element within would have a copy: 170 MiB for one stanza."""
     before = most_memory_mib(site.work)
     for _ in range(2):
         alice.send(f"<message to='{site.hub}' type='chat'><body>help</body>"
-                   f"<x xmlns='{'u' * 200_000}'>{'<a/>' * 1_900}</x></message>")
+                   f"<x xmlns='{'u' * 120_000}'>{'<a/>' * 1_500}</x></message>")
     alive(site, alice)
     alive(site, bob)
     assert most_memory_mib(site.work) < before + 64
