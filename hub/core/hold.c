@@ -2,6 +2,7 @@
 
 #include <belfry/base/text.h>
 
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -33,16 +34,68 @@ static int parse_reason(char letter, enum hold_reason *out)
 	return -1;
 }
 
+/* What most holds have not: positions. */
+static const struct {
+	char letter;
+	size_t offset;
+} more[] = {
+	{'e', offsetof(struct sub_hold, end)},
+};
+#define MORE (sizeof more / sizeof more[0])
+
+static size_t more_text(const struct sub_hold *h, char *out)
+{
+	static const struct pos nowhere;
+	size_t len = 0;
+
+	for (size_t i = 0; i < MORE; i++) {
+		struct pos pos;
+		char text[POS_TEXT_SIZE];
+		memcpy(&pos, (const char *)h + more[i].offset, sizeof pos);
+		if (pos_cmp(pos, nowhere) == 0)
+			continue;
+		pos_format(pos, text);
+		len += (size_t)sprintf(out + len, "%s;%c%s", len ? "" : ":",
+				       more[i].letter, text);
+	}
+	return len;
+}
+
+/* ";e12-3;..." */
+static int parse_more(const char *s, size_t len, struct sub_hold *h)
+{
+	const char *end = s + len;
+
+	while (s < end) {
+		const char *next =
+			s < end - 1 ? memchr(s + 1, ';', (size_t)(end - s - 1)) : NULL;
+		size_t i = 0;
+		struct pos pos;
+		if (!next)
+			next = end;
+		if (*s != ';' || next - s < 2)
+			return -1;
+		while (i < MORE && more[i].letter != s[1])
+			i++;
+		if (i == MORE || pos_parse(s + 2, (size_t)(next - s - 2), &pos))
+			return -1;
+		memcpy((char *)h + more[i].offset, &pos, sizeof pos);
+		s = next;
+	}
+	return 0;
+}
+
 size_t sub_hold_text(const struct sub_hold *h, char out[HOLD_TEXT_SIZE])
 {
 	char pos[POS_TEXT_SIZE], counted[POS_TEXT_SIZE];
 
 	pos_format(h->pos, pos);
 	pos_format(h->counted, counted);
-	return (size_t)snprintf(out, HOLD_TEXT_SIZE, "h%c%s:%s:%llu:%u:%llu:%s:%s",
-				(char)h->reason, h->urgent ? "u" : "", pos,
-				(unsigned long long)h->due_ms, h->tries,
-				(unsigned long long)h->first_ms, h->condition, counted);
+	size_t len = (size_t)snprintf(
+		out, HOLD_TEXT_SIZE, "h%c%s:%s:%llu:%u:%llu:%s:%s", (char)h->reason,
+		h->urgent ? "u" : "", pos, (unsigned long long)h->due_ms, h->tries,
+		(unsigned long long)h->first_ms, h->condition, counted);
+	return len + more_text(h, out + len);
 }
 
 /* A part of the text, up to the next colon. */
@@ -58,6 +111,7 @@ enum {
 	PART_FIRST,
 	PART_CONDITION,
 	PART_COUNTED,
+	PART_MORE, /* may be left out */
 	PARTS
 };
 
@@ -65,9 +119,14 @@ static int split(const char *s, size_t len, struct part parts[PARTS])
 {
 	const char *end = s + len;
 
+	parts[PART_MORE] = (struct part){end, 0};
 	for (size_t i = 0; i < PARTS; i++) {
 		const char *colon = memchr(s, ':', (size_t)(end - s));
-		if ((colon != NULL) != (i + 1 < PARTS))
+		if (!colon && i + 1 == PART_MORE) {
+			parts[i] = (struct part){s, (size_t)(end - s)};
+			return 0;
+		}
+		if ((colon != NULL) != (i + 1 < PARTS) || s == end)
 			return -1;
 		parts[i] = (struct part){s, (size_t)((colon ? colon : end) - s)};
 		s = colon ? colon + 1 : end;
@@ -108,7 +167,8 @@ int sub_hold_parse(const char *s, size_t len, struct sub_hold *out)
 	    parse_u64(p[PART_TRIES].s, p[PART_TRIES].len, UINT32_MAX, &tries) ||
 	    parse_u64(p[PART_FIRST].s, p[PART_FIRST].len, UINT64_MAX, &h.first_ms) ||
 	    parse_condition(p[PART_CONDITION], h.condition) ||
-	    pos_parse(p[PART_COUNTED].s, p[PART_COUNTED].len, &h.counted))
+	    pos_parse(p[PART_COUNTED].s, p[PART_COUNTED].len, &h.counted) ||
+	    parse_more(p[PART_MORE].s, p[PART_MORE].len, &h))
 		return -1;
 	h.tries = (unsigned)tries;
 	*out = h;

@@ -83,13 +83,15 @@ struct sub_hold {
 	 * cursor. */
 	bool urgent;
 	char condition[HOLD_CONDITION_MAX + 1]; /* of the last bounce; "": none */
+	/* What is behind POS up to here is on its way, as one: 0-0: nothing is. */
+	struct pos end;
 };
 /*
  * The text of a hold, a word of the row:
- * "hREASON[u]:POS:DUE:TRIES:FIRST:CONDITION:COUNTED", as lib/hold.lua knows it. Its
- * length.
+ * "hREASON[u]:POS:DUE:TRIES:FIRST:CONDITION:COUNTED[:MORE]", as lib/hold.lua knows it.
+ * MORE: what most holds have not, each with its letter, ";eEND". Its length.
  */
-#define HOLD_TEXT_SIZE 192
+#define HOLD_TEXT_SIZE 256
 size_t sub_hold_text(const struct sub_hold *h, char out[HOLD_TEXT_SIZE]);
 int sub_hold_parse(const char *s, size_t len, struct sub_hold *out);
 

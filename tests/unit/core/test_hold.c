@@ -37,6 +37,9 @@ static void texts_are_as_documented(void **state)
 	h = (struct sub_hold){.reason = HOLD_QUIET, .urgent = true, .due_ms = 5};
 	sub_hold_text(&h, text);
 	assert_string_equal(text, "hqu:0-0:5:0:0::0-0");
+	h.end = (struct pos){12, 9};
+	sub_hold_text(&h, text);
+	assert_string_equal(text, "hqu:0-0:5:0:0::0-0:;e12-9");
 }
 
 static void holds_round_trip(void **state)
@@ -52,7 +55,8 @@ static void holds_round_trip(void **state)
 				      .due_ms = i * 1000,
 				      .tries = (unsigned)i,
 				      .first_ms = UINT64_MAX,
-				      .counted = {UINT64_MAX, i}};
+				      .counted = {UINT64_MAX, i},
+				      .end = {UINT64_MAX, i / 2}};
 		memset(h.condition, 'a' + (char)i, i);
 		size_t len = sub_hold_text(&h, text);
 		assert_int_equal(len, strlen(text));
@@ -65,6 +69,7 @@ static void holds_round_trip(void **state)
 		assert_true(got.due_ms == h.due_ms && got.first_ms == h.first_ms);
 		assert_int_equal(got.tries, h.tries);
 		assert_int_equal(pos_cmp(got.counted, h.counted), 0);
+		assert_int_equal(pos_cmp(got.end, h.end), 0);
 		assert_string_equal(got.condition, h.condition);
 	}
 }
@@ -88,6 +93,11 @@ static void what_is_no_hold_is_refused(void **state)
 		"hb:1-2:3:4:5:gone",
 		"hb:1-2:3:4:5::0-0:",
 		"hb:1-2:3:4:5::0-0:1",
+		"hb:1-2:3:4:5::0-0:e1-2",
+		"hb:1-2:3:4:5::0-0:;",
+		"hb:1-2:3:4:5::0-0:;e",
+		"hb:1-2:3:4:5::0-0:;e1-2;",
+		"hb:1-2:3:4:5::0-0:;z1-2",
 		"hb:1-2:3:4:5:Gone:0-0",
 		"hb:1-2:3:4:5:a b:0-0",
 		"hb:1-2:3:4:5::",

@@ -1,10 +1,13 @@
 -- A hold, as sub_hold_text() in hub/core/hold.c writes it; nil where there is none, or what
 -- stands there is not one. Its members are strings.
 local function hold_parts(text)
-	local reason, urgent, pos, due, tries, first, condition, counted = text:match(
-		'^ ?h([bdxpqk])(u?):(%d+%-%d+):(%d+):(%d+):(%d+):([a-z-]*):(%d+%-%d+)$')
-	return reason and {reason = reason, urgent = urgent, pos = pos, due = due, tries = tries,
-		first = first, condition = condition, counted = counted} or nil
+	local reason, urgent, pos, due, tries, first, condition, counted, more = text:match(
+		'^ ?h([bdxpqk])(u?):(%d+%-%d+):(%d+):(%d+):(%d+):([a-z-]*):(%d+%-%d+)(.*)$')
+	if not reason or more ~= '' and not more:find('^:;%a%d[;%a%d-]*$') then
+		return
+	end
+	return {reason = reason, urgent = urgent, pos = pos, due = due, tries = tries, first = first,
+		condition = condition, counted = counted, more = more}
 end
 -- Has it left the common pace?
 local function is_held(hold)
@@ -53,8 +56,9 @@ end
 local function hold_write(at, jid, row, old, hold, now)
 	local words = ''
 	if hold then
-		words = string.format(' h%s%s:%s:%s:%s:%s:%s:%s', hold.reason, hold.urgent, hold.pos,
-			hold.due, hold.tries, hold.first, hold.condition, hold.counted)
+		words = string.format(' h%s%s:%s:%s:%s:%s:%s:%s%s', hold.reason, hold.urgent, hold.pos,
+			hold.due, hold.tries, hold.first, hold.condition, hold.counted,
+			hold.more)
 		if hold.due ~= '0' then
 			redis.call('ZADD', at.due, 'LT', hold.due, at.member)
 		end
