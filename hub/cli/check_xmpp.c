@@ -223,18 +223,25 @@ static void take(struct session *s, const struct config *config, struct taking *
 
 /*
  * Holding the lease keeps workers from connecting meanwhile. One that somebody holds is
- * watched for its time: a dead worker's does not move, and may be taken.
+ * watched until it moves; a dead worker's does not in its time, and may be taken.
  */
 static void take_or_watch(struct session *s, const struct config *config,
 			  struct taking *t)
 {
+	uint64_t lease_ms = config->work.lease_ms;
+	uint64_t until = clock_mono_ms() + lease_ms + lease_ms / 2;
 	bool never = false;
 
 	take(s, config, t, false);
-	if (t->err != BELFRY_EEXIST)
-		return;
-	session_wait(s, &never, config->work.lease_ms + config->work.lease_ms / 2);
-	take(s, config, t, true);
+	struct store_lease_seen first = t->seen;
+	while (t->err == BELFRY_EEXIST && clock_mono_ms() < until) {
+		session_wait(s, &never, lease_ms / 8);
+		take(s, config, t, false);
+		if (t->seen.beat != first.beat || strcmp(t->seen.token, first.token) != 0)
+			return;
+	}
+	if (t->err == BELFRY_EEXIST)
+		take(s, config, t, true);
 }
 
 static void release(struct session *s, const struct config *config,
