@@ -14,6 +14,7 @@ const struct cli_command cli_commands[] = {
 	{"token", cli_token, "makes, lists and revokes the tokens of the HTTP interface"},
 	{"feed", cli_feed, "a feed's joining link and QR code, avatar, presence"},
 	{"events", cli_events, "a feed's events, and what became of them"},
+	{"retract", cli_retract, "takes an item back, from whoever has or awaits it"},
 	{"tail", cli_tail, "prints a feed's events as they come"},
 	{"dead-letters", cli_dead_letters,
 	 "subscriptions that were given up: shown, redriven, dropped"},

@@ -25,6 +25,7 @@ int cli_check(int argc, char **argv);
 int cli_token(int argc, char **argv);
 int cli_feed(int argc, char **argv);
 int cli_events(int argc, char **argv);
+int cli_retract(int argc, char **argv);
 int cli_tail(int argc, char **argv);
 int cli_dead_letters(int argc, char **argv);
 int cli_config(int argc, char **argv);

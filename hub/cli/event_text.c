@@ -64,8 +64,22 @@ void event_add_line(struct buf *out, const struct store_event *e)
 
 	clock_format(e->at_ms, at);
 	buf_printf(out, "%s\t%s\t%s\t", at, priority_text(e->priority), e->id);
-	add_title(out, e);
+	if (e->kind == EVENT_RETRACT) {
+		buf_adds(out, "takes back ");
+		text_add_plain(out, e->item, strlen(e->item));
+	} else {
+		add_title(out, e);
+	}
 	buf_adds(out, "\n");
+}
+
+/* Ends the object, and takes it. */
+static void add_object(struct buf *out, struct buf *json)
+{
+	buf_adds(json, "}");
+	add_clean(out, json->data, json->len, true);
+	buf_adds(out, "\n");
+	buf_free(json);
 }
 
 void event_add_json(struct buf *out, const char *feed, const struct store_event *e)
@@ -74,8 +88,15 @@ void event_add_json(struct buf *out, const char *feed, const struct store_event 
 
 	buf_adds(&json, "{");
 	event_json_members(&json, feed, e);
-	buf_adds(&json, "}");
-	add_clean(out, json.data, json.len, true);
-	buf_adds(out, "\n");
-	buf_free(&json);
+	add_object(out, &json);
+}
+
+void scheduled_add_json(struct buf *out, const char *feed,
+			const struct store_scheduled *s)
+{
+	struct buf json = {0};
+
+	buf_adds(&json, "{");
+	scheduled_json_members(&json, feed, s);
+	add_object(out, &json);
 }

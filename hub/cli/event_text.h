@@ -16,5 +16,7 @@ void text_add_plain(struct buf *out, const char *s, size_t len);
 void event_add_line(struct buf *out, const struct store_event *e);
 /* The same as an object of JSON, on one line. */
 void event_add_json(struct buf *out, const char *feed, const struct store_event *e);
+void scheduled_add_json(struct buf *out, const char *feed,
+			const struct store_scheduled *s);
 
 #endif

@@ -1,5 +1,5 @@
+#include "events.h"
 #include "event_text.h"
-#include "feed.h"
 
 #include <belfry/base/clock.h>
 #include <belfry/base/text.h>
@@ -38,13 +38,15 @@ static const char show_help[] =
 	"Usage: belfry events show FEED ID [--deliveries] [-c FILE]\n"
 	"\n"
 	"Prints an event and what became of it. The status:\n"
+	"  scheduled it is to come; then there is no more to tell\n"
 	"  queued    it has not reached everybody\n"
-	"  held      it has, but for those who are held: paused, in their quiet hours, or\n"
-	"            tried again because it came back\n"
+	"  held      it has, but for those who are held: paused, in their quiet hours, not\n"
+	"            there, for a digest, or tried again because it came back\n"
 	"  done      it has\n"
 	"and how many deliveries were taken by the XMPP server, sent (a headline: lost where\n"
 	"its follower is offline), held, dead (given up), came back (bounced), came back\n"
-	"because the address is gone (left), were skipped, or filtered by the follower.\n"
+	"because the address is gone (left), were skipped, filtered by the follower, expired\n"
+	"before they could be made, or superseded (the item was replaced or retracted).\n"
 	"\n"
 	"Options:\n"
 	"  -d, --deliveries    each follower's, too: on each line state, JID, format and, where\n"
@@ -148,7 +150,7 @@ struct show_args {
 
 struct showing {
 	struct feed_outcome outcome; /* first: on_feed_done()'s */
-	struct pos pos;
+	struct pos pos, retracts;    /* 0-0: it is an item */
 	uint64_t at_ms;
 	struct event event;
 	uint32_t first;
@@ -180,6 +182,8 @@ static void show_counts(const struct store_event *e, const struct store_counters
 	show_count("left", c->left);
 	show_count("skipped", c->skipped);
 	show_count("filtered", c->filtered);
+	show_count("expired", c->expired);
+	show_count("superseded", c->superseded);
 }
 
 static void show_event(const struct store_event *e, const struct store_counters *c,
@@ -194,6 +198,14 @@ static void show_event(const struct store_event *e, const struct store_counters 
 	show_text("cursor", pos);
 	show_text("at", at);
 	show_text("priority", priority_text(e->priority));
+	if (e->expires_ms) {
+		clock_format(e->expires_ms, at);
+		show_text("expires_at", at);
+	}
+	if (e->kind == EVENT_RETRACT)
+		show_text("retraction", "of the item");
+	if (e->superseded.n)
+		show_text("item is", e->gone ? "retracted" : "replaced");
 	show_text("status", event_status(c, settled));
 	show_counts(e, c);
 }
@@ -211,6 +223,10 @@ static void on_event(void *arg, enum belfry_err err, const struct store_event *e
 		s->event.priority = event->priority;
 		s->pos = event->pos;
 		s->at_ms = event->at_ms;
+		if (event->kind == EVENT_RETRACT) {
+			s->retracts = event->retracted.versions[0];
+			s->at_ms = event->retracted.at_ms;
+		}
 		show_event(event, counters, settled);
 		show_text("event", s->event.doc);
 	}
@@ -220,7 +236,11 @@ static void on_event(void *arg, enum belfry_err err, const struct store_event *e
 static void show_row(const struct showing *s, const struct store_row *row,
 		     struct pos cursor)
 {
-	enum delivery d = delivery_of(&row->sub, cursor, &s->event, s->pos, s->at_ms);
+	enum delivery d =
+		s->retracts.n
+			? delivery_of_retraction(&row->sub, cursor, &s->event, s->pos,
+						 s->retracts, s->at_ms)
+			: delivery_of(&row->sub, cursor, &s->event, s->pos, s->at_ms);
 	struct sub_hold h;
 
 	if (d == DELIVERY_NOT_ITS)
@@ -295,14 +315,13 @@ static int show_parse(struct show_args *args, int argc, char **argv)
 static int show(struct feed_target *t, const char *id, bool deliveries, struct showing *s)
 {
 	struct store *store = t->session.store;
-	int status = CLI_FAILED;
+	int status;
 
 	store->ops->event_get(store, t->name, id, on_event, s);
 	session_wait(&t->session, &s->outcome.done, t->config->redis.timeout_ms * 2);
 	if (s->outcome.done && s->outcome.err == BELFRY_ENOENT)
-		fprintf(stderr, "belfry " SHOW_NAME ": there is no such event\n");
-	else
-		status = feed_wait(t, SHOW_NAME, &s->outcome);
+		return scheduled_show(t, id, SHOW_NAME);
+	status = feed_wait(t, SHOW_NAME, &s->outcome);
 	if (!status && deliveries)
 		status = show_deliveries(t, s);
 	return status;
@@ -334,6 +353,9 @@ int cli_events(int argc, char **argv)
 		{"list", events_list, "FEED [-n COUNT] [--json]", "the newest ones"},
 		{"show", events_show, "FEED ID [--deliveries]",
 		 "one of them, and what became of it"},
+		{"scheduled", events_scheduled, "FEED [--json]",
+		 "those that are to come"},
+		{"cancel", events_cancel, "FEED ID", "one of those: nobody gets it"},
 		{0},
 	};
 	static const struct cli_actions events = {

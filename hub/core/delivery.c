@@ -28,10 +28,8 @@ static bool held_back(const struct sub_hold *h, const struct event *e, struct po
 {
 	if (pos_cmp(pos, h->pos) <= 0 || (h->urgent && e->priority == PRIORITY_URGENT))
 		return false;
-	if (pos_cmp(pos, h->counted) > 0)
-		return true;
-	/* What came back; the others up to COUNTED were taken, and are only repeated. */
-	return h->tries && pos.epoch == h->pos.epoch && pos.n == h->pos.n + 1;
+	/* Of what is counted, some are only repeated. */
+	return !sub_hold_counted(h, pos);
 }
 
 enum delivery delivery_of(const struct sub *sub, struct pos cursor, const struct event *e,
@@ -50,4 +48,15 @@ enum delivery delivery_of(const struct sub *sub, struct pos cursor, const struct
 	if (!sub_passes(sub, e, at_ms))
 		return DELIVERY_FILTERED;
 	return sub->format == FORMAT_HEADLINE ? DELIVERY_SENT : DELIVERY_TAKEN;
+}
+
+enum delivery delivery_of_retraction(const struct sub *sub, struct pos cursor,
+				     const struct event *e, struct pos pos,
+				     struct pos retracts, uint64_t at_ms)
+{
+	if (pos_cmp(retracts, sub->since) <= 0)
+		return DELIVERY_NOT_ITS;
+	enum delivery d = delivery_of(sub, cursor, e, pos, at_ms);
+	/* Headlines are not taken back. */
+	return d == DELIVERY_SENT ? DELIVERY_FILTERED : d;
 }

@@ -193,6 +193,52 @@ static int take_priority(struct event *e, const json_t *v, struct why *why)
 	return -1;
 }
 
+/* The members that are moments. */
+static const struct {
+	const char *name;
+	size_t offset;
+	struct when (*parse)(const char *s, size_t len);
+} moments[] = {
+	{"deliver_at", offsetof(struct event, deliver), when_at},
+	{"delay", offsetof(struct event, deliver), when_in},
+	{"expires_at", offsetof(struct event, expires), when_at},
+};
+#define MOMENTS (sizeof moments / sizeof moments[0])
+
+static void set_moment(struct event *e, size_t moment, struct when w)
+{
+	struct when *at = (struct when *)((char *)e + moments[moment].offset);
+
+	if (at->kind != WHEN_NONE)
+		w.kind = WHEN_WRONG;
+	*at = w;
+}
+
+/* Seconds may be a number. */
+static struct when moment_of(size_t moment, const json_t *v)
+{
+	char digits[24];
+	double n = json_number_value(v);
+	bool whole = json_is_number(v) && n >= 0 && n <= (double)WHEN_IN_MAX_MS &&
+		     n == (double)(uint64_t)n;
+
+	if (json_is_string(v))
+		return moments[moment].parse(json_string_value(v), json_string_length(v));
+	if (!whole)
+		return (struct when){.kind = WHEN_WRONG};
+	int len = snprintf(digits, sizeof digits, "%.0f", n);
+	return moments[moment].parse(digits, (size_t)len);
+}
+
+static void take_moments(struct event *e, const json_t *root)
+{
+	for (size_t i = 0; i < MOMENTS; i++) {
+		const json_t *v = json_object_get(root, moments[i].name);
+		if (v && !json_is_null(v))
+			set_moment(e, i, moment_of(i, v));
+	}
+}
+
 static int take_members(struct event *e, const json_t *root, struct why *why)
 {
 	for (size_t i = 0; i < MEMBERS; i++)
@@ -200,6 +246,7 @@ static int take_members(struct event *e, const json_t *root, struct why *why)
 			return -1;
 	if (take_tags(e, json_object_get(root, "tags"), why))
 		return -1;
+	take_moments(e, root);
 	return take_priority(e, json_object_get(root, "priority"), why);
 }
 
@@ -269,6 +316,25 @@ static bool quick_tags(struct event *e, const struct quick_member *m)
 	return more == 0;
 }
 
+/* What is neither a string nor whole seconds is left to the other way. */
+static bool quick_moment(struct event *e, size_t moment, const struct quick_member *m)
+{
+	struct when w;
+	size_t len;
+
+	if (m->value[0] != '"') {
+		if (strspn(m->value, "0123456789") != m->value_len)
+			return false;
+		w = moments[moment].parse(m->value, m->value_len);
+	} else {
+		char *s = doc_unquote(m->value, m->value_len, &len);
+		w = moments[moment].parse(s, len);
+		free(s);
+	}
+	set_moment(e, moment, w);
+	return true;
+}
+
 static bool quick_member(void *arg, const struct quick_member *m)
 {
 	struct event *e = arg;
@@ -280,6 +346,9 @@ static bool quick_member(void *arg, const struct quick_member *m)
 			return quick_string(e, i, m);
 	if (text_is(m->name, m->name_len, "tags"))
 		return quick_tags(e, m);
+	for (size_t i = 0; i < MOMENTS; i++)
+		if (text_is(m->name, m->name_len, moments[i].name))
+			return quick_moment(e, i, m);
 	if (!text_is(m->name, m->name_len, "priority"))
 		return true;
 	return m->value[0] == '"' &&

@@ -12,6 +12,7 @@ static const struct {
 } reasons[] = {
 	{HOLD_BOUNCED, "bounced"}, {HOLD_DEAD, "dead"},	  {HOLD_DROPPED, "dropped"},
 	{HOLD_PAUSED, "paused"},   {HOLD_QUIET, "quiet"}, {HOLD_PROVING, "proving"},
+	{HOLD_OFFLINE, "offline"}, {HOLD_SHOW, "show"},	  {HOLD_DIGEST, "digest"},
 };
 #define REASONS (sizeof reasons / sizeof reasons[0])
 
@@ -40,6 +41,9 @@ static const struct {
 	size_t offset;
 } more[] = {
 	{'e', offsetof(struct sub_hold, end)},
+	{'f', offsetof(struct sub_hold, span_from)},
+	{'t', offsetof(struct sub_hold, span_to)},
+	{'m', offsetof(struct sub_hold, members)},
 };
 #define MORE (sizeof more / sizeof more[0])
 
@@ -83,6 +87,36 @@ static int parse_more(const char *s, size_t len, struct sub_hold *h)
 		s = next;
 	}
 	return 0;
+}
+
+uint64_t sub_hold_members(const struct sub_hold *h)
+{
+	return h->members.epoch << 32 | (h->members.n & UINT32_MAX);
+}
+
+void sub_hold_digest(struct sub_hold *h, struct pos end, uint64_t members)
+{
+	h->end = end;
+	h->members = (struct pos){members >> 32, members & UINT32_MAX};
+}
+
+bool sub_hold_member(const struct sub_hold *h, struct pos pos)
+{
+	if (pos.epoch != h->end.epoch || pos.n > h->end.n ||
+	    h->end.n - pos.n >= SUB_MEMBERS_MAX)
+		return false;
+	return sub_hold_members(h) >> (h->end.n - pos.n) & 1;
+}
+
+bool sub_hold_counted(const struct sub_hold *h, struct pos pos)
+{
+	bool back = sub_hold_members(h)
+			    ? sub_hold_member(h, pos)
+			    : pos.epoch == h->pos.epoch && pos.n == h->pos.n + 1;
+
+	if (pos_cmp(pos, h->counted) > 0)
+		return false;
+	return !(back && h->tries && h->condition[0]);
 }
 
 size_t sub_hold_text(const struct sub_hold *h, char out[HOLD_TEXT_SIZE])

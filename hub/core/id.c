@@ -108,21 +108,45 @@ static int parse_receiver(const char *s, size_t len, struct stanza_id *id)
 	return id->group ? 0 : parse_hash(s, len, &id->hash);
 }
 
+/* Of a digest, "EPOCH-N+MEMBERS", are at least two, the last one among them. */
+static int parse_events(const char *s, size_t len, struct stanza_id *id)
+{
+	const char *plus = len ? memchr(s, '+', len) : NULL;
+	size_t pos_len = plus ? (size_t)(plus - s) : len;
+	struct pos p;
+
+	if (pos_parse(s, pos_len, &p))
+		return -1;
+	id->epoch = p.epoch;
+	id->n = p.n;
+	if (!plus)
+		return 0;
+	size_t digits = len - pos_len - 1;
+	if (digits == 0 || digits > 16 || plus[1] == '0')
+		return -1;
+	for (size_t i = 1; i <= digits; i++) {
+		int v = hex_value(plus[i]);
+		if (v < 0)
+			return -1;
+		id->members = id->members << 4 | (uint64_t)v;
+	}
+	unsigned first = 63 - (unsigned)__builtin_clzll(id->members);
+	return (id->members & 1) && first && first < p.n ? 0 : -1;
+}
+
 int stanza_id_parse(const char *s, size_t len, struct stanza_id *out)
 {
 	const char *end = s + len;
 	const char *pos = len ? memchr(s, '~', len) : NULL;
 	const char *hash = pos ? memchr(pos + 1, '~', (size_t)(end - pos) - 1) : NULL;
 	struct stanza_id id = {0};
-	struct pos p;
 
 	if (!hash || !feed_name_valid(s, (size_t)(pos - s)) ||
-	    pos_parse(pos + 1, (size_t)(hash - pos) - 1, &p) ||
-	    parse_receiver(hash + 1, (size_t)(end - hash) - 1, &id))
+	    parse_events(pos + 1, (size_t)(hash - pos) - 1, &id) ||
+	    parse_receiver(hash + 1, (size_t)(end - hash) - 1, &id) ||
+	    (id.group && id.members))
 		return -1;
 	memcpy(id.feed, s, (size_t)(pos - s));
-	id.epoch = p.epoch;
-	id.n = p.n;
 	*out = id;
 	return 0;
 }

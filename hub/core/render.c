@@ -1,4 +1,4 @@
-#include <belfry/core/render.h>
+#include "core/render_int.h"
 
 #include <belfry/base/clock.h>
 #include <belfry/base/text.h>
@@ -11,8 +11,6 @@
 #define ELLIPSIS "\xe2\x80\xa6"
 #define ELLIPSIS_LEN (sizeof ELLIPSIS - 1)
 #define TITLE_FROM_BODY_MAX 120 /* bytes of a first line that stands in for a title */
-#define HASH_LEN 8
-#define MESSAGE_END "</message>" /* of every stanza */
 #define DOMAIN_MAX 1023
 #define ESCAPE_MAX 6	  /* bytes that one byte becomes at most: &quot; */
 #define MARKUP_MAX 1500	  /* elements, ids, dates of one stanza; tested */
@@ -57,7 +55,7 @@ static void add_compact(struct buf *out, const char *doc, size_t len, size_t max
 }
 
 /* Cuts what stands in OUT from BEGIN on to max_bytes, the ellipsis included. */
-static void cut(struct buf *out, size_t begin, size_t max_bytes)
+void render_cut(struct buf *out, size_t begin, size_t max_bytes)
 {
 	size_t len = out->len - begin;
 
@@ -91,9 +89,9 @@ static void add_text(struct buf *out, const char *title, const char *body,
 	add_line(out, begin, title);
 	add_line(out, begin, body);
 	if (room && out->len > begin)
-		cut(out, begin, max_bytes - url_len - 1);
+		render_cut(out, begin, max_bytes - url_len - 1);
 	add_line(out, begin, url);
-	cut(out, begin, max_bytes);
+	render_cut(out, begin, max_bytes);
 }
 
 void render_text(struct buf *out, const struct event *e, size_t max_bytes)
@@ -104,7 +102,7 @@ void render_text(struct buf *out, const struct event *e, size_t max_bytes)
 	if (out->len > begin)
 		return;
 	add_compact(out, e->doc, e->doc_len, max_bytes);
-	cut(out, begin, max_bytes);
+	render_cut(out, begin, max_bytes);
 }
 
 /* The text of a message that has the title in its subject. */
@@ -193,7 +191,13 @@ static void add_pubsub_event(struct buf *out, const struct render_event *e)
 		      "<items node='");
 	escape(out, e->feed);
 	buf_adds(out, "'>");
-	render_item(out, e);
+	if (e->retracts) {
+		buf_adds(out, "<retract id='");
+		escape(out, e->item);
+		buf_adds(out, "'/>");
+	} else {
+		render_item(out, e);
+	}
 	buf_adds(out, "</items></event>");
 }
 
@@ -243,24 +247,14 @@ static const struct format *find_format(enum sub_format format)
 	return &formats[i];
 }
 
-static void add_sender(struct buf *out, const struct format *f,
-		       const struct render_event *e, const char *domain)
+static void add_sender(struct buf *out, const struct format *f, const char *feed,
+		       const char *domain)
 {
 	if (f->from_feed) {
-		escape(out, e->feed);
+		escape(out, feed);
 		buf_addc(out, '@');
 	}
 	escape(out, domain);
-}
-
-/* "FEED~EPOCH-N": the part of the stanza id that is the same for every receiver. */
-static void add_event_key(struct buf *out, const struct render_event *e)
-{
-	char pos[POS_TEXT_SIZE];
-
-	pos_format(e->pos, pos);
-	escape(out, e->feed);
-	buf_printf(out, "~%s", pos);
 }
 
 static void add_delay(struct buf *out, const struct format *f,
@@ -270,8 +264,33 @@ static void add_delay(struct buf *out, const struct format *f,
 
 	clock_format(e->at_ms, at);
 	buf_adds(out, "<delay xmlns='urn:xmpp:delay' from='");
-	add_sender(out, f, e, domain);
+	add_sender(out, f, e->feed, domain);
 	buf_printf(out, "' stamp='%s'/>", at);
+}
+
+void render_begin(struct rendered *r, const struct render_event *e, uint64_t members,
+		  enum sub_format format, const char *domain)
+{
+	const struct format *f = find_format(format);
+	struct buf *out = &r->bytes;
+
+	*r = (struct rendered){0};
+	buf_adds(out, "<message from='");
+	add_sender(out, f, e->feed, domain);
+	buf_printf(out, "'%s id='", f->type);
+	render_event_key(out, e->feed, e->pos, members);
+	buf_addc(out, '~');
+	r->head_len = out->len;
+	buf_adds(out, "' to='");
+	r->mid_len = out->len - r->head_len;
+	buf_adds(out, "'>");
+}
+
+void render_origin(struct buf *out, const struct render_event *e, uint64_t members)
+{
+	buf_adds(out, "<origin-id xmlns='urn:xmpp:sid:0' id='");
+	render_event_key(out, e->feed, e->pos, members);
+	buf_adds(out, "'/>");
 }
 
 void render(struct rendered *r, const struct render_event *e, enum sub_format format,
@@ -280,20 +299,12 @@ void render(struct rendered *r, const struct render_event *e, enum sub_format fo
 	const struct format *f = find_format(format);
 	struct buf *out = &r->bytes;
 
-	*r = (struct rendered){0};
-	buf_adds(out, "<message from='");
-	add_sender(out, f, e, domain);
-	buf_printf(out, "'%s id='", f->type);
-	add_event_key(out, e);
-	buf_addc(out, '~');
-	r->head_len = out->len;
-	buf_adds(out, "' to='");
-	r->mid_len = out->len - r->head_len;
-	buf_adds(out, "'>");
-	f->add_content(out, e);
-	buf_adds(out, "<origin-id xmlns='urn:xmpp:sid:0' id='");
-	add_event_key(out, e);
-	buf_adds(out, "'/>");
+	render_begin(r, e, 0, format, domain);
+	if (e->retracts && format != FORMAT_EVENT)
+		render_retraction(r, e);
+	else
+		f->add_content(out, e);
+	render_origin(out, e, 0);
 	if (delayed)
 		add_delay(out, f, e, domain);
 	buf_adds(out, MESSAGE_END);
@@ -327,15 +338,6 @@ static char *put(char *to, const char *from, size_t len)
 	return to + len;
 }
 
-static char *put_hash(char *to, uint32_t hash)
-{
-	static const char digits[] = "0123456789abcdef";
-
-	for (int shift = 28; shift >= 0; shift -= 4)
-		*to++ = digits[hash >> shift & 15];
-	return to;
-}
-
 void render_splice(struct buf *out, const struct rendered *r, const char *jid,
 		   size_t jid_len, uint32_t hash)
 {
@@ -343,9 +345,13 @@ void render_splice(struct buf *out, const struct rendered *r, const char *jid,
 	const char *tail = mid + r->mid_len;
 	size_t tail_len = r->bytes.len - r->head_len - r->mid_len;
 
+	if (r->again) {
+		render_splice_again(out, r, jid, jid_len, hash);
+		return;
+	}
 	buf_reserve(out, r->bytes.len + HASH_LEN + jid_len);
 	char *to = put(out->data + out->len, r->bytes.data, r->head_len);
-	to = put_hash(to, hash);
+	to = render_hash(to, hash);
 	to = put(to, mid, r->mid_len);
 	if (plain(jid, jid_len)) {
 		to = put(to, jid, jid_len);
@@ -378,7 +384,9 @@ size_t render_address_bytes(const char *jid, size_t len)
 
 size_t render_group_bytes(const struct rendered *r, const char *service)
 {
-	return r->bytes.len + LEN(STANZA_ID_GROUP) + strlen(service) + LEN(ADDRESSES) +
+	size_t ids = LEN(STANZA_ID_GROUP) * (r->again ? 2 : 1);
+
+	return r->bytes.len + ids + strlen(service) + LEN(ADDRESSES) +
 	       LEN(ADDRESSES_END) - LEN(MESSAGE_END);
 }
 
@@ -395,7 +403,9 @@ static char *put_escaped(struct buf *out, char *to, const struct render_jid *r)
 void render_group(struct buf *out, const struct rendered *r, const char *service,
 		  const struct render_jid *to, size_t count)
 {
-	size_t left = r->bytes.len - r->head_len, len = render_group_bytes(r, service);
+	const char *tail = r->bytes.data + r->head_len + r->mid_len;
+	const char *end = r->bytes.data + r->bytes.len - LEN(MESSAGE_END);
+	size_t len = render_group_bytes(r, service);
 
 	for (size_t i = 0; i < count; i++)
 		len += render_address_bytes(to[i].jid, to[i].len);
@@ -404,8 +414,13 @@ void render_group(struct buf *out, const struct rendered *r, const char *service
 	p = put(p, STANZA_ID_GROUP, LEN(STANZA_ID_GROUP));
 	p = put(p, r->bytes.data + r->head_len, r->mid_len);
 	p = put(p, service, strlen(service));
-	p = put(p, r->bytes.data + r->head_len + r->mid_len,
-		left - r->mid_len - LEN(MESSAGE_END));
+	if (r->again) {
+		const char *again = r->bytes.data + r->again;
+		p = put(p, tail, (size_t)(again - tail));
+		p = put(p, STANZA_ID_GROUP, LEN(STANZA_ID_GROUP));
+		tail = again;
+	}
+	p = put(p, tail, (size_t)(end - tail));
 	p = put(p, ADDRESSES, LEN(ADDRESSES));
 	for (size_t i = 0; i < count; i++) {
 		p = put(p, ADDRESS, LEN(ADDRESS));

@@ -8,8 +8,10 @@
 /*
  * The options of a row are words: "a" (a contact), "p3" (at least this priority),
  * "m1763812345678" (muted until), "z" (paused), "q1320-420/Europe/Berlin" (quiet hours,
- * in minutes since midnight), "u" (urgent events pass them), "tTAG" (one each; blanks and
- * per cent signs as %20 and %25). The scripts know their first letters alone
+ * in minutes since midnight), "u" (urgent events pass them), "o" (kept while it is
+ * offline), "s3" (what it is to show, in bits), "g2" (may its presence be seen), "d60" (a
+ * digest of so many minutes), "d@480/Europe/Berlin" (one a day), "tTAG" (one each; blanks
+ * and per cent signs as %20 and %25). The scripts know their first letters alone
  * (hub/store/scripts/join.lua); "h" is that of a hold.
  */
 struct word {
@@ -17,7 +19,7 @@ struct word {
 	size_t len;
 };
 /* The tags' part of the text: the rest always has room beside it. */
-#define TAGS_SIZE (SUB_OPTIONS_SIZE - 88)
+#define TAGS_SIZE (SUB_OPTIONS_SIZE - 136)
 
 /* The next word of [*S, END); false: there is none. */
 static bool next_word(const char **s, const char *end, struct word *out)
@@ -84,6 +86,8 @@ static void read_letter(struct sub_options *o, char letter)
 		o->paused = true;
 	else if (letter == 'u')
 		o->urgent_passes = true;
+	else if (letter == 'o')
+		o->hold_offline = true;
 }
 
 /* Up to the byte STOP, which is passed over: minutes since midnight. */
@@ -98,15 +102,39 @@ static bool read_minute(const char **s, const char *end, char stop, unsigned *ou
 	return true;
 }
 
+/* What is left of a word. */
+static bool read_zone(const char *s, const char *end, char out[SUB_ZONE_MAX + 1])
+{
+	if (s == end || end - s > SUB_ZONE_MAX)
+		return false;
+	memcpy(out, s, (size_t)(end - s));
+	return true;
+}
+
 static void read_quiet(struct sub_options *o, struct word w)
 {
 	struct sub_quiet q = {.set = true};
 	const char *s = w.s + 1, *end = w.s + w.len;
 	if (!read_minute(&s, end, '-', &q.from) || !read_minute(&s, end, '/', &q.to) ||
-	    q.from == q.to || s == end || end - s > SUB_ZONE_MAX)
+	    q.from == q.to || !read_zone(s, end, q.zone))
 		return;
-	memcpy(q.zone, s, (size_t)(end - s));
 	o->quiet = q;
+}
+
+static void read_digest(struct sub_options *o, struct word w)
+{
+	struct sub_digest d = {.daily = w.len > 1 && w.s[1] == '@'};
+	const char *s = w.s + 2, *end = w.s + w.len;
+	uint64_t n;
+	if (d.daily) {
+		if (!read_minute(&s, end, '/', &d.at) || !read_zone(s, end, d.zone))
+			return;
+	} else {
+		if (!number(w, SUB_DIGEST_MAX, &n) || n < SUB_DIGEST_MIN)
+			return;
+		d.every_min = (unsigned)n;
+	}
+	o->digest = d;
 }
 
 void sub_options_read(const struct sub *sub, struct sub_options *out)
@@ -122,8 +150,14 @@ void sub_options_read(const struct sub *sub, struct sub_options *out)
 			out->at_least = (enum event_priority)n;
 		else if (w.s[0] == 'm' && number(w, UINT64_MAX, &n))
 			out->muted_until_ms = n;
+		else if (w.s[0] == 's' && number(w, SHOWS_ALL, &n))
+			out->shows = (unsigned)n;
+		else if (w.s[0] == 'g' && number(w, GRANT_REFUSED, &n))
+			out->grant = (enum sub_grant)n;
 		else if (w.s[0] == 'q')
 			read_quiet(out, w);
+		else if (w.s[0] == 'd')
+			read_digest(out, w);
 		else if (w.s[0] == 't')
 			read_tag(out, w);
 	}
@@ -134,9 +168,24 @@ bool sub_may_wait(const struct sub *sub)
 	const char *s = sub->options, *end = s ? s + sub->options_len : NULL;
 	struct word w;
 	while (s && next_word(&s, end, &w))
-		if (w.s[0] == 'z' || w.s[0] == 'q')
+		if (w.s[0] == 'z' || w.s[0] == 'q' || w.s[0] == 'd')
 			return true;
 	return false;
+}
+
+bool sub_minds_presence(const struct sub *sub)
+{
+	const char *s = sub->options, *end = s ? s + sub->options_len : NULL;
+	struct word w;
+	while (s && next_word(&s, end, &w))
+		if (w.s[0] == 'o' || w.s[0] == 's' || w.s[0] == 'g')
+			return true;
+	return false;
+}
+
+bool sub_chooses_presence(const struct sub_options *o)
+{
+	return o->hold_offline || o->shows;
 }
 
 static bool has_tag(const struct event *e, struct word w)
@@ -236,6 +285,26 @@ static int append_quiet(char out[SUB_OPTIONS_SIZE], int len, const struct sub_qu
 	return append(out, len, word);
 }
 
+/* Unless it is 0. */
+static int append_number(char out[SUB_OPTIONS_SIZE], int len, char letter, unsigned n)
+{
+	char word[16];
+	snprintf(word, sizeof word, "%c%u", letter, n);
+	return n ? append(out, len, word) : len;
+}
+
+static int append_digest(char out[SUB_OPTIONS_SIZE], int len, const struct sub_digest *d)
+{
+	char word[SUB_ZONE_MAX + 16];
+	if (d->daily)
+		snprintf(word, sizeof word, "d@%u/%s", d->at % SUB_DAY_MINUTES, d->zone);
+	else if (d->every_min)
+		snprintf(word, sizeof word, "d%u", d->every_min);
+	else
+		return len;
+	return append(out, len, word);
+}
+
 int sub_options_text(const struct sub_options *o, char out[SUB_OPTIONS_SIZE])
 {
 	char word[24];
@@ -257,6 +326,11 @@ int sub_options_text(const struct sub_options *o, char out[SUB_OPTIONS_SIZE])
 	len = append_quiet(out, len, &o->quiet);
 	if (o->urgent_passes)
 		len = append(out, len, "u");
+	if (o->hold_offline)
+		len = append(out, len, "o");
+	len = append_number(out, len, 's', o->shows & SHOWS_ALL);
+	len = append_number(out, len, 'g', o->grant);
+	len = append_digest(out, len, &o->digest);
 	int tags = len;
 	for (size_t i = 0; i < o->tag_count; i++)
 		len = append_tag(out, len, o->tags[i]);
@@ -278,6 +352,14 @@ void sub_change_apply(const struct sub_change *c, struct sub_options *o)
 		o->quiet = c->options.quiet;
 	if (c->set & SUB_SET_URGENT)
 		o->urgent_passes = c->options.urgent_passes;
+	if (c->set & SUB_SET_OFFLINE)
+		o->hold_offline = c->options.hold_offline;
+	if (c->set & SUB_SET_SHOWS)
+		o->shows = c->options.shows;
+	if (c->set & SUB_SET_GRANT)
+		o->grant = c->options.grant;
+	if (c->set & SUB_SET_DIGEST)
+		o->digest = c->options.digest;
 	if (c->set & SUB_SET_TAGS) {
 		o->tag_count = c->options.tag_count;
 		memcpy(o->tags, c->options.tags, sizeof o->tags);

@@ -21,8 +21,8 @@
 
 /* The event that is asked about. */
 struct subject {
-	uint32_t first, count; /* buckets of the page */
-	struct pos pos;
+	uint32_t first, count;	  /* buckets of the page */
+	struct pos pos, retracts; /* 0-0: it is an item */
 	uint64_t at_ms;
 	struct event event;
 };
@@ -50,13 +50,21 @@ static void write_delivery(struct buf *out, const struct store_row *row, enum de
 	buf_free(&jid);
 }
 
+static enum delivery state_of(const struct subject *s, const struct store_row *row,
+			      struct pos cursor)
+{
+	if (s->retracts.n)
+		return delivery_of_retraction(&row->sub, cursor, &s->event, s->pos,
+					      s->retracts, s->at_ms);
+	return delivery_of(&row->sub, cursor, &s->event, s->pos, s->at_ms);
+}
+
 static void write_bucket(struct buf *out, const struct subject *s,
 			 const struct store_run *run, const struct store_bucket *b)
 {
 	for (size_t i = b->first; i < b->first + b->count; i++) {
 		const struct store_row *row = &run->rows[i];
-		enum delivery d =
-			delivery_of(&row->sub, b->cursor, &s->event, s->pos, s->at_ms);
+		enum delivery d = state_of(s, row, b->cursor);
 
 		if (d != DELIVERY_NOT_ITS)
 			write_delivery(out, row, d);
@@ -104,6 +112,10 @@ static void on_event(void *arg, enum belfry_err err, const struct store_event *e
 	s->event.priority = event->priority;
 	s->pos = event->pos;
 	s->at_ms = event->at_ms;
+	if (event->kind == EVENT_RETRACT) {
+		s->retracts = event->retracted.versions[0];
+		s->at_ms = event->retracted.at_ms;
+	}
 	store->ops->read(store, call->feed, s->first, s->count, on_run, call);
 }
 

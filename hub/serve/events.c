@@ -1,4 +1,4 @@
-#include "service.h"
+#include "moments.h"
 
 #include <belfry/base/clock.h>
 #include <belfry/base/mem.h>
@@ -8,7 +8,9 @@
 #include <belfry/core/render.h>
 #include <belfry/http/json.h>
 
+#include <inttypes.h>
 #include <sodium.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -20,6 +22,8 @@ struct effective {
 	struct event event;
 	const char *item; /* NULL: the event's id */
 	enum event_priority priority;
+	uint64_t at_ms;
+	struct moments moments;
 	const char *key; /* Idempotency-Key, or NULL */
 };
 
@@ -141,6 +145,18 @@ static void digest_key(const struct call *call, const char *key, char out[DIGEST
 	digest_end(&state, out);
 }
 
+/* As it was given: a delay is the same when the request is repeated. */
+static void digest_when(crypto_generichash_state *state, const char *name,
+			const struct when *w)
+{
+	char text[64];
+	int len =
+		snprintf(text, sizeof text, "%s %d %" PRIu64, name, (int)w->kind, w->ms);
+
+	if (w->kind != WHEN_NONE)
+		digest_part(state, text, (size_t)len);
+}
+
 static void digest_request(const struct call *call, const struct effective *e,
 			   char out[DIGEST_SIZE])
 {
@@ -156,6 +172,8 @@ static void digest_request(const struct call *call, const struct effective *e,
 	digest_part(&state, type, strlen(type));
 	digest_part(&state, priority, strlen(priority));
 	digest_part(&state, item, strlen(item));
+	digest_when(&state, "deliver", &e->moments.deliver);
+	digest_when(&state, "expires", &e->moments.expires);
 	digest_end(&state, out);
 }
 
@@ -164,6 +182,7 @@ static void on_committed(void *arg, enum belfry_err err,
 {
 	struct call *call = arg;
 	struct buf out = {0}, location = {0};
+	char due[CLOCK_TEXT_SIZE];
 
 	/* Where that is not known, it counts: it may have been stored. */
 	if (err ? err != BELFRY_EAWAY && err != BELFRY_EREPLICAS : done->replayed)
@@ -171,7 +190,10 @@ static void on_committed(void *arg, enum belfry_err err,
 	rates_show(call);
 	if (err) {
 		call->service->count.refused++;
-		call_error(call, err);
+		if (err == BELFRY_ELIMIT)
+			call_problem(call, &problem_too_many_scheduled, NULL);
+		else
+			call_error(call, err);
 		return;
 	}
 	if (done->replayed) {
@@ -192,7 +214,11 @@ static void on_committed(void *arg, enum belfry_err err,
 	json_add_member(&out, "id", done->id);
 	json_add_member(&out, "feed", call->feed);
 	json_add_member(&out, "item", done->item);
-	json_add_member(&out, "status", "queued");
+	json_add_member(&out, "status", done->due_ms ? "scheduled" : "queued");
+	if (done->due_ms) {
+		clock_format(done->due_ms, due);
+		json_add_member(&out, "deliver_at", due);
+	}
 	buf_adds(&out, "}\n");
 	call_answer(call, 202, &out);
 }
@@ -206,7 +232,9 @@ static void commit(struct call *call, const struct effective *e)
 		.id = id,
 		.item = e->item ? e->item : id,
 		.priority = e->priority,
-		.at_ms = clock_wall_ms(),
+		.at_ms = e->at_ms,
+		.due_ms = e->moments.due_ms,
+		.expires_ms = e->moments.expires_ms,
 		.doc = e->event.doc,
 		.doc_len = e->event.doc_len,
 		.idem_ttl_s = call->service->config->http.idempotency_ttl_s,
@@ -228,8 +256,11 @@ static void event_check(struct call *call)
 
 	if (parse_document(call, &e.event))
 		return;
+	e.at_ms = clock_wall_ms();
 	if (!choose_priority(call, &e) && !choose_item(call, &e) &&
-	    !choose_key(call, &e) && !check_size(call, &e) && !rates_take(call))
+	    !choose_key(call, &e) &&
+	    !moments_choose(call, &e.event, e.at_ms, &e.moments) &&
+	    !check_size(call, &e) && !rates_take(call))
 		commit(call, &e);
 	event_free(&e.event);
 }
@@ -252,22 +283,28 @@ static void on_feed(void *arg, enum belfry_err err, const struct store_feed *fee
 			    clock_mono_ms());
 		feed_config_free(&config);
 	}
-	event_check(call);
+	call->then(call);
 }
 
-static void event_begin(struct call *call)
+void call_rated(struct call *call, void (*then)(struct call *call))
 {
 	struct service *s = call->service;
 
-	if (!call_feed_valid(call))
-		return;
+	call->then = then;
 	if (rates_known(s->rates, call->feed, clock_mono_ms(), &call->feed_rate))
-		event_check(call);
+		then(call);
 	else
 		s->store->ops->feed_get(s->store, call->feed, on_feed, call);
 }
 
+static void event_begin(struct call *call)
+{
+	if (call_feed_valid(call))
+		call_rated(call, event_check);
+}
+
 void event_post(void *service, struct http_request *req)
 {
-	call_begin(service, req, SCOPE_PUBLISH, "item priority", event_begin);
+	call_begin(service, req, SCOPE_PUBLISH,
+		   "item priority deliver_at delay expires_at expires", event_begin);
 }

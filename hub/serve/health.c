@@ -90,6 +90,8 @@ static void write_service(struct buf *out, const struct service *s)
 	metric_counter(out, "belfry_events_replayed_total",
 		       "Events known already by their Idempotency-Key.",
 		       (double)s->count.replays);
+	metric_counter(out, "belfry_items_retracted_total", "Items taken back over HTTP.",
+		       (double)s->count.retracted);
 	metric_counter(out, "belfry_events_refused_total",
 		       "Events that the store refused.", (double)s->count.refused);
 	metric_counter(out, "belfry_events_throttled_total",

@@ -13,7 +13,7 @@
 /* While clients are slow to take so much, a page is one event. */
 #define UNSENT_BYTES_MAX ((size_t)64 * 1024 * 1024)
 
-static bool must_be_short(const struct call *call)
+bool history_must_be_short(const struct call *call)
 {
 	return http_server_unsent(call->service->http) > UNSENT_BYTES_MAX;
 }
@@ -30,7 +30,7 @@ static void on_events(void *arg, enum belfry_err err, const struct store_event *
 		call_error(call, err);
 		return;
 	}
-	if (must_be_short(call))
+	if (history_must_be_short(call))
 		room = 0;
 	buf_adds(&out, "{\"events\":[");
 	for (; i < count && (!i || out.len < room); i++) {
@@ -69,7 +69,7 @@ static void list_checked(struct call *call)
 	}
 	if (call_limit(call, HISTORY_LIMIT, HISTORY_LIMIT_MAX))
 		return;
-	if (must_be_short(call)) /* what is not shown is not read, either */
+	if (history_must_be_short(call)) /* what is not shown is not read, either */
 		call->limit = 1;
 	store->ops->events(store, call->feed, from, before, call->limit, on_events, call);
 }
@@ -95,17 +95,49 @@ static void add_deliveries(struct buf *out, uint64_t subscribers,
 	json_add_member_u64(&json, "left", c->left);
 	json_add_member_u64(&json, "skipped", c->skipped);
 	json_add_member_u64(&json, "filtered", c->filtered);
+	json_add_member_u64(&json, "expired", c->expired);
+	json_add_member_u64(&json, "superseded", c->superseded);
 	buf_adds(&json, "}");
 	json_add_member_raw(out, "deliveries", json.data, json.len);
 	buf_free(&json);
+}
+
+static void get(struct call *call);
+
+static void on_scheduled(void *arg, enum belfry_err err,
+			 const struct store_scheduled *list, size_t count, bool more)
+{
+	struct call *call = arg;
+	struct buf out = {0};
+
+	(void)count;
+	(void)more;
+	if (err == BELFRY_ENOENT && call->tries++ == 0) {
+		get(call); /* it may have been released between the two looks */
+		return;
+	}
+	if (err) {
+		call_error(call, err);
+		return;
+	}
+	buf_adds(&out, "{");
+	scheduled_json_members(&out, call->feed, list);
+	buf_adds(&out, "}\n");
+	call_answer(call, 200, &out);
 }
 
 static void on_event(void *arg, enum belfry_err err, const struct store_event *event,
 		     const struct store_counters *counters, bool settled)
 {
 	struct call *call = arg;
+	struct store *store = call->service->store;
 	struct buf out = {0};
 
+	if (err == BELFRY_ENOENT && !call->tries) {
+		store->ops->scheduled_get(store, call->feed, http_param(call->req, 1),
+					  on_scheduled, call);
+		return;
+	}
 	if (err) {
 		call_error(call, err);
 		return;
@@ -118,9 +150,16 @@ static void on_event(void *arg, enum belfry_err err, const struct store_event *e
 	call_answer(call, 200, &out);
 }
 
-static void get_checked(struct call *call)
+static void get(struct call *call)
 {
 	struct store *store = call->service->store;
+
+	store->ops->event_get(store, call->feed, http_param(call->req, 1), on_event,
+			      call);
+}
+
+static void get_checked(struct call *call)
+{
 	const char *id = http_param(call->req, 1);
 
 	if (!call_feed_valid(call))
@@ -128,7 +167,7 @@ static void get_checked(struct call *call)
 	if (!event_id_valid(id, strlen(id)))
 		call_error(call, BELFRY_ENOENT);
 	else
-		store->ops->event_get(store, call->feed, id, on_event, call);
+		get(call);
 }
 
 void history_get(void *service, struct http_request *req)

@@ -91,6 +91,21 @@ const struct problem problem_no_dead_letter = {
 	"This JID is no dead letter of this feed: it does not follow it, or gets what is "
 	"sent, or is tried again. 'hold' of /v1/feeds/NAME/subscribers/JID says which.",
 	0};
+const struct problem problem_no_item = {
+	404, "not-found", "Not found",
+	"There is no such item: it was retracted, or is no longer kept, or never was. "
+	"It is named by what was given as item, or else by the event's id.",
+	0};
+const struct problem problem_not_scheduled = {
+	404, "not-found", "Not found",
+	"This event is not scheduled: it was delivered or cancelled, or never was. "
+	"/v1/feeds/NAME/events/ID says what became of one that was delivered.",
+	0};
+const struct problem problem_too_many_scheduled = {
+	409, "too-many-scheduled", "Too many scheduled events",
+	"A feed keeps at most 10,000 events that are to come. Post later, or cancel some: "
+	"DELETE /v1/feeds/NAME/scheduled/ID.",
+	0};
 /* Waiting does not help. */
 const struct problem problem_pending_full = {
 	503, "store-full", "No room for more who wait",

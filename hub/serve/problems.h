@@ -22,6 +22,7 @@ extern const struct problem problem_unauthorized, problem_forbidden,
 	problem_bad_name, problem_bad_image, problem_no_svg, problem_no_avatar,
 	problem_busy, problem_conflict, problem_not_ready, problem_no_domain,
 	problem_not_pending, problem_pending_full, problem_rate_limit,
-	problem_no_dead_letter;
+	problem_no_dead_letter, problem_not_scheduled, problem_no_item,
+	problem_too_many_scheduled;
 
 #endif

@@ -30,7 +30,7 @@ struct service {
 	struct rates *rates;
 	struct {
 		uint64_t invited, limited, throttled, redriven, dropped;
-		uint64_t events, replays, refused, unauthorized, forbidden;
+		uint64_t events, replays, retracted, refused, unauthorized, forbidden;
 	} count;
 	struct {
 		uint64_t logged_ms, unlogged;
@@ -102,6 +102,8 @@ void call_answer_page(struct call *call, struct buf *list, const char *next);
 void call_removed(void *arg, enum belfry_err err);
 /* Can the path's feed be one? If not, the call has been answered: no need to ask. */
 bool call_feed_valid(struct call *call);
+/* Goes on with THEN as soon as the feed's rate is in call->feed_rate. */
+void call_rated(struct call *call, void (*then)(struct call *call)); /* events.c */
 /* The path's second parameter, a JID, normalized, in call->text; -1 and the call has been
  * answered. */
 int call_jid(struct call *call);
@@ -133,8 +135,13 @@ int call_config(struct call *call, enum belfry_err err, const struct store_feed 
  */
 
 void event_post(void *service, struct http_request *req);   /* events.c */
+void item_delete(void *service, struct http_request *req);  /* items.c */
 void history_list(void *service, struct http_request *req); /* history.c */
 void history_get(void *service, struct http_request *req);
+/* Clients are slow to take what they have asked for: a page is to be one event. */
+bool history_must_be_short(const struct call *call);
+void scheduled_list(void *service, struct http_request *req); /* scheduled.c */
+void scheduled_delete(void *service, struct http_request *req);
 void delivery_list(void *service, struct http_request *req);	/* deliveries.c */
 void dead_letter_list(void *service, struct http_request *req); /* dead_letters.c */
 void dead_letter_get(void *service, struct http_request *req);

@@ -51,6 +51,53 @@ static void add_quiet(struct buf *out, const struct sub_quiet *q)
 	buf_free(&json);
 }
 
+/* May its presence be seen, where it chose by that? */
+static const char *const grant_texts[] = {
+	[GRANT_NONE] = "not-asked",
+	[GRANT_ASKED] = "asked",
+	[GRANT_YES] = "granted",
+	[GRANT_REFUSED] = "refused",
+};
+
+static void add_presence(struct buf *out, const struct sub_options *o)
+{
+	struct buf list = {0};
+	unsigned shows = o->shows;
+
+	add_true(out, "hold_offline", o->hold_offline);
+	for (const char *show; (show = shows_next(&shows)) != NULL;) {
+		buf_adds(&list, list.len ? "," : "[");
+		json_add_string(&list, show, strlen(show));
+	}
+	if (list.len) {
+		buf_adds(&list, "]");
+		json_add_member_raw(out, "show", list.data, list.len);
+	}
+	if (sub_chooses_presence(o))
+		json_add_member(out, "presence", grant_texts[o->grant]);
+	buf_free(&list);
+}
+
+static void add_digest(struct buf *out, const struct sub_digest *d)
+{
+	char every[SUB_DIGEST_TEXT_SIZE];
+	struct buf json = {0};
+
+	if (!sub_digest_set(d))
+		return;
+	buf_adds(&json, "{");
+	if (d->daily) {
+		add_minute(&json, "at", d->at);
+		json_add_member(&json, "zone", d->zone);
+	} else {
+		sub_digest_every_text(d->every_min, every);
+		json_add_member(&json, "every", every);
+	}
+	buf_adds(&json, "}");
+	json_add_member_raw(out, "digest", json.data, json.len);
+	buf_free(&json);
+}
+
 static void write_options(struct buf *out, const struct sub_options *o)
 {
 	struct buf tags = {0};
@@ -62,6 +109,8 @@ static void write_options(struct buf *out, const struct sub_options *o)
 	add_true(out, "paused", o->paused);
 	add_quiet(out, &o->quiet);
 	add_true(out, "urgent", o->urgent_passes);
+	add_presence(out, o);
+	add_digest(out, &o->digest);
 	for (size_t i = 0; i < o->tag_count; i++) {
 		buf_adds(&tags, i ? "," : "[");
 		json_add_string(&tags, o->tags[i], strlen(o->tags[i]));
@@ -216,6 +265,32 @@ static bool read_urgent(const json_t *v, struct sub_change *c)
 	return read_bool(v, &c->options.urgent_passes);
 }
 
+static bool read_offline(const json_t *v, struct sub_change *c)
+{
+	c->set |= SUB_SET_OFFLINE;
+	return read_bool(v, &c->options.hold_offline);
+}
+
+static bool read_show(const json_t *v, struct sub_change *c)
+{
+	size_t i;
+	const json_t *word;
+
+	c->set |= SUB_SET_SHOWS;
+	if (json_is_null(v))
+		return true;
+	json_array_foreach(v, i, word)
+	{
+		const char *text = json_string_value(word);
+		unsigned show = text ? shows_parse(text, json_string_length(word)) : 0;
+
+		if (!show)
+			return false;
+		c->options.shows |= show;
+	}
+	return json_is_array(v);
+}
+
 static int digits(const char *s, unsigned below, unsigned *out)
 {
 	if (s[0] < '0' || s[0] > '9' || s[1] < '0' || s[1] > '9')
@@ -262,6 +337,25 @@ static bool read_quiet(const json_t *v, struct sub_change *c)
 	       read_zone(json_object_get(v, "zone"), q->zone);
 }
 
+static bool read_digest(const json_t *v, struct sub_change *c)
+{
+	struct sub_digest *d = &c->options.digest;
+	const json_t *every = json_object_get(v, "every");
+
+	c->set |= SUB_SET_DIGEST;
+	if (json_is_null(v))
+		return true;
+	if (every)
+		return json_object_size(v) == 1 && json_is_string(every) &&
+		       sub_digest_every_parse(json_string_value(every),
+					      json_string_length(every),
+					      &d->every_min) == 0;
+	d->daily = true;
+	return json_object_size(v) == 2 &&
+	       read_minute(json_object_get(v, "at"), &d->at) &&
+	       read_zone(json_object_get(v, "zone"), d->zone);
+}
+
 static const struct member {
 	const char *name;
 	bool (*read)(const json_t *v, struct sub_change *c);
@@ -281,6 +375,14 @@ static const struct member {
 	 "\"Europe/Berlin\"}, with two times that differ and a zone of the IANA "
 	 "database, or null."},
 	{"urgent", read_urgent, "\"urgent\" is true or false."},
+	{"hold_offline", read_offline, "\"hold_offline\" is true or false."},
+	{"show", read_show,
+	 "\"show\" is an array of some of \"chat\", \"online\", \"away\", \"xa\" and "
+	 "\"dnd\", or null."},
+	{"digest", read_digest,
+	 "\"digest\" is {\"every\": \"1h\"}, with minutes, hours or days (5m, 1h, 2d) from "
+	 "1m to 7d, or {\"at\": \"08:00\", \"zone\": \"Europe/Berlin\"}, with a zone of the "
+	 "IANA database, or null."},
 };
 #define MEMBERS (sizeof members / sizeof members[0])
 
@@ -290,7 +392,7 @@ static const char *read_member(const char *name, const json_t *v, struct sub_cha
 		if (strcmp(members[i].name, name) == 0)
 			return members[i].read(v, c) ? NULL : members[i].wrong;
 	return "A subscriber has the members format, tags, priority, muted_until, paused, "
-	       "quiet and urgent.";
+	       "quiet, urgent, hold_offline, show and digest.";
 }
 
 static const char *read_members(json_t *root, struct sub_change *c)

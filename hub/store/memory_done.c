@@ -35,16 +35,32 @@ static bool made_before(const struct mem_row *row, const struct store_done_row *
 			   (r->hold.reason && pos_cmp(row->sub.since, r->hold.pos) <= 0));
 }
 
+/* Sent although ROW is held, whose hold was changed meanwhile. */
+static bool came_back_urgent(const struct store_done *d, const struct mem_row *row,
+			     const struct store_done_row *r, const struct sub_hold *old)
+{
+	return !d->due && r->was_len && old->urgent && sub_held(&row->sub) &&
+	       pos_cmp(row->sub.since, r->pos) < 0;
+}
+
 static void done_row(struct memory *m, struct mem_feed *f, const struct store_done *d,
 		     const struct store_done_row *r)
 {
 	struct mem_row *row = mem_row_find(f, r->jid);
 	const struct store_done_bucket *b =
 		row ? done_named(d, bucket_of(row->hash, f->buckets)) : NULL;
-	struct sub_hold old;
-	if (!b || !made_before(row, r) || !mem_row_was(row, r))
+	struct sub_hold old, h = r->hold;
+	if (!b)
 		return;
 	sub_hold_read(&row->sub, &old);
+	if (!mem_row_was(row, r)) {
+		if (!came_back_urgent(d, row, r, &old))
+			return;
+		h.pos = old.pos;
+		h.counted = old.counted;
+	} else if (!made_before(row, r)) {
+		return;
+	}
 	if (old.urgent && !r->end && r->hold.reason && r->hold.reason != HOLD_PROVING &&
 	    !r->hold.urgent)
 		mem_count_urgent(f, row, old.pos, b->from);
@@ -53,7 +69,7 @@ static void done_row(struct memory *m, struct mem_feed *f, const struct store_do
 	if (r->end)
 		mem_row_remove(f, row);
 	else
-		mem_row_want(m, row, &r->hold);
+		mem_row_want(m, row, &h);
 }
 
 /* As in Redis' store, where the first answer is that a bucket was split. */
@@ -94,6 +110,8 @@ static void run_done(struct mem_op *op, enum belfry_err err)
 		e->counters.left += a->left;
 		e->counters.skipped += a->skipped;
 		e->counters.filtered += a->filtered;
+		e->counters.expired += a->expired;
+		e->counters.superseded += a->superseded;
 	}
 	for (size_t i = 0; !err && i < d->row_count; i++)
 		done_row(op->s->m, f, d, &d->rows[i]);
@@ -110,6 +128,27 @@ void memory_done(struct store *st, const struct store_owner *o,
 	mem_op_put(op);
 }
 
+/* What came back, and what came with it, as far as it is counted as taken. */
+static void late_count(struct mem_feed *f, const struct mem_row *row,
+		       const struct store_done_row *r, enum store_count to,
+		       struct pos counted)
+{
+	enum store_count from = to == COUNT_BOUNCED ? COUNT_NONE : mem_taken(row);
+	mem_count(f, &(struct store_move){r->pos, from, to});
+	for (size_t i = 0; i < r->move_count; i++)
+		if (pos_cmp(r->moves[i].pos, counted) <= 0)
+			mem_count(f, &(struct store_move){r->moves[i].pos, from, to});
+}
+
+/* What is up to here is counted as taken. */
+static struct pos late_counted(const struct mem_row *row, struct pos reached)
+{
+	struct sub_hold old;
+	sub_hold_read(&row->sub, &old);
+	return sub_held(&row->sub) && pos_cmp(old.counted, old.pos) > 0 ? old.counted
+									: reached;
+}
+
 /* REACHED: where the row is, before what came back or, where that did not wait, behind.
  */
 static void late_hold(struct memory *m, struct mem_feed *f, struct mem_row *row,
@@ -118,10 +157,9 @@ static void late_hold(struct memory *m, struct mem_feed *f, struct mem_row *row,
 	bool held = sub_held(&row->sub);
 	struct sub_hold old, h = r->hold;
 	sub_hold_read(&row->sub, &old);
-	h.pos = h.counted = reached;
+	h.pos = reached;
+	h.counted = late_counted(row, reached);
 	h.urgent = false;
-	if (held && pos_cmp(old.counted, old.pos) > 0)
-		h.counted = old.counted;
 	if (held && old.urgent)
 		mem_count_urgent(f, row, reached,
 				 f->cursors[bucket_of(row->hash, f->buckets)]);
@@ -129,9 +167,11 @@ static void late_hold(struct memory *m, struct mem_feed *f, struct mem_row *row,
 		if (held)
 			mem_count_first(f, row, &old);
 		h.pos = (struct pos){r->pos.epoch, r->pos.n - 1};
-		mem_count(f, &(struct store_move){r->pos, mem_taken(row), COUNT_HELD});
+		late_count(f, row, r, COUNT_HELD, h.counted);
+	} else {
+		sub_hold_digest(&h, (struct pos){0, 0}, 0);
 	}
-	mem_count(f, &(struct store_move){r->pos, COUNT_NONE, COUNT_BOUNCED});
+	late_count(f, row, r, COUNT_BOUNCED, h.counted);
 	mem_row_want(m, row, &h);
 }
 
@@ -155,7 +195,7 @@ static enum belfry_err late(struct memory *m, struct mem_feed *f,
 	if (!mem_row_was(row, r))
 		return BELFRY_ESTALE;
 	if (r->end) {
-		mem_count(f, &(struct store_move){r->pos, mem_taken(row), COUNT_LEFT});
+		late_count(f, row, r, COUNT_LEFT, late_counted(row, reached));
 		mem_row_remove(f, row);
 	} else {
 		late_hold(m, f, row, r, reached);

@@ -36,7 +36,20 @@ static bool is_chosen(const struct mem_row *row, enum hold_reason why)
 {
 	struct sub_options o;
 	sub_options_read(&row->sub, &o);
-	return why == HOLD_PAUSED ? o.paused : why == HOLD_QUIET ? o.quiet.set : true;
+	switch (why) {
+	case HOLD_PAUSED:
+		return o.paused;
+	case HOLD_QUIET:
+		return o.quiet.set;
+	case HOLD_OFFLINE:
+		return o.hold_offline;
+	case HOLD_SHOW:
+		return o.shows;
+	case HOLD_DIGEST:
+		return sub_digest_set(&o.digest);
+	default:
+		return true;
+	}
 }
 
 void mem_row_want(struct memory *m, struct mem_row *row, const struct sub_hold *want)
@@ -78,16 +91,26 @@ static uint64_t *counter(struct store_counters *c, enum store_count kind)
 		return &c->skipped;
 	case COUNT_FILTERED:
 		return &c->filtered;
+	case COUNT_EXPIRED:
+		return &c->expired;
+	case COUNT_SUPERSEDED:
+		return &c->superseded;
 	case COUNT_NONE:
 		break;
 	}
 	return NULL;
 }
 
-/* What the format was when it was sent is not known any more. */
-static enum store_count twin(enum store_count kind)
+/*
+ * What the format was when it was sent is not known any more; and it may have been left
+ * out, or have expired, when it was to be sent again.
+ */
+static uint64_t *stand_in(struct store_counters *c, enum store_count kind)
 {
-	return kind == COUNT_TAKEN ? COUNT_SENT : kind == COUNT_SENT ? COUNT_TAKEN : kind;
+	if (kind != COUNT_TAKEN && kind != COUNT_SENT)
+		return NULL;
+	uint64_t *twin = kind == COUNT_TAKEN ? &c->sent : &c->taken;
+	return *twin ? twin : c->superseded ? &c->superseded : &c->expired;
 }
 
 void mem_count(struct mem_feed *f, const struct store_move *move)
@@ -98,7 +121,7 @@ void mem_count(struct mem_feed *f, const struct store_move *move)
 	uint64_t *from = counter(&e->counters, move->from);
 	uint64_t *to = counter(&e->counters, move->to);
 	if (from && !*from)
-		from = counter(&e->counters, twin(move->from));
+		from = stand_in(&e->counters, move->from);
 	if (from && *from)
 		--*from;
 	if (to)
@@ -113,11 +136,13 @@ enum store_count mem_taken(const struct mem_row *row)
 void mem_count_first(struct mem_feed *f, const struct mem_row *row,
 		     const struct sub_hold *h)
 {
-	struct pos first = {h->pos.epoch, h->pos.n + 1};
-	const struct mem_event *e = mem_event_at(f, first);
-	if (h->tries && h->condition[0] && pos_cmp(h->counted, h->pos) > 0 && e &&
-	    e->counters.held)
-		mem_count(f, &(struct store_move){first, COUNT_HELD, mem_taken(row)});
+	for (size_t i = 0; i < f->event_count; i++) {
+		const struct mem_event *e = &f->events[i];
+		if (pos_cmp(e->e.pos, h->pos) > 0 && pos_cmp(e->e.pos, h->counted) <= 0 &&
+		    !sub_hold_counted(h, e->e.pos) && e->counters.held)
+			mem_count(f, &(struct store_move){e->e.pos, COUNT_HELD,
+							  mem_taken(row)});
+	}
 }
 
 void mem_count_urgent(struct mem_feed *f, const struct mem_row *row, struct pos from,
@@ -125,8 +150,10 @@ void mem_count_urgent(struct mem_feed *f, const struct mem_row *row, struct pos 
 {
 	for (size_t i = 0; i < f->event_count; i++) {
 		const struct store_event *e = &f->events[i].e;
+		bool retract = e->kind == EVENT_RETRACT;
+		struct pos its = retract ? e->retracted.versions[0] : e->pos;
 		if (e->priority == PRIORITY_URGENT && pos_cmp(e->pos, from) > 0 &&
-		    pos_cmp(e->pos, to) <= 0)
+		    pos_cmp(e->pos, to) <= 0 && pos_cmp(its, row->sub.since) > 0)
 			mem_count(f, &(struct store_move){e->pos, mem_taken(row),
 							  COUNT_HELD});
 	}
@@ -165,6 +192,31 @@ static bool drop(struct memory *m, struct mem_row *row)
 	return true;
 }
 
+static bool wake(struct memory *m, struct mem_row *row)
+{
+	struct sub_hold h;
+	sub_hold_read(&row->sub, &h);
+	if (h.reason != HOLD_OFFLINE && h.reason != HOLD_SHOW)
+		return false;
+	h.due_ms = mem_now_ms(m);
+	mem_row_hold(m, row, &h);
+	return true;
+}
+
+static bool obey(struct memory *m, struct mem_feed *f, struct mem_row *row,
+		 enum hold_order order)
+{
+	switch (order) {
+	case ORDER_DROP:
+		return drop(m, row);
+	case ORDER_WAKE:
+		return wake(m, row);
+	case ORDER_REDRIVE:
+		break;
+	}
+	return mem_row_redrive(m, f, row, true);
+}
+
 static void run_order(struct mem_op *op, enum belfry_err err)
 {
 	struct memory *m = op->s->m;
@@ -176,9 +228,7 @@ static void run_order(struct mem_op *op, enum belfry_err err)
 		err = BELFRY_ENOFEED;
 	if (!err)
 		row = mem_row_find(f, op->text);
-	if (!err &&
-	    (!row || !(op->order == ORDER_DROP ? drop(m, row)
-					       : mem_row_redrive(m, f, row, true))))
+	if (!err && (!row || !obey(m, f, row, op->order)))
 		err = BELFRY_ENOENT;
 	if (err) {
 		op->cb.row(op->arg, err, NULL, false);

@@ -23,6 +23,18 @@ struct mem_idem {
 	struct pos pos;
 };
 
+struct mem_item {
+	struct mem_item *next;
+	char *item;
+	struct pos versions[STORE_VERSIONS]; /* of an item that is there */
+	struct pos gone;		     /* its retraction; 0-0: it is there */
+};
+
+struct mem_scheduled {
+	uint64_t due_ms;
+	struct store_event e; /* its strings are owned here */
+};
+
 struct mem_pending {
 	struct mem_pending *next; /* in the order of serials */
 	uint64_t serial;
@@ -60,7 +72,10 @@ struct mem_feed {
 	size_t row_count;
 	struct mem_event *events;
 	size_t event_count;
+	struct mem_item *items; /* given by their publishers, or retracted */
 	struct mem_idem *idem;
+	struct mem_scheduled *scheduled; /* in the order in which they are due */
+	size_t scheduled_count;
 	struct mem_pending *pendings;
 	size_t pending_count;
 	uint64_t pending_serial; /* the newest */
@@ -128,11 +143,14 @@ struct mem_op {
 		store_pendings_cb pendings;
 		store_notices_cb notices;
 		store_dues_cb dues;
+		store_scheduled_cb scheduled;
+		store_times_cb times;
+		store_release_cb release;
 	} cb;
 	void *arg;
 	char *feed, *text, *text2, *text3, *text4; /* may be NULL */
 	size_t text_len;
-	uint64_t a, b;
+	uint64_t a, b, c;
 	uint32_t u;
 	struct pos pos;
 	bool flag;
@@ -162,6 +180,15 @@ struct mem_feed *mem_feed_find(struct memory *m, const char *name);
 void mem_feed_free(struct mem_feed *f);
 struct pos mem_head(const struct mem_feed *f);
 void mem_event_free(struct mem_event *e);
+/* NEW as it is to be, but for its position and its subscribers. */
+struct pos mem_append(struct memory *m, struct mem_feed *f,
+		      const struct store_event *new);
+/* ---- memory_schedule.c ---- */
+/* True: it is the first of the feed's now. */
+bool mem_schedule(struct mem_feed *f, uint64_t due_ms, const struct store_event *e);
+/* When the one of ID is due; 0: it is not scheduled. */
+uint64_t mem_schedule_due(const struct mem_feed *f, const char *id);
+void mem_scheduled_free(struct mem_feed *f);
 void mem_face_free(struct mem_face *f); /* NULL is safe */
 void mem_pendings_free(struct mem_feed *f);
 void mem_notices_free(struct memory *m);
@@ -174,6 +201,8 @@ struct mem_event *mem_event_at(struct mem_feed *f, struct pos pos); /* or NULL *
 struct mem_row *mem_row_find(struct mem_feed *f, const char *jid);
 void mem_row_remove(struct mem_feed *f, struct mem_row *row);
 /* Has it cast somebody out since the caller looked? */
+/* Is there a row that depends on presences? */
+bool mem_watched(const struct mem_feed *f);
 bool mem_cast_out_since(const struct mem_feed *f, const struct sub_change *change);
 /* The row, made or changed, and due now if it was held; NULL: CHANGE makes none. */
 struct mem_joined {
@@ -183,6 +212,10 @@ struct mem_joined {
 struct mem_joined mem_row_join(struct memory *m, struct mem_feed *f, const char *jid,
 			       const struct sub_change *change);
 void mem_row_view(const struct mem_row *row, struct store_row *out);
+/* ---- memory_items.c ---- */
+void mem_item_used(struct mem_feed *f, struct mem_event *e);
+void mem_item_trimmed(struct mem_feed *f, const struct store_event *e);
+void mem_items_free(struct mem_feed *f);
 /* ---- memory_hold.c ---- */
 uint64_t mem_now_ms(const struct memory *m);
 /* H as it stands, times and all. */
@@ -222,12 +255,23 @@ void memory_commit(struct store *st, const struct store_commit *c, store_commit_
 		   void *arg);
 void memory_events(struct store *st, const char *feed, struct pos from, bool newest,
 		   size_t limit, store_events_cb cb, void *arg);
+void memory_retract(struct store *st, const struct store_retract *r, store_commit_cb cb,
+		    void *arg);
 void memory_event_get(struct store *st, const char *feed, const char *id,
 		      store_event_cb cb, void *arg);
 void memory_items(struct store *st, const char *feed, const char *const *items,
 		  size_t item_count, size_t limit, store_events_cb cb, void *arg);
 void memory_trim(struct store *st, const char *feed, uint64_t max_items,
 		 uint64_t oldest_ms, store_cb cb, void *arg);
+void memory_scheduled_list(struct store *st, const char *feed, uint64_t after_ms,
+			   const char *after_id, size_t limit, store_scheduled_cb cb,
+			   void *arg);
+void memory_scheduled_get(struct store *st, const char *feed, const char *id,
+			  store_scheduled_cb cb, void *arg);
+void memory_scheduled_cancel(struct store *st, const char *feed, const char *id,
+			     const char *item, store_cb cb, void *arg);
+void memory_scheduled_due(struct store *st, size_t limit, store_times_cb cb, void *arg);
+void memory_release(struct store *st, const char *feed, store_release_cb cb, void *arg);
 void memory_join(struct store *st, const char *feed, const char *jid,
 		 const struct sub_change *change, store_row_cb cb, void *arg);
 void memory_leave(struct store *st, const char *feed, const char *jid, store_row_cb cb,

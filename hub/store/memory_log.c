@@ -44,10 +44,12 @@ void mem_feed_free(struct mem_feed *f)
 		free(k->item);
 		free(k);
 	}
+	mem_items_free(f);
 	free(f->rows);
 	free(f->events);
 	free(f->cursors);
 	mem_face_free(f->face);
+	mem_scheduled_free(f);
 	mem_pendings_free(f);
 	free(f->name);
 	free(f->config);
@@ -76,6 +78,7 @@ static struct store_feed view(const struct mem_feed *f)
 				 .trimmed = f->trimmed,
 				 .subscribers = f->row_count,
 				 .contacts = contacts(f),
+				 .watched = mem_watched(f),
 				 .buckets = f->buckets,
 				 .salt = f->salt,
 				 .created_ms = f->created_ms,
@@ -264,7 +267,7 @@ void memory_feed_sweep(struct store *st, store_cb cb, void *arg)
 
 /* ---- Commit ---- */
 
-static struct pos append(struct memory *m, struct mem_feed *f, const struct mem_op *op)
+struct pos mem_append(struct memory *m, struct mem_feed *f, const struct store_event *new)
 {
 	if (f->run != m->run) {
 		if (f->n > 0)
@@ -275,55 +278,82 @@ static struct pos append(struct memory *m, struct mem_feed *f, const struct mem_
 	f->n++;
 	f->events = xreallocarray(f->events, f->event_count + 1, sizeof *f->events);
 	struct mem_event *e = &f->events[f->event_count++];
-	*e = (struct mem_event){.e = {.pos = mem_head(f),
-				      .id = xstrdup(op->text),
-				      .item = xstrdup(op->text2),
-				      .priority = (enum event_priority)op->u,
-				      .at_ms = op->a,
-				      .subscribers = f->row_count,
-				      .doc = xmemdup0(op->list[0], op->text_len),
-				      .doc_len = op->text_len}};
+	*e = (struct mem_event){.e = *new};
+	e->e.pos = mem_head(f);
+	e->e.id = xstrdup(new->id);
+	e->e.item = xstrdup(new->item);
+	e->e.doc = xmemdup0(new->doc, new->doc_len);
+	e->e.subscribers = f->row_count;
+	mem_item_used(f, e);
 	f->behind = true; /* without followers, too: the log has to be trimmed */
 	if (!f->buckets)
 		f->settled = e->e.pos;
 	return e->e.pos;
 }
 
+/* What the key of OP stood for first, or NULL. */
+static struct mem_idem *idem_find(const struct mem_feed *f, const char *key)
+{
+	struct mem_idem *k = key ? f->idem : NULL;
+	while (k && strcmp(k->key, key) != 0)
+		k = k->next;
+	return k;
+}
+
+static void idem_add(struct mem_feed *f, const struct mem_op *op, struct pos pos)
+{
+	struct mem_idem *k = xcalloc(1, sizeof *k);
+	k->key = xstrdup(op->text3);
+	k->digest = xstrdup(op->text4);
+	k->id = xstrdup(op->text);
+	k->item = xstrdup(op->text2);
+	k->pos = pos;
+	k->next = f->idem;
+	f->idem = k;
+}
+
 static void run_commit(struct mem_op *op, enum belfry_err err)
 {
 	struct memory *m = op->s->m;
 	struct mem_feed *f = mem_feed_find(m, op->feed);
+	uint64_t due_ms = op->c;
 	if (!err && m->full)
 		err = BELFRY_EFULL;
 	if (!err && !f)
 		err = BELFRY_ENOFEED;
-	struct mem_idem *k = !err && op->text3 ? f->idem : NULL;
-	while (k && strcmp(k->key, op->text3) != 0)
-		k = k->next;
+	const struct mem_idem *k = err ? NULL : idem_find(f, op->text3);
 	if (k && strcmp(k->digest, op->text4) != 0)
 		err = BELFRY_EREUSED;
+	if (!err && !k && due_ms && f->scheduled_count >= STORE_SCHEDULED_MAX)
+		err = BELFRY_ELIMIT;
 	if (err) {
 		op->cb.commit(op->arg, err, NULL);
 		return;
 	}
-	struct store_committed done = {op->text, op->text2, false, {0, 0}};
+	struct store_event e = {.id = op->text,
+				.item = op->text2,
+				.priority = (enum event_priority)op->u,
+				.at_ms = op->a,
+				.expires_ms = op->b,
+				.doc = op->list[0],
+				.doc_len = op->text_len};
+	struct store_committed done = {.id = op->text, .item = op->text2};
+	bool first = false;
 	if (k) {
-		done = (struct store_committed){k->id, k->item, true, k->pos};
+		done = (struct store_committed){k->id, k->item, true, k->pos, 0};
+		done.due_ms = due_ms ? mem_schedule_due(f, k->id) : 0;
+	} else if (due_ms) {
+		done.due_ms = due_ms;
+		first = mem_schedule(f, due_ms, &e);
 	} else {
-		done.pos = append(m, f, op);
+		done.pos = mem_append(m, f, &e);
 	}
-	if (!k && op->text3) {
-		k = xcalloc(1, sizeof *k);
-		k->key = xstrdup(op->text3);
-		k->digest = xstrdup(op->text4);
-		k->id = xstrdup(op->text);
-		k->item = xstrdup(op->text2);
-		k->pos = done.pos;
-		k->next = f->idem;
-		f->idem = k;
-	}
+	if (!k && op->text3)
+		idem_add(f, op, done.pos);
 	op->cb.commit(op->arg, BELFRY_OK, &done);
-	if (!done.replayed)
+	if (first)
+		mem_tell_listeners(m, WAKE_SCHEDULED, op->feed);
+	else if (!done.replayed && !due_ms)
 		mem_tell_listeners(m, WAKE_EVENTS, op->feed);
 }
 
@@ -338,6 +368,8 @@ void memory_commit(struct store *st, const struct store_commit *c, store_commit_
 	op->text4 = xstrdup(c->idem_digest ? c->idem_digest : "");
 	op->u = (uint32_t)c->priority;
 	op->a = c->at_ms;
+	op->b = c->expires_ms;
+	op->c = c->due_ms;
 	op->list = xcalloc(1, sizeof *op->list);
 	op->list[0] = xmemdup0(c->doc, c->doc_len);
 	op->count = 1;
@@ -416,54 +448,6 @@ void memory_event_get(struct store *st, const char *feed, const char *id,
 	mem_op_put(op);
 }
 
-static bool used_again(const struct mem_feed *f, size_t i)
-{
-	for (size_t k = i + 1; k < f->event_count; k++)
-		if (strcmp(f->events[k].e.item, f->events[i].e.item) == 0)
-			return true;
-	return false;
-}
-
-static bool wanted(const struct mem_op *op, const char *item)
-{
-	for (size_t i = 0; i < op->count; i++)
-		if (strcmp(op->list[i], item) == 0)
-			return true;
-	return op->count == 0;
-}
-
-static void run_items(struct mem_op *op, enum belfry_err err)
-{
-	const struct mem_feed *f = mem_feed_find(op->s->m, op->feed);
-	if (!err && !f)
-		err = BELFRY_ENOFEED;
-	if (err) {
-		op->cb.events(op->arg, err, NULL, 0, false);
-		return;
-	}
-	struct store_event *all = xcalloc(f->event_count + 1, sizeof *all);
-	size_t count = 0;
-	for (size_t i = 0; i < f->event_count; i++)
-		if (wanted(op, f->events[i].e.item) && !used_again(f, i))
-			all[count++] = f->events[i].e;
-	size_t limit = op->count ? count : op->a;
-	size_t skip = count > limit ? count - limit : 0;
-	op->cb.events(op->arg, BELFRY_OK, all + skip, count - skip, skip > 0);
-	free(all);
-}
-
-void memory_items(struct store *st, const char *feed, const char *const *items,
-		  size_t item_count, size_t limit, store_events_cb cb, void *arg)
-{
-	struct mem_op *op = mem_op_new(st, run_items, feed, arg);
-	op->cb.events = cb;
-	op->a = limit > 1000 ? 1000 : limit;
-	op->list = xcalloc(item_count + 1, sizeof *op->list);
-	for (op->count = 0; op->count < item_count; op->count++)
-		op->list[op->count] = xstrdup(items[op->count]);
-	mem_op_put(op);
-}
-
 static void run_trim(struct mem_op *op, enum belfry_err err)
 {
 	struct mem_feed *f = mem_feed_find(op->s->m, op->feed);
@@ -476,6 +460,7 @@ static void run_trim(struct mem_op *op, enum belfry_err err)
 		    (f->event_count - gone <= op->a && e->e.at_ms >= op->b))
 			break;
 		f->trimmed = e->e.pos;
+		mem_item_trimmed(f, &e->e);
 		mem_event_free(e);
 		gone++;
 	}

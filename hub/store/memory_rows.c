@@ -44,6 +44,14 @@ static void first_bucket(struct mem_feed *f)
 	f->buckets = 1;
 }
 
+bool mem_watched(const struct mem_feed *f)
+{
+	for (size_t i = 0; i < f->row_count; i++)
+		if (sub_minds_presence(&f->rows[i].sub))
+			return true;
+	return false;
+}
+
 static void row_change(struct mem_row *row, const struct sub_change *change)
 {
 	struct sub_options options;

@@ -283,6 +283,7 @@ static const struct {
 	{"OK", BELFRY_OK},	    {"RETRY", BELFRY_ESTALE}, {"STALE", BELFRY_ESTALE},
 	{"NOFEED", BELFRY_ENOFEED}, {"NOENT", BELFRY_ENOENT}, {"EXISTS", BELFRY_EEXIST},
 	{"REUSED", BELFRY_EREUSED}, {"LOST", BELFRY_ELOST},   {"FULL", BELFRY_EFULL},
+	{"LIMIT", BELFRY_ELIMIT},
 };
 
 static enum belfry_err status_of(const redisReply *reply)

@@ -44,6 +44,8 @@ const struct counter_kind counter_kinds[COUNTER_KINDS] = {
 	{'l', offsetof(struct store_counters, left)},
 	{'k', offsetof(struct store_counters, skipped)},
 	{'f', offsetof(struct store_counters, filtered)},
+	{'e', offsetof(struct store_counters, expired)},
+	{'u', offsetof(struct store_counters, superseded)},
 };
 
 uint64_t *counter_of(struct store_counters *c, size_t kind)

@@ -1,7 +1,7 @@
 #include "store/redis_internal.h"
 
+#include <belfry/base/clock.h>
 #include <belfry/base/mem.h>
-#include <belfry/base/text.h>
 
 #include <stdlib.h>
 #include <string.h>
@@ -9,37 +9,6 @@
 #define EVENTS_MAX 1000u
 #define TRIM_AT_ONCE 32u /* their documents pass through the script */
 #define ITEM_PAGE 64u
-
-static int next_number(char **text, uint64_t max, uint64_t *out)
-{
-	const char *word = strsep(text, " ");
-	return word ? parse_u64(word, strlen(word), max, out) : -1;
-}
-
-/* ENTRY's head, which is cut into its words: SUBS ID PRIO AT[ ITEM]. */
-int event_parse(const redisReply *entry, struct store_event *out)
-{
-	uint64_t priority;
-	*out = (struct store_event){0};
-	if (!reply_is_array(entry, 2) || reply_pos(entry->element[0], &out->pos) < 0 ||
-	    !reply_is_array(entry->element[1], 2))
-		return -1;
-	redisReply *const *e = entry->element[1]->element;
-	if (!reply_str(e[0]) || !reply_is_text(e[1]))
-		return -1;
-	char *head = e[0]->str;
-	if (next_number(&head, UINT64_MAX, &out->subscribers) < 0)
-		return -1;
-	out->id = strsep(&head, " ");
-	if (next_number(&head, PRIORITY_URGENT, &priority) < 0 ||
-	    next_number(&head, UINT64_MAX, &out->at_ms) < 0)
-		return -1;
-	out->item = head ? head : out->id;
-	out->priority = (enum event_priority)priority;
-	out->doc = e[1]->str;
-	out->doc_len = e[1]->len;
-	return 0;
-}
 
 /* A feed's `state` and `epoch`, as HMGET gives them. */
 static enum belfry_err feed_exists(const redisReply *fields)
@@ -83,6 +52,8 @@ struct events_op {
 	void *arg;
 	size_t limit;
 	enum belfry_err err;
+	struct replaced *replaced;
+	size_t replaced_count;
 };
 
 static void on_events(struct call *c, enum belfry_err err, const redisReply *reply)
@@ -91,7 +62,12 @@ static void on_events(struct call *c, enum belfry_err err, const redisReply *rep
 	struct store_event *events = NULL;
 	size_t count = 0;
 	if (c->left) {
-		op->err = err ? err : feed_exists(reply);
+		if (!err)
+			err = c->left == 2 ? feed_exists(reply)
+					   : replaced_parse(reply, &op->replaced,
+							    &op->replaced_count);
+		if (!op->err)
+			op->err = err;
 		return;
 	}
 	if (op->err)
@@ -104,7 +80,9 @@ static void on_events(struct call *c, enum belfry_err err, const redisReply *rep
 		for (size_t i = 0; i < count && !err; i++)
 			if (event_parse(reply->element[i], &events[i]) < 0)
 				err = reply_broken("an event");
+		replaced_tell(op->replaced, op->replaced_count, events, count);
 	}
+	free(op->replaced);
 	store_events_cb cb = op->cb;
 	void *arg = op->arg;
 	bool more = !err && reply->elements > count;
@@ -121,6 +99,7 @@ void redis_events(struct store *st, const char *feed, struct pos from, bool newe
 	op->arg = arg;
 	op->limit = limit > EVENTS_MAX ? EVENTS_MAX : limit;
 	cmd_exists(&op->call, feed);
+	cmd_replaced(&op->call, feed, from, newest, op->limit + 1);
 	cmd_range(&op->call, feed, from, newest, op->limit + 1);
 	call_send(&op->call);
 }
@@ -139,12 +118,17 @@ static void on_event(struct call *c, enum belfry_err err, const redisReply *repl
 	struct store_event event;
 	struct store_counters counters = {0};
 	struct pos settled = {0, 0};
+	struct replaced *replaced = NULL;
+	size_t replaced_count = 0;
 	if (!err &&
-	    (!reply_is_array(reply, 4) || reply_pos(reply->element[1], &settled) < 0 ||
+	    (!reply_is_array(reply, 5) || reply_pos(reply->element[1], &settled) < 0 ||
 	     event_parse(reply->element[2], &event) < 0 ||
 	     !reply_is_array(reply->element[3], COUNTER_KINDS)))
 		err = reply_broken("an event");
+	if (!err)
+		err = replaced_parse(reply->element[4], &replaced, &replaced_count);
 	if (!err) {
+		replaced_tell(replaced, replaced_count, &event, 1);
 		/* Absent: 0. */
 		for (size_t i = 0; i < COUNTER_KINDS; i++) {
 			uint64_t *into = counter_of(&counters, i);
@@ -152,6 +136,7 @@ static void on_event(struct call *c, enum belfry_err err, const redisReply *repl
 				*into = 0;
 		}
 	}
+	free(replaced);
 	store_event_cb cb = op->cb;
 	void *arg = op->arg;
 	call_free(c);
@@ -168,11 +153,12 @@ void redis_event_get(struct store *st, const char *feed, const char *id,
 	struct event_op *op = call_new(s, sizeof *op, on_event);
 	op->cb = cb;
 	op->arg = arg;
-	script_begin(&op->call, S_EVENT, 4);
+	script_begin(&op->call, S_EVENT, 5);
 	cmd_feed_key(s, "f", feed);
 	cmd_feed_key(s, "l", feed);
 	cmd_feed_key(s, "d", feed);
 	cmd_feed_key(s, "c", feed);
+	cmd_feed_key(s, "r", feed);
 	cmd_text(s, id);
 	cmd_end(&op->call);
 	call_send(&op->call);
@@ -254,6 +240,12 @@ static bool item_is_id(const struct store_event *e)
 	return strcmp(e->item, e->id) == 0;
 }
 
+/* Who names it is given it. */
+static bool is_expired(const struct store_event *e)
+{
+	return e->expires_ms && e->expires_ms <= clock_wall_ms();
+}
+
 static void on_item_positions(struct call *c, enum belfry_err err,
 			      const redisReply *reply)
 {
@@ -266,9 +258,10 @@ static void on_item_positions(struct call *c, enum belfry_err err,
 	}
 	for (size_t i = 0; i < op->page_count; i++) {
 		struct pos pos;
-		if (reply_pos(reply->element[i], &pos) < 0
-			    ? !item_is_id(&op->page[i])
-			    : pos_cmp(pos, op->page[i].pos) != 0)
+		if (op->page[i].kind == EVENT_RETRACT || is_expired(&op->page[i]) ||
+		    (item_pos(reply->element[i], &pos) < 0
+			     ? !item_is_id(&op->page[i])
+			     : pos_cmp(pos, op->page[i].pos) != 0))
 			continue;
 		if (op->found_count == op->limit)
 			op->more = true;
@@ -340,7 +333,7 @@ static void on_named_event(struct call *c, enum belfry_err err, const redisReply
 	if (!err && reply->elements) {
 		if (event_parse(reply->element[0], &e) < 0)
 			err = reply_broken("an event");
-		else if (!named->by_id || item_is_id(&e))
+		else if (e.kind == EVENT_ITEM && (!named->by_id || item_is_id(&e)))
 			items_found(op, &e);
 	}
 	if (err)
@@ -395,7 +388,7 @@ static void on_named_positions(struct call *c, enum belfry_err err,
 	for (size_t i = 0; !op->err && c->left < 2 && i < op->named_count; i++) {
 		struct named found = {.by_id = !c->left};
 		if (!op->named[i].pos.epoch &&
-		    reply_pos(reply->element[i], &found.pos) == 0)
+		    item_pos(reply->element[i], &found.pos) == 0)
 			op->named[i] = found;
 	}
 	if (c->left)
@@ -471,12 +464,13 @@ static void trim_send(struct trim_op *op)
 {
 	struct redis_store *s = op->call.s;
 	call_reset(&op->call, on_trimmed);
-	script_begin(&op->call, S_TRIM, 5);
+	script_begin(&op->call, S_TRIM, 6);
 	cmd_feed_key(s, "f", op->feed);
 	cmd_feed_key(s, "l", op->feed);
 	cmd_feed_key(s, "i", op->feed);
 	cmd_feed_key(s, "d", op->feed);
 	cmd_feed_key(s, "c", op->feed);
+	cmd_feed_key(s, "r", op->feed);
 	cmd_u64(s, op->max_items);
 	cmd_u64(s, op->oldest_ms);
 	cmd_u64(s, TRIM_AT_ONCE);

@@ -32,6 +32,7 @@ enum belfry_err feed_parse(const redisReply *fields, const char *name,
 	    (reply_is_text(e[13]) && reply_pos(e[13], &out->trimmed) < 0) ||
 	    (reply_is_text(e[14]) && reply_u64(e[14], &out->casts) < 0))
 		return reply_broken("a feed's fields");
+	out->watched = reply_is_text(e[15]);
 	out->casts++; /* never 0 */
 	if (out->head.n == 0)
 		out->head = out->settled = (struct pos){0, 0};
@@ -272,7 +273,8 @@ static void on_unlinked(struct call *c, enum belfry_err err, const redisReply *r
 		call_send(c);
 		return;
 	}
-	static const char *const rest[] = {"l", "i", "d", "c", "a", "p", "x"};
+	static const char *const rest[] = {"l", "i", "d", "c", "a",
+					   "p", "x", "s", "t", "r"};
 	enum { REST = sizeof rest / sizeof *rest };
 	uint32_t left = op->buckets - op->next;
 	uint32_t count = left < UNLINK_KEYS ? left : UNLINK_KEYS;
@@ -314,7 +316,7 @@ void redis_feed_delete(struct store *st, const char *feed, store_cb cb, void *ar
 	op->cb = cb;
 	op->arg = arg;
 	op->feed = xstrdup(feed);
-	script_begin(&op->call, S_FEED_DELETE, 7);
+	script_begin(&op->call, S_FEED_DELETE, 8);
 	cmd_feed_key(s, "f", feed);
 	cmd_part_key(s, p, "feeds");
 	cmd_part_key(s, p, "behind");
@@ -322,6 +324,7 @@ void redis_feed_delete(struct store *st, const char *feed, store_cb cb, void *ar
 	cmd_part_key(s, p, "epoch");
 	cmd_part_key(s, p, "due");
 	cmd_part_key(s, p, "dead");
+	cmd_part_key(s, p, "at");
 	cmd_text(s, feed);
 	cmd_end(&op->call);
 	call_send(&op->call);

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define DUE_MAX 4096u
+#define DUE_MAX 65536u
 #define DEAD_MAX 1000u
 
 /* ---- What is due ---- */

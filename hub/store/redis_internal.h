@@ -126,6 +126,7 @@ void arg_add_u64(struct buf *args, uint64_t v);
 void cmd_args(struct redis_store *s, const struct buf *args, unsigned count);
 /* belfry:{pN}:KIND and belfry:{pN}:KIND:FEED */
 void cmd_part_key(struct redis_store *s, uint32_t partition, const char *kind);
+void cmd_idem_key(struct redis_store *s, const char *feed, const char *key);
 void cmd_feed_key(struct redis_store *s, const char *kind, const char *feed);
 void cmd_bucket_key(struct redis_store *s, const char *feed, uint32_t bucket);
 void cmd_end(struct call *c);
@@ -167,8 +168,9 @@ enum belfry_err reply_broken(const char *what);
 /* The fields of a feed as feed_put.lua returns them, state first: 0 or -1. */
 #define FEED_FIELDS                                                                      \
 	"state", "epoch", "n", "settled", "subs", "buckets", "salt", "config",           \
-		"created", "born", "presence", "face", "contacts", "trimmed", "casts"
-enum { FEED_FIELD_COUNT = 15 };
+		"created", "born", "presence", "face", "contacts", "trimmed", "casts",   \
+		"watched"
+enum { FEED_FIELD_COUNT = 16 };
 enum belfry_err feed_parse(const redisReply *fields, const char *name,
 			   struct store_feed *out);
 /* The counters of an event, in the order of scripts/lib/counters.lua. */
@@ -176,11 +178,33 @@ struct counter_kind {
 	char letter;
 	size_t offset;
 };
-enum { COUNTER_KINDS = 8 };
+enum { COUNTER_KINDS = 10 };
 extern const struct counter_kind counter_kinds[COUNTER_KINDS];
 uint64_t *counter_of(struct store_counters *c, size_t kind);
 /* A stream entry; strings point into the reply. 0, or -1. */
+/* Of an entry of the log: what stands behind the id in its head (redis_head.c). */
+void event_head_add(struct buf *out, const struct store_commit *c);
+/* The same, of TEXT, which is cut into its words; ID is the event's. 0, or -1. */
+int event_head_parse(char *text, const char *id, struct store_event *out);
+/* ENTRY's head is cut into its words. -1: it is none. */
 int event_parse(const redisReply *entry, struct store_event *out);
+/* Of what `i` has of an item: the position of what is newest of it. 0, or -1. */
+int item_pos(const redisReply *value, struct pos *out);
+
+/* ---- redis_replaced.c: what was used again, or taken back ---- */
+
+struct replaced {
+	struct pos pos, by;
+	bool gone;
+};
+/* As events() reads the log. */
+void cmd_replaced(struct call *c, const char *feed, struct pos from, bool newest,
+		  size_t count);
+/* OUT is the caller's to free, whatever is returned. */
+enum belfry_err replaced_parse(const redisReply *reply, struct replaced **out,
+			       size_t *count);
+void replaced_tell(const struct replaced *list, size_t list_count,
+		   struct store_event *events, size_t count);
 
 void redis_feed_put(struct store *st, const char *feed, const char *config,
 		    const char *expect, uint64_t at_ms, store_feed_cb cb, void *arg);
@@ -201,12 +225,25 @@ void commits_init(struct redis_store *s);
 void commits_finish(struct redis_store *s);
 void redis_events(struct store *st, const char *feed, struct pos from, bool newest,
 		  size_t limit, store_events_cb cb, void *arg);
+void redis_retract(struct store *st, const struct store_retract *r, store_commit_cb cb,
+		   void *arg);
 void redis_event_get(struct store *st, const char *feed, const char *id,
 		     store_event_cb cb, void *arg);
 void redis_items(struct store *st, const char *feed, const char *const *items,
 		 size_t item_count, size_t limit, store_events_cb cb, void *arg);
 void redis_trim(struct store *st, const char *feed, uint64_t max_items,
 		uint64_t oldest_ms, store_cb cb, void *arg);
+/* The command that has C scheduled, as C is. */
+void cmd_schedule(struct call *call, const struct store_commit *c);
+void redis_scheduled_list(struct store *st, const char *feed, uint64_t after_ms,
+			  const char *after_id, size_t limit, store_scheduled_cb cb,
+			  void *arg);
+void redis_scheduled_get(struct store *st, const char *feed, const char *id,
+			 store_scheduled_cb cb, void *arg);
+void redis_scheduled_cancel(struct store *st, const char *feed, const char *id,
+			    const char *item, store_cb cb, void *arg);
+void redis_scheduled_due(struct store *st, size_t limit, store_times_cb cb, void *arg);
+void redis_release(struct store *st, const char *feed, store_release_cb cb, void *arg);
 void redis_join(struct store *st, const char *feed, const char *jid,
 		const struct sub_change *change, store_row_cb cb, void *arg);
 void redis_leave(struct store *st, const char *feed, const char *jid, store_row_cb cb,

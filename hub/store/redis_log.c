@@ -35,8 +35,9 @@ struct commit_op {
 	bool counted;		  /* in s->commits_out */
 	size_t count;
 	struct commit *first, **tail;
-	struct pos pos; /* of the first event */
-	bool replayed;	/* then it is the only one, and this was the answer: */
+	struct pos pos;	 /* of the first event */
+	uint64_t due_ms; /* it is scheduled; then it is the only one */
+	bool replayed;	 /* then it is the only one, and this was the answer: */
 	char *id, *item;
 };
 
@@ -50,7 +51,8 @@ static void commit_end(struct commit_op *op, enum belfry_err err)
 		struct store_committed done = {.id = o.replayed ? o.id : c->id,
 					       .item = o.replayed ? o.item : c->item,
 					       .replayed = o.replayed,
-					       .pos = o.pos};
+					       .pos = o.pos,
+					       .due_ms = o.due_ms};
 
 		next = c->next;
 		o.pos.n++;
@@ -135,7 +137,10 @@ static void gather_soon(struct redis_store *s)
 	conn_flush(s->conn); /* behind the timer, in the same pass */
 }
 
-/* OK, the first position; and of a replay the id and the item. */
+/*
+ * OK, the first position; and of a replay the id and the item, and when it is due if that
+ * was asked of what is scheduled.
+ */
 static enum belfry_err reply_take(struct commit_op *op, const redisReply *reply)
 {
 	redisReply *const *e = reply->element;
@@ -149,6 +154,8 @@ static enum belfry_err reply_take(struct commit_op *op, const redisReply *reply)
 		return reply_broken("a commit");
 	op->id = xstrdup(e[2]->str);
 	op->item = xstrdup(e[3]->str);
+	if (op->due_ms && (reply->elements < 5 || reply_u64(e[4], &op->due_ms) < 0))
+		return reply_broken("what is scheduled");
 	return BELFRY_OK;
 }
 
@@ -183,20 +190,12 @@ static struct commit_op *op_new(struct redis_store *s, const char *feed)
 /* Its id, the rest of its head, its document; and its item, if that is not its id. */
 static void add_event(struct commit_op *op, const struct store_commit *c)
 {
-	char numbers[64] = " ";
-	size_t len = 1 + format_u64((uint64_t)c->priority, numbers + 1);
-	numbers[len++] = ' ';
-	len += format_u64(c->at_ms, numbers + len);
+	struct buf rest = {0};
+	event_head_add(&rest, c);
 	arg_add(&op->events, c->id, strlen(c->id));
-	if (strcmp(c->item, c->id) == 0) {
-		arg_add(&op->events, numbers, len);
-	} else {
-		struct buf rest = {0};
-		buf_add(&rest, numbers, len);
-		buf_addc(&rest, ' ');
-		buf_adds(&rest, c->item);
-		arg_add(&op->events, rest.data, rest.len);
-		buf_free(&rest);
+	arg_add(&op->events, rest.data, rest.len);
+	buf_free(&rest);
+	if (strcmp(c->item, c->id) != 0) {
 		arg_add_u64(&op->items, op->count);
 		arg_add(&op->items, c->item, strlen(c->item));
 		op->item_count++;
@@ -221,7 +220,7 @@ static void op_add(struct commit_op *op, const struct store_commit *c, store_com
 	add_event(op, c);
 }
 
-static void cmd_idem_key(struct redis_store *s, const char *feed, const char *key)
+void cmd_idem_key(struct redis_store *s, const char *feed, const char *key)
 {
 	struct buf kind = {0};
 	buf_printf(&kind, "k:%s", key);
@@ -229,19 +228,19 @@ static void cmd_idem_key(struct redis_store *s, const char *feed, const char *ke
 	buf_free(&kind);
 }
 
-/* IDEM: the commit whose idempotency key goes along, or NULL. */
-static void op_send(struct commit_op *op, const struct store_commit *idem)
+static void cmd_commit(struct commit_op *op, const struct store_commit *idem)
 {
 	struct redis_store *s = op->call.s;
 	uint32_t p = partition_of(s, op->feed);
 
-	script_begin(&op->call, S_COMMIT, idem ? 7 : 6);
+	script_begin(&op->call, S_COMMIT, idem ? 8 : 7);
 	cmd_feed_key(s, "f", op->feed);
 	cmd_feed_key(s, "l", op->feed);
 	cmd_feed_key(s, "i", op->feed);
 	cmd_feed_key(s, "d", op->feed);
 	cmd_part_key(s, p, "behind");
 	cmd_part_key(s, p, "epoch");
+	cmd_feed_key(s, "r", op->feed);
 	if (idem)
 		cmd_idem_key(s, op->feed, idem->idem_key);
 	cmd_text(s, s->run_id);
@@ -253,11 +252,22 @@ static void op_send(struct commit_op *op, const struct store_commit *idem)
 	cmd_args(s, &op->events, 3 * (unsigned)op->count);
 	cmd_args(s, &op->items, 2 * op->item_count);
 	cmd_end(&op->call);
+}
+
+/* ALONE: the one commit that has an idempotency key or is scheduled, or NULL. */
+static void op_send(struct commit_op *op, const struct store_commit *alone)
+{
+	struct redis_store *s = op->call.s;
+
+	if (alone && alone->due_ms)
+		cmd_schedule(&op->call, alone);
+	else
+		cmd_commit(op, alone);
 	buf_free(&op->events);
 	buf_free(&op->items);
-	/* Those with a key wait for nobody: whoever waited for them might wait for ever.
+	/* Those alone wait for nobody: whoever waited for them might wait for ever.
 	 */
-	op->counted = !idem;
+	op->counted = !alone;
 	s->commits_out += op->counted;
 	call_send(&op->call);
 }
@@ -297,18 +307,56 @@ void redis_commit(struct store *st, const struct store_commit *c, store_commit_c
 {
 	struct redis_store *s = redis_of(st);
 	bool full = session_is_full(s) && s->state == SESSION_UP;
+	bool alone = c->idem_key || c->due_ms;
 
-	if (!full && !c->idem_key && s->gather) {
+	if (!full && !alone && s->gather) {
 		op_add(op_gathered(s, c->feed), c, cb, arg);
 		gather_soon(s);
 		return;
 	}
 	struct commit_op *op = op_new(s, c->feed);
 	op_add(op, c, cb, arg);
+	op->due_ms = c->due_ms;
 	if (full)
 		call_fail(&op->call, BELFRY_EFULL);
 	else
-		op_send(op, c->idem_key ? c : NULL);
+		op_send(op, alone ? c : NULL);
+}
+
+/* One event more, in a call of its own. */
+void redis_retract(struct store *st, const struct store_retract *r, store_commit_cb cb,
+		   void *arg)
+{
+	struct redis_store *s = redis_of(st);
+	struct commit_op *op = op_new(s, r->feed);
+	uint32_t p = partition_of(s, r->feed);
+
+	op_add(op, &(struct store_commit){.id = r->id, .item = r->item, .doc = ""}, cb,
+	       arg);
+	buf_free(&op->events);
+	buf_free(&op->items);
+	if (session_is_full(s) && s->state == SESSION_UP) {
+		call_fail(&op->call, BELFRY_EFULL);
+		return;
+	}
+	script_begin(&op->call, S_RETRACT, 7);
+	cmd_feed_key(s, "f", r->feed);
+	cmd_feed_key(s, "l", r->feed);
+	cmd_feed_key(s, "i", r->feed);
+	cmd_feed_key(s, "d", r->feed);
+	cmd_part_key(s, p, "behind");
+	cmd_part_key(s, p, "epoch");
+	cmd_feed_key(s, "r", r->feed);
+	cmd_text(s, s->run_id);
+	cmd_text(s, r->feed);
+	cmd_text(s, s->channel);
+	cmd_text(s, r->item);
+	cmd_pos(s, r->newest);
+	cmd_text(s, r->id);
+	cmd_u64(s, r->at_ms);
+	cmd_data(s, r->doc, r->doc_len);
+	cmd_end(&op->call);
+	call_send(&op->call);
 }
 
 void commits_init(struct redis_store *s)

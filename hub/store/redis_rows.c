@@ -126,7 +126,8 @@ static void cmd_change(struct redis_store *s, const struct sub_change *change)
 	} letter_of[] = {
 		{SUB_SET_CONTACT, 'a'}, {SUB_SET_PRIORITY, 'p'}, {SUB_SET_TAGS, 't'},
 		{SUB_SET_MUTED, 'm'},	{SUB_SET_PAUSED, 'z'},	 {SUB_SET_QUIET, 'q'},
-		{SUB_SET_URGENT, 'u'},
+		{SUB_SET_URGENT, 'u'},	{SUB_SET_OFFLINE, 'o'},	 {SUB_SET_SHOWS, 's'},
+		{SUB_SET_GRANT, 'g'},	{SUB_SET_DIGEST, 'd'},
 	};
 	enum { LETTERS = sizeof letter_of / sizeof *letter_of };
 	char format = (char)change->format, letters[LETTERS], words[SUB_OPTIONS_SIZE];
@@ -184,6 +185,8 @@ static void cmd_late(struct redis_store *s, const struct row_op *op)
 	cmd_text(s, r->end ? "1" : "0");
 	cmd_data(s, r->was_len ? r->was : "", r->was_len);
 	cmd_hold(s, &r->hold);
+	for (size_t i = 0; i < r->move_count; i++)
+		cmd_pos(s, r->moves[i].pos);
 }
 
 /* Who is told, and of what. */
@@ -221,7 +224,7 @@ static void row_script(struct row_op *op, uint32_t salt, uint32_t buckets)
 	else if (op->kind == ROW_EXPEL)
 		cmd_expel(s);
 	else if (op->kind == ROW_ORDER)
-		cmd_text(s, op->order == ORDER_DROP ? "1" : "0");
+		cmd_u64(s, op->order);
 	else if (op->kind == ROW_BOUNCE)
 		cmd_late(s, op);
 	cmd_end(c);

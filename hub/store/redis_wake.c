@@ -63,6 +63,7 @@ static void wake_told(struct wake *w, const char *text)
 	enum store_wake what = text[0] == '@'	? WAKE_LOOK
 			       : text[0] == '!' ? WAKE_NOTICE
 			       : text[0] == '%' ? WAKE_DUE
+			       : text[0] == '+' ? WAKE_SCHEDULED
 						: WAKE_EVENTS;
 	if (what != WAKE_EVENTS)
 		text++;

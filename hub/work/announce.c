@@ -437,7 +437,8 @@ void announcer_room(struct announcer *a)
 
 void announcer_wake(struct announcer *a, enum store_wake what, const char *feed)
 {
-	if (!a->up || a->leaving || what == WAKE_NOTICE || what == WAKE_DUE)
+	if (!a->up || a->leaving || what == WAKE_NOTICE || what == WAKE_DUE ||
+	    what == WAKE_SCHEDULED)
 		return;
 	struct told *t = what == WAKE_ALL ? NULL : *told_place(a, feed);
 	if (what == WAKE_ALL)

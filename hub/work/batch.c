@@ -21,6 +21,12 @@ static void take(struct log_event *ev, const char *feed, const struct store_even
 	char why[WHY_SIZE];
 	ev->pos = from->pos;
 	ev->at_ms = from->at_ms;
+	ev->expires_ms = from->expires_ms;
+	ev->kind = from->kind;
+	ev->retracted = from->retracted;
+	ev->superseded = from->superseded;
+	ev->its = from->kind == EVENT_RETRACT ? from->retracted.versions[0] : from->pos;
+	ev->filter_ms = from->kind == EVENT_RETRACT ? from->retracted.at_ms : from->at_ms;
 	const char *id = from->id ? from->id : "", *item = from->item ? from->item : "";
 	if (!id[0] || !item[0] || !utf8_valid(id, strlen(id)) ||
 	    !utf8_valid(item, strlen(item))) {
@@ -43,7 +49,7 @@ static uint8_t banned(const struct engine *e, const char *feed, struct pos pos)
 						  FORMAT_HEADLINE, FORMAT_NORMAL};
 	unsigned bits = 0;
 	for (size_t i = 0; i < POLICY_FORMATS; i++)
-		if (suspects_banned(e, feed, pos, formats[i]))
+		if (suspects_banned(e, feed, pos, formats[i], false))
 			bits |= 1u << policy_format_index(formats[i]);
 	return (uint8_t)bits;
 }
@@ -56,6 +62,7 @@ struct batch *batch_create(struct engine *e, const char *feed, struct pos from,
 	b->refs = 1;
 	b->from = from;
 	b->count = count;
+	b->head = head;
 	b->to = count ? events[count - 1].pos : head;
 	for (size_t i = 0; i < count; i++) {
 		take(&b->events[i], feed, &events[i]);
@@ -103,6 +110,12 @@ static bool xml_fit(const char *s, size_t len)
 	return true;
 }
 
+bool batch_fit(const struct engine *e, const struct rendered *r)
+{
+	return r->bytes.len <= e->o.max_stanza_bytes &&
+	       xml_fit(r->bytes.data, r->bytes.len);
+}
+
 const struct rendered *batch_rendered(struct engine *e, const struct batch *b,
 				      const char *feed, struct log_event *ev,
 				      enum sub_format format)
@@ -113,15 +126,17 @@ const struct rendered *batch_rendered(struct engine *e, const struct batch *b,
 	struct rendered *r = &ev->out[k];
 	if (ev->made & bit)
 		return r;
-	struct render_event re = {.feed = feed,
-				  .id = ev->id,
-				  .item = ev->item,
-				  .pos = ev->pos,
-				  .at_ms = ev->at_ms,
-				  .event = &ev->event};
+	struct render_event re = {
+		.feed = feed,
+		.id = ev->id,
+		.item = ev->item,
+		.pos = ev->pos,
+		.at_ms = ev->at_ms,
+		.retracts = ev->kind == EVENT_RETRACT ? &ev->retracted.versions[0] : NULL,
+		.event = &ev->event};
 	render(r, &re, format, e->o.domain, b->delayed);
 	ev->made = (uint8_t)(ev->made | bit);
-	if (r->bytes.len <= e->o.max_stanza_bytes && xml_fit(r->bytes.data, r->bytes.len))
+	if (batch_fit(e, r))
 		return r;
 	skipped(feed, ev->id,
 		r->bytes.len > e->o.max_stanza_bytes ? "larger than xmpp.max_stanza_bytes"

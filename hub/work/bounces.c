@@ -1,11 +1,34 @@
 #include "work/engine_int.h"
 
 #include <belfry/base/log.h>
+#include <belfry/base/random.h>
 #include <belfry/core/id.h>
 #include <belfry/core/jid.h>
 
 #include <stdio.h>
 #include <string.h>
+
+void hold_bounced(struct engine *e, const struct sub_hold *was, enum bounce_class class,
+		  const char *condition, uint64_t now_ms, struct sub_hold *h)
+{
+	policy_bounce(&e->o.retry, was, class, condition, now_ms,
+		      random_below(UINT32_MAX), h);
+	if (!h->condition[0]) /* which says that the last try went well */
+		snprintf(h->condition, sizeof(h->condition), "undefined-condition");
+	h->urgent = false;
+	sub_hold_digest(h, (struct pos){0, 0}, 0);
+}
+
+void hold_died(struct engine *e, const char *feed, const char *event, const char *jid,
+	       const struct sub_hold *was, const struct sub_hold *h)
+{
+	if (h->reason != HOLD_DEAD || was->reason == HOLD_DEAD)
+		return;
+	e->counters.dead_letters++;
+	log_warn("given up, a dead letter", log_s("feed", feed), log_s("event", event),
+		 log_s("jid", jid), log_s("condition", h->condition),
+		 log_u("tries", h->tries));
+}
 
 /* The subscription's key is the JID that came back, or its bare JID. */
 static bool is_row(const struct store_row *row, const char *from, size_t from_len)
@@ -31,6 +54,7 @@ void bounce_note(struct mark *m, size_t k, enum bounce_class class, const char *
 struct place {
 	size_t unit, event;
 	bool told; /* not an event: what told that some are gone */
+	uint64_t members;
 };
 
 static bool in_flight(const struct piece *p, const struct stanza_id *id, uint32_t hash,
@@ -42,6 +66,7 @@ static bool in_flight(const struct piece *p, const struct stanza_id *id, uint32_
 		return false;
 	uint32_t bucket = bucket_of(hash, p->run->feed_buckets);
 	at->event = piece_event(p, pos);
+	at->members = id->members;
 	at->unit = bucket - p->run->buckets[0].bucket;
 	at->told = p->holds && pos_cmp(pos, p->run->trimmed) == 0;
 	return (at->event < p->events || at->told) && at->unit < p->run->bucket_count &&
@@ -56,10 +81,14 @@ static bool was_sent(struct piece *p, const struct place *at, size_t row)
 	enum outcome o;
 	if (at->told)
 		return m && m->act == ACT_TELL && m->told;
+	if (at->members || (m && m->act == ACT_DIGEST))
+		return m && m->act == ACT_DIGEST && m->sent &&
+		       m->id_members == at->members &&
+		       pos_cmp(m->id_pos, rows_event(p, at->event)->pos) == 0;
 	if (p->holds)
 		return m && rows_outcome(m, at->event, &o) && o == OUTCOME_TAKEN;
 	return rows_want(p, at->unit, row, rows_gate(p, row), at->event) == WANT_SENT &&
-	       send_passes(&p->run->rows[row], rows_event(p, at->event));
+	       fate_of(p, &p->run->rows[row], rows_event(p, at->event)) == OUTCOME_TAKEN;
 }
 
 enum found { FOUND_NOBODY, FOUND_NOT_SENT, FOUND };

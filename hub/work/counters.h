@@ -18,10 +18,13 @@
 	X(gaps, "Messages that say that some were missed and are gone")                  \
 	X(left, "Subscriptions ended as the address is gone")                            \
 	X(filtered, "Deliveries that the followers' own choices left out")               \
+	X(expired, "Deliveries not made, as the event's time was over")                  \
+	X(superseded, "Deliveries not made, as the item was replaced or retracted")      \
+	X(released, "Scheduled events that went into their feeds' logs")                 \
 	X(skipped, "Deliveries not sent, as XML or the server cannot take them")         \
 	X(repeated, "Stanzas in flight when a link or lease went; they are sent again")  \
 	X(late_bounces, "Deliveries that came back after their window was done")         \
-	X(late_dropped, "Late bounces beyond what is kept at once: not sent again")      \
+	X(late_dropped, "Late bounces given up, as too many came: not sent again")       \
 	X(strange_bounces, "Errors that match no delivery of ours, or too many at once") \
 	X(windows, "Windows closed by a barrier")                                        \
 	X(barriers_repeated, "Barriers asked for again, as no result came")              \

@@ -32,7 +32,7 @@ void engine_halt(struct engine *e)
 
 static void go_idle(struct engine *e)
 {
-	if (e->quiet && flight_empty(e) && e->dones == 0 && e->late == 0)
+	if (e->quiet && flight_empty(e) && e->dones == 0 && !(e->owned && e->late))
 		e->o.idle(e->o.arg);
 }
 
@@ -46,6 +46,18 @@ static void fall(struct engine *e, enum link_end end, const char *condition)
 	feeds_restart(e);
 }
 
+/* What is read and not sent is left to the next owner; others wait for it. */
+static void leave_unsent(struct engine *e)
+{
+	for (size_t i = e->active_count; i-- > 0;) {
+		struct feed *f = e->active[i];
+		if (!f->unsent || f->failed)
+			continue;
+		feed_fail(f, 0);
+		feed_step(f);
+	}
+}
+
 static void on_kick(void *arg)
 {
 	struct engine *e = arg;
@@ -53,6 +65,8 @@ static void on_kick(void *arg)
 		e->o.lost(e->o.arg);
 		return;
 	}
+	if (e->quiet)
+		leave_unsent(e);
 	e->pumping = true;
 	if (e->owned && e->up) {
 		send_pump(e);
@@ -106,6 +120,8 @@ static void on_wake(void *arg, enum store_wake what, const char *feed)
 		ask_hints(e);
 	if (what == WAKE_DUE || what == WAKE_ALL)
 		due_hint(e, 0);
+	if (what == WAKE_SCHEDULED || what == WAKE_ALL)
+		schedule_hint(e->schedule, 0);
 	if (e->o.woken)
 		e->o.woken(e->o.arg, what, feed);
 }
@@ -130,6 +146,7 @@ struct engine *engine_create(struct loop *loop, struct store *store,
 	e->due = loop_timer_create(loop, on_due, e);
 	e->windows = windows_create();
 	e->janitor = janitor_create(e);
+	e->schedule = schedule_create(e);
 	loop_timer_arm(e->watch, WATCH_MS);
 	return e;
 }
@@ -146,10 +163,11 @@ void engine_destroy(struct engine *e)
 	e->owned = e->up = false;
 	flight_drop(e);
 	feeds_drop_all(e);
-	late_drop(e);
+	late_finish(e);
 	suspects_forget(e, NULL);
 	free(e->suspects);
 	janitor_destroy(e->janitor);
+	schedule_destroy(e->schedule);
 	fairq_finish(&e->waiting);
 	windows_destroy(e->windows);
 	buf_free(&e->out);
@@ -166,11 +184,12 @@ static void disown(struct engine *e)
 	e->halted = false;
 	STORE(e, listen, NULL, NULL);
 	janitor_stop(e->janitor);
+	schedule_stop(e->schedule);
 	flight_drop(e);
 	windows_reset(e->windows);
 	suspects_forget(e, NULL);
 	feeds_drop_all(e);
-	late_drop(e);
+	late_disown(e);
 	loop_timer_disarm(e->due);
 	e->errors = 0;
 	engine_kick(e);
@@ -189,13 +208,16 @@ void engine_own(struct engine *e, const struct store_owner *owner)
 	STORE(e, listen, on_wake, e);
 	ask_hints(e);
 	due_hint(e, 0);
+	late_own(e);
 	janitor_start(e->janitor);
+	schedule_start(e->schedule);
 }
 
 void engine_quiesce(struct engine *e)
 {
 	e->quiet = true;
 	janitor_stop(e->janitor);
+	schedule_stop(e->schedule);
 	engine_kick(e);
 }
 

@@ -29,6 +29,14 @@ struct engine_options {
 	void (*lost)(void *arg);      /* it is not, or the store said so */
 	void (*stalled)(void *arg);   /* no barrier comes back: wants a new stream */
 	void (*idle)(void *arg);      /* after engine_quiesce(): nothing is in flight */
+	/*
+	 * Is JID, which a row of FEED says it has a say in, there? SOON: it is being
+	 * found out, and a hold that waits for it is woken then. NULL: nobody knows.
+	 */
+	enum availability (*presence)(void *arg, const char *feed, const char *jid,
+				      bool *soon);
+	/* JID's hold is to be woken (ORDER_WAKE). Not NULL where presence is not. */
+	void (*wake)(void *arg, const char *feed, const char *jid);
 	/* FEED has something new (store.h, listen). NULL: it is for the engine alone. */
 	void (*woken)(void *arg, enum store_wake what, const char *feed);
 };

@@ -14,14 +14,18 @@
  *   pieces.c    runs of buckets: claimed in fair order
  *   reading.c   ... and read, with the events that they need
  *   rows.c      which row of a piece wants which event
+ *   fate.c      what becomes of an event that a row wants
  *   send.c      pieces -> stanzas, bucket by bucket, in windows
  *   groups.c    one stanza for many receivers, by a multicast service
  *   gap.c       the stanza that says how much was missed
+ *   digest.c    many events in one stanza
  *   flight.c    windows -> barriers -> done
  *   holds.c     what done says of rows that are held, were, or end
+ *   absent.c    who came while it was written that he is waited for
  *   bounces.c   what comes back in its window
  *   late.c      ... and what comes back later
  *   suspects.c  one stanza at a time, to find the one that ends the stream
+ *   schedule.c  what is scheduled, into the log when it is due
  *   janitor.c   looks for work that no hint told, and trims
  *
  * A pass goes once over a feed's buckets, piece by piece; the next one begins when
@@ -81,6 +85,7 @@ void due_hint(struct engine *e, uint64_t wait_ms);
 void due_add(struct feed *f, uint32_t bucket);
 /* Into serving[], from what is due; how many. */
 size_t due_take(struct feed *f);
+void due_serve(struct feed *f, size_t place, uint32_t bucket); /* into serving[PLACE] */
 
 /* settle.c */
 void feed_learn_config(struct feed *f, const struct store_feed *sf);
@@ -100,6 +105,8 @@ void batch_unref(struct batch *b); /* NULL is safe */
 const struct rendered *batch_rendered(struct engine *e, const struct batch *b,
 				      const char *feed, struct log_event *ev,
 				      enum sub_format format);
+/* May it be sent: neither too large nor with what XML cannot carry? */
+bool batch_fit(const struct engine *e, const struct rendered *r);
 
 /* pieces.c */
 void pieces_claim(struct engine *e);
@@ -125,10 +132,16 @@ void pieces_look_ahead(struct feed *f);
 struct mark *rows_mark(const struct piece *p, size_t row); /* NULL: it has none */
 struct mark *rows_mark_make(struct piece *p, size_t unit, size_t row);
 void rows_forget(struct piece *p); /* the marks */
+/* Who of its rows is there, where they care: so it is for the piece. */
+void rows_see(struct piece *p);
+enum availability rows_seen(const struct piece *p, size_t row);
 /* Of a pass over holds: marks the rows that are due. */
 void rows_find_due(struct piece *p);
 /* The lowest position that one of them is to be served from; false: none is. */
 bool rows_floor(const struct piece *p, struct pos *low);
+/* How far the piece has to go for those that are served from LOW: to the end of what is
+ * on its way to them. */
+struct pos rows_need(const struct piece *p, struct pos low);
 /* Is one of them told that what it has missed is gone? */
 bool rows_telling(const struct piece *p);
 /* The piece has its range of events: which are whose? */
@@ -144,11 +157,22 @@ bool rows_outcome(const struct mark *m, size_t k, enum outcome *o);
 /* The event behind its position came back, and is tried alone. */
 bool hold_tries(const struct sub_hold *h);
 
+/* fate.c */
+/* What becomes of EV for ROW, which wants it now: TAKEN, if it is to be sent. */
+enum outcome fate_of(const struct piece *p, const struct store_row *row,
+		     const struct log_event *ev);
+/* M's row is served: the span of the log that it is served by; then, as its range is
+ * known, what of it this piece has. */
+void fate_span(const struct piece *p, struct mark *m);
+void fate_range(const struct piece *p, struct mark *m);
+/* What M found is what its hold is to keep. */
+void fate_fix(const struct mark *m, struct sub_hold *h);
+/* Its hold goes on as H, behind this piece: the same of it. */
+void fate_keep(const struct piece *p, const struct mark *m, struct sub_hold *h);
+
 /* send.c */
 void send_pump(struct engine *e);
 bool send_flush(struct engine *e);
-/* Does ROW want it, by its own choice? */
-bool send_passes(const struct store_row *row, const struct log_event *ev);
 /* What becomes of it if it is sent; GROUPED: where there is a service, by that. */
 enum outcome send_outcome(const struct piece *p, const struct store_row *row,
 			  struct log_event *ev, bool grouped);
@@ -184,6 +208,18 @@ void gap_write(struct engine *e, const struct piece *p, const struct mark *m);
 /* False: it cannot be sent. */
 bool gap_send(struct engine *e, const struct piece *p, struct mark *m);
 
+/* digest.c */
+/* The piece has its range of events: what becomes of M, which is due and wants them
+ * together? */
+void digest_range(struct piece *p, struct mark *m);
+/* Those of P, as far as its turn goes; how many. */
+size_t digests_send(struct engine *e, struct piece *p);
+/* Writes M's; false: there is none, or it is split. */
+bool digest_write(struct engine *e, struct piece *p, struct mark *m);
+void digest_sent(struct piece *p, struct mark *m);
+/* Its events are sent one by one. */
+void digest_split(struct mark *m);
+
 /* flight.c */
 struct part *flight_part(struct engine *e, struct piece *p, size_t unit);
 struct part *flight_part_new(struct piece *p, size_t unit); /* of no window */
@@ -204,6 +240,18 @@ void flight_count(struct engine *e, const struct store_counters *c);
 /* What done says of the rows of Q's units; OUT has room for all marks. Their moves are
  * freed by the caller. */
 size_t holds_done(struct part *q, struct store_done_row *out);
+
+/* absent.c */
+/* Of Q's units; owned by the caller, until absent_told(). */
+struct absent *absent_of(const struct part *q);
+/* The store has answered. */
+void absent_told(struct engine *e, struct absent *list);
+
+/* bounces.c */
+void bounces_take(struct engine *e, const struct link_bounce *b);
+/* Event K of its piece came back. */
+void bounce_note(struct mark *m, size_t k, enum bounce_class class,
+		 const char *condition);
 /* The hold after a bounce; WAS: the one before. pos and counted are the caller's. */
 void hold_bounced(struct engine *e, const struct sub_hold *was, enum bounce_class class,
 		  const char *condition, uint64_t now_ms, struct sub_hold *h);
@@ -211,22 +259,17 @@ void hold_bounced(struct engine *e, const struct sub_hold *was, enum bounce_clas
 void hold_died(struct engine *e, const char *feed, const char *event, const char *jid,
 	       const struct sub_hold *was, const struct sub_hold *h);
 
-/* bounces.c */
-void bounces_take(struct engine *e, const struct link_bounce *b);
-/* Event K of its piece came back. */
-void bounce_note(struct mark *m, size_t k, enum bounce_class class,
-		 const char *condition);
-
 /* late.c */
 void late_begin(struct engine *e, const struct stanza_id *id,
 		const struct link_bounce *b);
-/*
- * What came back of a row that is held was told in done. Somebody may have changed its
- * hold meanwhile, and it was left alone: then it is told once more.
- */
-void late_check(const struct piece *p, const struct mark *m);
-void late_flush(struct feed *f); /* a piece is gone: they may be told now */
-void late_drop(struct engine *e);
+void late_flush(struct feed *f); /* a piece or completion is gone: some may be told now */
+/* Between two passes: true: the next one is to wait for them. */
+bool late_goes_first(struct feed *f);
+/* So many wait that nothing more is to be sent. */
+bool late_many(const struct engine *e);
+void late_own(struct engine *e);
+void late_disown(struct engine *e); /* they are kept for a while */
+void late_finish(struct engine *e);
 
 /* suspects.c */
 bool suspects_any(const struct engine *e);
@@ -243,8 +286,17 @@ void suspects_passed(struct engine *e);
 /* True if it is the stanza in flight that came back. */
 bool suspects_bounced(struct engine *e, const struct stanza_id *id,
 		      const struct link_bounce *b);
+/* DIGEST: the one of which POS is the last event. */
 bool suspects_banned(const struct engine *e, const char *feed, struct pos pos,
-		     enum sub_format format);
+		     enum sub_format format, bool digest);
+
+/* schedule.c */
+struct schedule *schedule_create(struct engine *e);
+void schedule_destroy(struct schedule *s);
+void schedule_start(struct schedule *s);
+void schedule_stop(struct schedule *s);
+/* Something is due in so long. */
+void schedule_hint(struct schedule *s, uint64_t wait_ms);
 
 /* janitor.c */
 struct janitor *janitor_create(struct engine *e);

@@ -31,27 +31,34 @@
 #define GROUP_MAX 20 /* receivers of a stanza: twice as many gain nothing */
 #define FEED_TABLE 4096
 #define TABLE_SALT 1000003 /* of row_hash() in memory */
-#define DUE_MAX 64 /* buckets of a feed known to be due; others are asked for later */
-#define DUE_A_PASS 8
+#define DUE_MAX 1024  /* buckets of a feed known to be due; others are asked for later */
 #define EVENTS_MAX 64 /* of a piece: they are bits */
 
 struct log_event {
 	char *id, *item; /* NULL id: cannot be sent at all */
 	struct pos pos;
-	uint64_t at_ms;
+	uint64_t at_ms, expires_ms;
+	enum event_kind kind;
+	struct pos its;	    /* for those who were there by then */
+	uint64_t filter_ms; /* what mutes it goes by */
+	struct store_retracted retracted;
+	struct pos superseded; /* as far as it was known when it was read */
 	struct event event;
 	struct rendered out[POLICY_FORMATS];
-	uint8_t made;	/* bit by format: rendered */
-	uint8_t refuse; /* bit by format: not fit to be sent */
+	size_t digest[2]; /* what it adds to a digest, of text and of items; 0: not known
+			   */
+	uint8_t made;	  /* bit by format: rendered */
+	uint8_t refuse;	  /* bit by format: not fit to be sent */
 };
 
 /* Events of the log after `from`, in order; shared by pieces. */
 struct batch {
 	unsigned refs;
 	struct pos from;
-	struct pos to; /* the last one, or the head where there was none */
-	bool delayed;  /* rendered with the time of the event: for who gets it late */
-	size_t count;
+	struct pos to;	 /* the last one, or the head where there was none */
+	struct pos head; /* was known when they were asked for */
+	bool delayed;	 /* rendered with the time of the event: for who gets it late */
+	size_t count, limit; /* of so many asked for */
 	struct log_event events[];
 };
 
@@ -63,6 +70,8 @@ enum mark_act {
 		     */
 	ACT_SERVE,  /* sent what it has missed */
 	ACT_TELL,   /* told that what it has missed is gone */
+	ACT_DIGEST, /* sent what it has missed, together */
+	ACT_CHOOSE, /* it is written first what that is */
 	ACT_DROP,   /* not sent what it has missed */
 	ACT_WAIT,   /* still waits */
 	ACT_END,    /* nothing came back: the hold is over */
@@ -78,6 +87,9 @@ struct mark {
 	struct sub_hold was; /* as it was read */
 	struct pos floor;    /* it has had, or missed for ever, what is up to here */
 	size_t from, past;
+	/* What it is not sent, as it was replaced or retracted: sub_hold's span_from,
+	 * span_to. */
+	struct pos span_from, span_to;
 	bool beyond;	      /* what it needs is newer than what the piece has */
 	enum hold_reason why; /* it waits */
 	uint64_t due_ms;      /* ... for so long */
@@ -88,6 +100,13 @@ struct mark {
 	enum bounce_class class; /* of the latest */
 	char condition[HOLD_CONDITION_MAX + 1];
 	uint8_t *outcomes; /* by event, + 1, as far as they are known; NULL: none is */
+	/* Of a digest: CHOOSE: the hold with it. Else its events, how its stanza's id
+	 * says that, was it sent; or are they sent one by one? */
+	struct sub_hold was_digest;
+	uint64_t together;
+	struct pos id_pos;
+	uint64_t id_members;
+	bool sent, split;
 };
 
 enum piece_state { PIECE_READING, PIECE_WAITING, PIECE_READY, PIECE_SENT };
@@ -109,8 +128,13 @@ struct piece {
 	struct mark **marks;
 	size_t mark_count, mark_cap;
 	uint32_t *mark_of; /* by row, + 1; NULL: there are none */
+	uint8_t *seen;	   /* by row, what it shows; NULL: none is of interest */
 	unsigned calls;
 	bool dropped; /* its feed lost it: free at the last call */
+	/* The latest digest: of these events, in that format. */
+	uint64_t together;
+	enum sub_format together_format;
+	struct rendered together_out;
 };
 
 enum feed_state {
@@ -120,6 +144,21 @@ enum feed_state {
 	FEED_SETTLING, /* all buckets are there: telling the store */
 	FEED_TRIMMING,
 	FEED_RESTING, /* something failed: looked up again after a while */
+};
+
+/* The store is being told of COUNT buckets from FIRST on, of FEED_BUCKETS. */
+struct completion {
+	struct feed *feed;
+	struct completion *next;
+	uint32_t first, count, feed_buckets;
+	uint64_t pass;
+	uint64_t sent;
+	struct absent *absent; /* written as held until they come */
+};
+
+/* First in, first out. */
+struct late_list {
+	struct late *first, *last;
 };
 
 struct feed {
@@ -149,10 +188,11 @@ struct feed {
 	uint64_t rest_ms;    /* before that; 0: at once */
 
 	/* Buckets with a hold that is due, and those of the pass. */
-	uint32_t due[DUE_MAX], serving[DUE_A_PASS];
-	size_t due_count;
+	uint32_t *due, *serving;
+	size_t due_count, due_cap, serving_cap;
 	bool due_more;			  /* the store knows of others */
-	struct late *lates;		  /* wait until no piece has their bucket */
+	struct late_list lates;		  /* wait until nothing has their bucket */
+	unsigned lates_first;		  /* are told before the next pass begins */
 	uint64_t lates_asked, lates_told; /* of them: being told to the store, answered */
 
 	struct batch *batch; /* the latest one */
@@ -161,11 +201,13 @@ struct feed {
 	size_t batch_most;   /* events to read next */
 	bool batch_loading, old_loading;
 	struct pos batch_from, batch_head; /* of the one being loaded */
+	size_t batch_limit;
 	struct piece *pieces;
-	unsigned unsent;    /* pieces in them not yet PIECE_SENT */
-	unsigned dones;	    /* completions not yet answered */
-	uint64_t pass;	    /* its number */
-	unsigned overtaken; /* completions of earlier passes, not yet answered */
+	unsigned unsent;	    /* pieces in them not yet PIECE_SENT */
+	unsigned dones;		    /* completions not yet answered */
+	struct completion *telling; /* these */
+	uint64_t pass;		    /* its number */
+	unsigned overtaken;	    /* completions of earlier passes, not yet answered */
 	struct loop_timer *rest;
 
 	struct fairq_node turn;
@@ -210,6 +252,7 @@ struct way {
 struct verdict {
 	char *jid;
 	struct pos pos;
+	uint64_t members; /* of a digest */
 	enum sub_format format;
 	enum outcome outcome;
 	enum bounce_class class;
@@ -229,6 +272,7 @@ struct culprit {
 	char feed[FEED_NAME_MAX + 1];
 	struct pos pos;
 	enum sub_format format;
+	bool digest;	/* of which that is the last event */
 	uint32_t row;	/* hash of the first one's JID */
 	bool everybody; /* a second row ended the stream, too */
 };
@@ -268,9 +312,14 @@ struct engine {
 	struct loop_timer *due; /* asks what is due */
 	uint64_t due_at_ms;	/* when it does */
 	bool due_asked, due_again;
-	unsigned late;	     /* late bounces being told to the store */
-	struct late *parked; /* of them, while the store is away */
-	struct loop_timer *unpark;
+	size_t due_most;	      /* to ask for next */
+	unsigned late;		      /* late bounces that the store does not know yet */
+	size_t late_bytes;	      /* of memory */
+	unsigned late_active;	      /* rows of which some are being told */
+	struct late **late_table;     /* by row */
+	struct late_list late_queue;  /* rows to be told of */
+	struct loop_timer *late_rest; /* armed: the store is away */
+	uint64_t late_lost_ms;	      /* when the lease went */
 	struct buf out;
 	size_t out_stanzas;
 	struct way *ways; /* to the rows of the unit being sent */
@@ -294,6 +343,7 @@ struct engine {
 	size_t culprit_count; /* ever; the table keeps the newest */
 
 	struct janitor *janitor;
+	struct schedule *schedule;
 	struct engine_counters counters;
 };
 

@@ -89,6 +89,8 @@ static void feed_free(struct feed *f)
 	batch_unref(f->batch);
 	batch_unref(f->old);
 	loop_timer_destroy(f->rest);
+	free(f->due);
+	free(f->serving);
 	free(f);
 }
 
@@ -104,8 +106,8 @@ void feed_forget(struct feed *f)
 	f->state = FEED_RESTING;
 	loop_timer_disarm(f->rest);
 	pieces_drop(f);
-	late_flush(f);
 	f->gone = true;
+	late_flush(f);
 	if (f->calls == 0)
 		feed_free(f);
 }

@@ -48,12 +48,6 @@ bool flight_empty(const struct engine *e)
 
 /* ---- Done ------------------------------------------------------------------------ */
 
-struct completion {
-	struct feed *feed;
-	uint64_t pass;
-	uint64_t sent;
-};
-
 /*
  * Redis refuses every write, the lease's beat as well. What cannot be noted would be sent
  * again and again: the lease is given up.
@@ -63,8 +57,17 @@ static bool takes_no_write(enum belfry_err err)
 	return err == BELFRY_EFULL || err == BELFRY_EREPLICAS;
 }
 
+static void told(const struct completion *c)
+{
+	struct completion **at = &c->feed->telling;
+	while (*at != c)
+		at = &(*at)->next;
+	*at = c->next;
+}
+
 static void on_done(void *arg, enum belfry_err err)
 {
+	told(arg);
 	struct completion c = *(struct completion *)arg;
 	struct feed *f = c.feed;
 	struct engine *e = f->engine;
@@ -73,6 +76,7 @@ static void on_done(void *arg, enum belfry_err err)
 	e->untold -= c.sent;
 	f->dones--;
 	f->overtaken -= c.pass != f->pass;
+	absent_told(e, c.absent);
 	engine_kick(e);
 	if (feed_called(f))
 		return;
@@ -84,24 +88,32 @@ static void on_done(void *arg, enum belfry_err err)
 		e->counters.stale++;
 	if (err)
 		feed_fail_err(f, err);
-	if (!f->dones)
-		late_flush(f);
+	late_flush(f);
 	feed_step(f);
 }
 
-/* Of SENT deliveries; D's feed, feed_buckets, to and due are filled in. */
-static void tell(struct piece *p, struct store_done *d, uint64_t sent)
+/* D's feed, feed_buckets, to and due are filled in. */
+static void tell(const struct part *q, struct store_done *d)
 {
+	struct piece *p = q->piece;
 	struct feed *f = p->feed;
 	struct engine *e = f->engine;
 	struct completion *c = xmalloc(sizeof(*c));
-	*c = (struct completion){.feed = f, .pass = f->pass, .sent = sent};
+	*c = (struct completion){.feed = f,
+				 .next = f->telling,
+				 .first = p->run->buckets[q->first].bucket,
+				 .count = (uint32_t)q->count,
+				 .feed_buckets = p->run->feed_buckets,
+				 .pass = f->pass,
+				 .sent = q->sent,
+				 .absent = absent_of(q)};
+	f->telling = c;
 	d->feed = f->name;
 	d->feed_buckets = p->run->feed_buckets;
 	d->to = p->holds ? p->run->buckets[0].cursor : p->to;
 	d->due = p->holds;
 	e->dones++;
-	e->untold += sent;
+	e->untold += q->sent;
 	f->dones++;
 	f->calls++;
 	STORE(e, done, &e->owner, d, on_done, c);
@@ -128,6 +140,8 @@ void flight_count(struct engine *e, const struct store_counters *c)
 	e->counters.left += c->left;
 	e->counters.skipped += c->skipped;
 	e->counters.filtered += c->filtered;
+	e->counters.expired += c->expired;
+	e->counters.superseded += c->superseded;
 	e->counters.held += c->held;
 	e->counters.dead += c->dead;
 }
@@ -162,7 +176,7 @@ void flight_part_done(struct engine *e, struct part *q)
 	d.row_count = holds_done(q, rows);
 	d.event_count = done_events(e, q, events);
 	if (d.bucket_count)
-		tell(p, &d, q->sent);
+		tell(q, &d);
 	for (size_t i = 0; i < d.row_count; i++)
 		free((void *)(uintptr_t)rows[i].moves);
 	free(buckets);

@@ -1,15 +1,14 @@
 #include "work/engine_int.h"
 
-#include <belfry/base/clock.h>
-#include <belfry/base/log.h>
 #include <belfry/base/mem.h>
-#include <belfry/base/random.h>
 
-#include <stdio.h>
 #include <stdlib.h>
 
-/* A remote server's refusal comes after the barrier, within: */
-#define PROVE_FIRST_MS 30000   /* ... before the rest is sent after one try */
+/*
+ * A remote server's refusal comes after the barrier, within: Prosody tries to reach one
+ * for 90 s, ejabberd for some 50.
+ */
+#define PROVE_FIRST_MS 100000  /* ... before the rest is sent after one try */
 #define PROVE_MS (3600 * 1000) /* ... before all is forgotten */
 
 static const struct pos nowhere;
@@ -24,27 +23,6 @@ static struct pos before(struct pos pos)
 static bool proves(const struct sub_hold *h)
 {
 	return pos_cmp(h->counted, nowhere) != 0;
-}
-
-void hold_bounced(struct engine *e, const struct sub_hold *was, enum bounce_class class,
-		  const char *condition, uint64_t now_ms, struct sub_hold *h)
-{
-	policy_bounce(&e->o.retry, was, class, condition, now_ms,
-		      random_below(UINT32_MAX), h);
-	if (!h->condition[0]) /* which says that the last try went well */
-		snprintf(h->condition, sizeof(h->condition), "undefined-condition");
-	h->urgent = false;
-}
-
-void hold_died(struct engine *e, const char *feed, const char *event, const char *jid,
-	       const struct sub_hold *was, const struct sub_hold *h)
-{
-	if (h->reason != HOLD_DEAD || was->reason == HOLD_DEAD)
-		return;
-	e->counters.dead_letters++;
-	log_warn("given up, a dead letter", log_s("feed", feed), log_s("event", event),
-		 log_s("jid", jid), log_s("condition", h->condition),
-		 log_u("tries", h->tries));
 }
 
 /* ---- A row of done ---------------------------------------------------------------- */
@@ -88,6 +66,10 @@ static enum store_count count_of(enum outcome o, enum sub_format format)
 		return COUNT_SKIPPED;
 	case OUTCOME_FILTERED:
 		return COUNT_FILTERED;
+	case OUTCOME_EXPIRED:
+		return COUNT_EXPIRED;
+	case OUTCOME_SUPERSEDED:
+		return COUNT_SUPERSEDED;
 	case OUTCOME_LEFT:
 		return COUNT_LEFT;
 	case OUTCOME_BOUNCED:
@@ -147,6 +129,12 @@ static void uncount(struct store_counters *c, enum sub_format format, enum outco
 		break;
 	case OUTCOME_FILTERED:
 		c->filtered--;
+		break;
+	case OUTCOME_EXPIRED:
+		c->expired--;
+		break;
+	case OUTCOME_SUPERSEDED:
+		c->superseded--;
 		break;
 	case OUTCOME_HELD:
 		c->held--;
@@ -238,10 +226,7 @@ static bool common_row(struct draft *d)
 /* Is event K counted as taken for it, from before it came back late? */
 static bool counted(const struct draft *d, size_t k)
 {
-	const struct sub_hold *h = &d->m->was;
-	struct pos pos = event_pos(d, k);
-	bool first = pos_cmp(before(pos), h->pos) == 0;
-	return pos_cmp(pos, h->counted) <= 0 && !(hold_tries(h) && first);
+	return sub_hold_counted(&d->m->was, event_pos(d, k));
 }
 
 /*
@@ -253,7 +238,7 @@ static void urgent_moves(struct draft *d, size_t back)
 	enum store_count taken = count_of(OUTCOME_TAKEN, d->row->sub.format);
 	for (size_t k = d->m->from; k < back; k++)
 		if (rows_event(d->p, k)->event.priority == PRIORITY_URGENT &&
-		    pos_cmp(event_pos(d, k), d->row->sub.since) > 0)
+		    pos_cmp(rows_event(d->p, k)->its, d->row->sub.since) > 0)
 			move(d, k, COUNT_HELD, taken);
 }
 
@@ -263,23 +248,31 @@ static void serve_moves(struct draft *d)
 	const struct mark *m = d->m;
 	enum sub_format format = d->row->sub.format;
 	enum store_count taken = count_of(OUTCOME_TAKEN, format);
-	size_t back = m->back ? first_bit(m->back) : m->past;
+	bool together = m->act == ACT_DIGEST;
+	bool again_whole = together && m->back && !m->ended;
+	uint64_t came = together && m->back ? m->together : m->back;
+	uint64_t ended = together && m->ended ? m->together : m->ended;
+	size_t back = m->back && !together ? first_bit(m->back) : m->past;
 	if (m->ended)
 		back = m->past;
 	for (size_t k = m->from; k < d->p->events; k++) {
 		enum outcome o;
-		if (!rows_outcome(m, k, &o))
+		/* What was left out of what came back will be again. */
+		if (!rows_outcome(m, k, &o) || (again_whole && !bit(came, k)))
 			continue;
 		enum store_count now = counted(d, k) ? taken : COUNT_HELD;
-		enum store_count to = k < back	  ? count_of(o, format)
-				      : k == back ? COUNT_HELD
-						  : now;
-		if (bit(m->ended, k))
+		bool again = pos_cmp(event_pos(d, k), m->was.counted) <= 0;
+		enum store_count to = k < back		  ? count_of(o, format)
+				      : k > back && again ? taken
+							  : COUNT_HELD;
+		if (together && bit(came, k))
+			to = COUNT_HELD;
+		if (bit(ended, k))
 			to = COUNT_LEFT;
 		if (now != to &&
 		    (now == COUNT_HELD || to == COUNT_HELD || to == COUNT_LEFT))
 			move(d, k, now, to);
-		if (bit(m->back, k))
+		if (bit(came, k))
 			move(d, k, COUNT_NONE, COUNT_BOUNCED);
 	}
 }
@@ -301,6 +294,13 @@ static void reached(struct draft *d, struct pos pos)
 	bool tried = hold_tries(was), late = proves(was);
 	*h = *was;
 	h->pos = pos;
+	/* Of what is on its way, a part is gone: the rest is still to be sent. */
+	if (sub_hold_members(was) && pos_cmp(pos, was->end) < 0 &&
+	    pos_cmp(pos, cursor) < 0) {
+		h->due_ms = 0;
+		return;
+	}
+	sub_hold_digest(h, nowhere, 0);
 	h->due_ms = tried && late ? PROVE_FIRST_MS : 0;
 	if (h->due_ms && h->reason != HOLD_DROPPED)
 		h->reason = HOLD_BOUNCED; /* it waits no longer by choice */
@@ -318,14 +318,40 @@ static void reached(struct draft *d, struct pos pos)
 	h->urgent = false;
 }
 
+/* It came back, and waits as it is: unless what was sent before its time is to be sent
+ * again, and is not in it. */
+static void keep_digest(struct draft *d)
+{
+	const struct sub_hold *was = &d->m->was;
+	struct sub_hold *h = &d->out->hold;
+	if (was->urgent && (d->m->act != ACT_DIGEST || h->reason != HOLD_BOUNCED))
+		return;
+	h->urgent = was->urgent;
+	h->end = was->end;
+	h->members = was->members;
+}
+
+/* Up to where it was served. */
+static struct pos range_end(const struct draft *d)
+{
+	const struct mark *m = d->m;
+	if (m->past == d->p->events)
+		return d->p->to;
+	if (m->past > m->from)
+		return event_pos(d, m->past - 1);
+	return sub_hold_members(&m->was) ? m->was.end : m->span_to;
+}
+
 static void served_row(struct draft *d)
 {
 	const struct mark *m = d->m;
-	const struct piece *p = d->p;
 	serve_moves(d);
 	if (m->ended) {
 		d->out->end = true;
 		d->out->pos = event_pos(d, first_bit(m->ended));
+	} else if (m->back && m->act == ACT_DIGEST) {
+		hold_again(d, event_pos(d, first_bit(m->back)), "");
+		keep_digest(d);
 	} else if (m->back) {
 		size_t k = first_bit(m->back);
 		hold_again(d, event_pos(d, k), id_of(d, k));
@@ -333,8 +359,9 @@ static void served_row(struct draft *d)
 		if (m->was.urgent)
 			urgent_moves(d, k);
 	} else {
-		reached(d, m->past == p->events ? p->to : event_pos(d, m->past - 1));
+		reached(d, range_end(d));
 	}
+	fate_keep(d->p, m, &d->out->hold);
 }
 
 static void told_row(struct draft *d)
@@ -345,8 +372,10 @@ static void told_row(struct draft *d)
 		d->out->end = true;
 	} else if (m->told_back) {
 		hold_again(d, d->p->run->buckets[0].cursor, "");
+		keep_digest(d);
 	} else {
 		reached(d, trimmed);
+		fate_keep(d->p, m, &d->out->hold);
 		d->p->feed->engine->counters.gaps += m->told;
 	}
 }
@@ -357,7 +386,13 @@ static bool due_row(struct draft *d)
 	const struct mark *m = d->m;
 	d->out->pos = d->p->run->buckets[0].cursor;
 	switch (m->act) {
+	case ACT_CHOOSE:
+		d->out->hold = m->was_digest;
+		d->out->hold.due_ms = 0;
+		fate_fix(m, &d->out->hold);
+		return true;
 	case ACT_SERVE:
+	case ACT_DIGEST:
 		if (!m->beyond)
 			served_row(d);
 		return !m->beyond;
@@ -374,6 +409,8 @@ static bool due_row(struct draft *d)
 		d->out->hold.reason = m->why;
 		d->out->hold.due_ms = m->due_ms;
 		d->out->hold.urgent = m->was.urgent && m->urgent;
+		if (d->out->hold.urgent != m->was.urgent)
+			sub_hold_digest(&d->out->hold, nowhere, 0);
 		return true;
 	case ACT_END:
 	case ACT_COMMON:
@@ -396,6 +433,8 @@ static void count_moves(struct engine *e, const struct store_done_row *row)
 		sum.left += to == COUNT_LEFT;
 		sum.skipped += to == COUNT_SKIPPED;
 		sum.filtered += to == COUNT_FILTERED;
+		sum.expired += to == COUNT_EXPIRED;
+		sum.superseded += to == COUNT_SUPERSEDED;
 	}
 	flight_count(e, &sum);
 }
@@ -439,8 +478,6 @@ size_t holds_done(struct part *q, struct store_done_row *out)
 			continue;
 		}
 		count_moves(p->feed->engine, &out[n]);
-		if (d.held)
-			late_check(p, m);
 		n++;
 	}
 	return n;

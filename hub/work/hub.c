@@ -1,5 +1,7 @@
 #include "work/hub_int.h"
+#include "work/policy.h"
 
+#include <belfry/base/clock.h>
 #include <belfry/base/mem.h>
 #include <belfry/base/text.h>
 
@@ -245,6 +247,11 @@ bool hub_event_parse(const struct store_event *e, struct event *out)
 	       event_parse_json(out, e->doc, e->doc_len, why, sizeof(why)) == 0;
 }
 
+bool hub_event_expired(const struct store_event *e)
+{
+	return policy_expired(e->expires_ms, clock_wall_ms());
+}
+
 static void on_items(void *arg, enum belfry_err err, const struct store_event *events,
 		     size_t count, bool more)
 {
@@ -260,7 +267,7 @@ static void on_items(void *arg, enum belfry_err err, const struct store_event *e
 	size_t n = 0;
 	for (size_t i = 0; i < count; i++) {
 		const struct store_event *e = &events[i];
-		if (!hub_event_parse(e, &parsed[n]))
+		if (hub_event_expired(e) || !hub_event_parse(e, &parsed[n]))
 			continue;
 		items[n] = (struct hub_item){.feed = a->feed,
 					     .id = e->id,
@@ -347,6 +354,8 @@ static const struct xmpp_hub_ops hub_ops = {
 	.undelivered = hub_undelivered,
 	.owner_returned = hub_owner_returned,
 	.heard = hub_heard,
+	.available = hub_available,
+	.granted = hub_granted,
 	.decide = hub_decide,
 	.requests = hub_requests,
 	.affiliations = hub_affiliations,

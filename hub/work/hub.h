@@ -29,6 +29,10 @@ struct hub {
 	struct limits *per_jid, *per_domain;
 	uint64_t limited;      /* how often they said no */
 	struct owners *owners; /* who is told of requests; NULL: nobody counts */
+	struct availabilities *availability; /* who is there; NULL: nobody asks */
+	/* JID has chosen whether it depends on its presence. NULL: nobody cares. */
+	void (*chosen)(void *arg, const char *feed, const char *jid);
+	void *chosen_arg;
 	/* What is under way; NULL at first. */
 	struct turn *turns;
 	struct sweep *sweeps;
@@ -50,6 +54,8 @@ void hub_forget_sweeps(struct hub *hub);
 bool hub_bars(const struct store_feed *feed, const char *jid);
 /* False: it is none, *OUT is empty. Free with event_free(). */
 bool hub_event_parse(const struct store_event *e, struct event *out);
+/* Is it of no use to anybody any more? */
+bool hub_event_expired(const struct store_event *e);
 
 /*
  * xmpp_hub_ops.following, for those alone that WHO may read where READS. What is listed

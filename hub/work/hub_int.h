@@ -16,6 +16,7 @@
  *   hub_leave.c   leaving, and saying no
  *   hub_owner.c   what owners may do
  *   hub_expel.c   outcasts follow no more
+ *   hub_presence.c  who is there
  *   sweeps.c      when all of a feed are looked for
  *   contact.c     what contacts are shown
  *   following.c   the feeds that somebody follows
@@ -83,6 +84,13 @@ void hub_affiliation(void *hub, const char *who, const char *feed, hub_affiliati
 void hub_affiliate(void *hub, const char *owner, const char *feed,
 		   const struct hub_affiliation *list, size_t count, hub_done_cb cb,
 		   void *arg);
+
+/* ---- hub_presence.c ---- */
+
+void hub_available(void *hub, const char *feed, const char *jid, enum availability now,
+		   int priority);
+void hub_granted(void *hub, const char *feed, const char *jid, bool yes, hub_sub_cb cb,
+		 void *arg);
 
 /* ---- hub_expel.c ---- */
 

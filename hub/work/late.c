@@ -1,4 +1,4 @@
-#include "work/engine_int.h"
+#include "work/late_int.h"
 
 #include <belfry/base/clock.h>
 #include <belfry/base/log.h>
@@ -12,287 +12,310 @@
 
 /*
  * What came back after its window was done. Its row is looked up, then told to the store.
- * Not as long as a piece has the row's bucket, or a completion is not answered: what they
- * count as taken would not be known to the hold. And what is read before it is answered
- * is read again, as behind a split that takes two turns.
+ * Not as long as a piece has the row's bucket, or a completion of it is not answered:
+ * what they count as taken would not be known to the hold, and what a look says of the
+ * row may be over. What is read before a late bounce is answered is read again, as behind
+ * a split that takes two turns.
+ *
+ * Of a row one thing is told at a time: the first event that came back, as it is sent
+ * again with all behind it, which then need not be told.
  */
-#define LATE_MAX 50000 /* at once: some 30 MB */
-#define STALE_MAX 8    /* its hold was another one each time: somebody else is at it */
-#define UNPARK_MS 1000 /* the store was away */
+#define LATE_TABLE 16384
+#define LATE_MANY 50000 /* then nothing more is sent, as it could come back, too */
+#define LATE_BYTES (128u << 20)
+#define ROW_MAX 1024   /* of a row: the first ones tell */
+#define AT_ONCE 1024   /* rows */
+#define FLUSH_MAX 256  /* looked at while others of their feed are on their way */
+#define REST_MS 1000   /* the store was away */
+#define KEEP_MS 600000 /* without the lease */
 
-struct late {
-	struct engine *engine;
-	struct late *next;
-	char *from;
-	struct stanza_id id;
-	enum bounce_class class;
-	char condition[HOLD_CONDITION_MAX + 1];
-	unsigned stale;
-	struct feed *feed; /* being told, if it was in memory by then */
-	/* As looked up: its hold, and what it is to become. */
-	char was[HOLD_TEXT_SIZE];
-	size_t was_len;
-	struct sub_hold before, hold;
-};
+/* ---- Which are there -------------------------------------------------------------- */
+
+static void put(struct late_list *list, struct late *l)
+{
+	l->next = NULL;
+	*(list->first ? &list->last->next : &list->first) = l;
+	list->last = l;
+}
+
+static struct late *take(struct late_list *list)
+{
+	struct late *l = list->first;
+	list->first = l->next;
+	return l;
+}
+
+static struct late **table(struct engine *e)
+{
+	if (!e->late_table)
+		e->late_table = xcalloc(LATE_TABLE, sizeof(struct late *));
+	return e->late_table;
+}
+
+void late_forget(struct late *l, struct back **at)
+{
+	struct back *b = *at;
+	*at = b->next;
+	free(b);
+	l->count--;
+	l->engine->late--;
+	l->engine->late_bytes -= sizeof(*b);
+}
+
+static size_t size_of(const struct late *l)
+{
+	return sizeof(*l) + l->from_len + strlen(l->feed);
+}
 
 static void late_free(struct late *l)
 {
-	l->engine->late--;
-	engine_kick(l->engine);
+	struct late **at = &l->engine->late_table[l->slot];
+	while (*at != l)
+		at = &(*at)->chain;
+	*at = l->chain;
+	while (l->backs)
+		late_forget(l, &l->backs);
+	l->engine->late_bytes -= size_of(l);
+	free(l->feed);
 	free(l->from);
 	free(l);
 }
 
-/* In the order in which they came: the first of a row tells where its hold begins. */
-static struct late *in_order(struct late *newest)
+void late_given_up(struct engine *e, const char *why)
 {
-	struct late *oldest = NULL;
-	for (struct late *next; newest; newest = next) {
-		next = newest->next;
-		newest->next = oldest;
-		oldest = newest;
-	}
-	return oldest;
+	if (e->counters.late_dropped++ % LATE_MANY == 0)
+		log_warn("a late bounce was given up, its event is not sent again",
+			 log_s("why", why));
 }
 
-static void late_begin_anew(struct late *l);
-
-static void on_unpark(void *arg)
+bool late_many(const struct engine *e)
 {
-	struct engine *e = arg;
-	struct late *l = in_order(e->parked);
-	e->parked = NULL;
-	for (struct late *next; l; l = next) {
-		next = l->next;
-		late_begin_anew(l);
-	}
+	return e->late >= LATE_MANY;
 }
 
-/* True: the store is away, or takes no write; it will be looked up again. */
-static bool park(struct late *l, enum belfry_err err)
+static struct late *late_of(struct engine *e, const struct stanza_id *id,
+			    const char *from)
 {
-	struct engine *e = l->engine;
-	if ((err != BELFRY_EAWAY && err != BELFRY_EREPLICAS && err != BELFRY_EFULL) ||
-	    !e->owned)
-		return false;
-	l->next = e->parked;
-	e->parked = l;
-	if (!e->unpark)
-		e->unpark = loop_timer_create(e->loop, on_unpark, e);
-	if (!loop_timer_armed(e->unpark))
-		loop_timer_arm(e->unpark, UNPARK_MS);
-	return true;
-}
-
-void late_drop(struct engine *e)
-{
-	while (e->parked) {
-		struct late *l = e->parked;
-		e->parked = l->next;
-		late_free(l);
-	}
-	loop_timer_destroy(e->unpark);
-	e->unpark = NULL;
-}
-
-/* ---- Telling the store ------------------------------------------------------------ */
-
-static void look(struct late *l);
-
-static void on_told(void *arg, enum belfry_err err)
-{
-	struct late *l = arg;
-	struct engine *e = l->engine;
-	if (l->feed) {
-		l->feed->lates_told++;
-		feed_called(l->feed);
-		l->feed = NULL;
-	}
-	if (err == BELFRY_OK) {
-		e->counters.late_bounces++;
-		if (l->class != BOUNCE_ENDS) {
-			hold_died(e, l->id.feed, "", l->from, &l->before, &l->hold);
-			due_hint(e, l->hold.due_ms);
-		}
-	} else if (err == BELFRY_ESTALE && ++l->stale < STALE_MAX) {
-		look(l);
-		return;
-	} else if (park(l, err)) {
-		return;
-	}
-	late_free(l);
-}
-
-static void tell(struct late *l, struct feed *f)
-{
-	struct engine *e = l->engine;
-	const struct store_done_row row = {.jid = l->from,
-					   .pos = {l->id.epoch, l->id.n},
-					   .end = l->class == BOUNCE_ENDS,
-					   .was = l->was_len ? l->was : NULL,
-					   .was_len = l->was_len,
-					   .hold = l->hold};
-	l->feed = f;
-	if (f) {
-		f->calls++;
-		f->lates_asked++;
-	}
-	STORE(e, late_bounce, &e->owner, l->id.feed, &row, on_told, l);
-}
-
-static bool is_busy(const struct feed *f, const char *jid)
-{
-	if (f->dones)
-		return true;
-	if (!f->pieces)
-		return false;
-	uint32_t bucket = bucket_of(row_hash(f->salt, jid, strlen(jid)), f->buckets);
-	for (const struct piece *p = f->pieces; p; p = p->next)
-		if (!p->holds && bucket >= p->first && bucket - p->first < p->count)
-			return true;
-	return false;
-}
-
-static void tell_in_time(struct late *l)
-{
-	struct feed *f = feed_find(l->engine, l->id.feed);
-	if (f && is_busy(f, l->from)) {
-		l->next = f->lates;
-		f->lates = l;
-	} else {
-		tell(l, f);
-	}
-}
-
-void late_flush(struct feed *f)
-{
-	struct late *l = in_order(f->lates);
-	f->lates = NULL;
-	for (struct late *next; l; l = next) {
-		next = l->next;
-		if (f->engine->owned)
-			tell_in_time(l);
-		else
-			late_free(l);
-	}
-}
-
-/* ---- Looking up ------------------------------------------------------------------- */
-
-static void learn_row(struct late *l, const struct store_row *row)
-{
-	struct engine *e = l->engine;
-	struct pos pos = {l->id.epoch, l->id.n};
-	l->was_len = row->sub.hold_len;
-	if (l->was_len)
-		memcpy(l->was, row->sub.hold, l->was_len);
-	sub_hold_read(&row->sub, &l->before);
-	/* It will be sent again, and speaks for itself then. */
-	if (sub_held(&row->sub) && pos_cmp(pos, l->before.pos) > 0 && !l->before.urgent) {
-		late_free(l);
-		return;
-	}
-	hold_bounced(e, &l->before, l->class, l->condition, clock_wall_ms(), &l->hold);
-	tell_in_time(l);
-}
-
-static void on_row(void *arg, enum belfry_err err, const struct store_row *row,
-		   bool created)
-{
-	struct late *l = arg;
-	size_t bare = jid_bare_len(l->from);
-	(void)created;
-	if (err == BELFRY_ENOENT && l->id.group && l->from[bare]) {
-		l->from[bare] = '\0'; /* the subscription may be of the bare JID */
-		look(l);
-	} else if (!err && l->engine->owned) {
-		learn_row(l, row);
-	} else if (!park(l, err)) {
-		late_free(l);
-	}
-}
-
-static void look(struct late *l)
-{
-	STORE(l->engine, sub_get, l->id.feed, l->from, on_row, l);
-}
-
-/* Of a stanza for one its id tells whether it was the full or the bare JID. */
-static bool know_row(struct late *l, uint32_t salt)
-{
-	size_t len = strlen(l->from), bare = jid_bare_len(l->from);
-	if (l->id.group || row_hash(salt, l->from, len) == l->id.hash)
-		return true;
-	if (row_hash(salt, l->from, bare) != l->id.hash)
-		return false;
-	l->from[bare] = '\0';
-	return true;
-}
-
-static void on_feed(void *arg, enum belfry_err err, const struct store_feed *feed,
-		    bool created)
-{
-	struct late *l = arg;
-	struct engine *e = l->engine;
-	(void)created;
-	if (err) {
-		if (!park(l, err))
-			late_free(l);
-		return;
-	}
-	if (know_row(l, feed->salt)) {
-		look(l);
-		return;
-	}
-	e->counters.strange_bounces++;
-	late_free(l);
-}
-
-static void late_begin_anew(struct late *l)
-{
-	STORE(l->engine, feed_get, l->id.feed, on_feed, l);
-}
-
-static struct late *late_new(struct engine *e, const char *from, enum bounce_class class,
-			     const char *condition)
-{
-	if (e->late >= LATE_MAX) {
-		if (e->counters.late_dropped++ % LATE_MAX == 0)
-			log_warn("too many late bounces at once, not sent again",
-				 log_s("condition", condition));
-		return NULL;
-	}
-	struct late *l = xcalloc(1, sizeof(*l));
-	l->engine = e;
-	l->from = xstrdup(from);
-	l->class = class;
-	snprintf(l->condition, sizeof(l->condition), "%s", condition);
-	e->late++;
+	size_t slot = (row_hash(TABLE_SALT, id->feed, strlen(id->feed)) ^
+		       row_hash(TABLE_SALT, from, strlen(from))) %
+		      LATE_TABLE;
+	struct late **chain = &table(e)[slot], *l = *chain;
+	while (l &&
+	       (l->group != id->group || strcmp(l->from, from) != 0 ||
+		(!l->group && l->hash != id->hash) || strcmp(l->feed, id->feed) != 0))
+		l = l->chain;
+	if (l)
+		return l;
+	l = xcalloc(1, sizeof(*l));
+	*l = (struct late){.engine = e,
+			   .chain = *chain,
+			   .slot = slot,
+			   .feed = xstrdup(id->feed),
+			   .from = xstrdup(from),
+			   .from_len = strlen(from),
+			   .hash = id->hash,
+			   .group = id->group};
+	*chain = l;
+	e->late_bytes += size_of(l);
+	put(&e->late_queue, l);
 	return l;
+}
+
+static void pump(struct engine *e);
+
+/* Of a digest, its first event. */
+static struct pos first_of(const struct stanza_id *id)
+{
+	uint64_t back = id->members ? 63u - (unsigned)__builtin_clzll(id->members) : 0;
+	return (struct pos){id->epoch, id->n - back};
 }
 
 void late_begin(struct engine *e, const struct stanza_id *id, const struct link_bounce *b)
 {
-	struct late *l = late_new(e, b->from, b->class, b->condition);
-	if (!l)
+	if (e->late_bytes >= LATE_BYTES) {
+		late_given_up(e, "too many at once");
 		return;
-	l->id = *id;
-	late_begin_anew(l);
+	}
+	struct late *l = late_of(e, id, b->from);
+	if (l->count >= ROW_MAX)
+		return;
+	struct back *new = xcalloc(1, sizeof(*new));
+	*new = (struct back){.next = l->backs,
+			     .pos = first_of(id),
+			     .last = {id->epoch, id->n},
+			     .members = id->members,
+			     .class = b->class};
+	snprintf(new->condition, sizeof(new->condition), "%s", b->condition);
+	l->backs = new;
+	l->count++;
+	e->late++;
+	e->late_bytes += sizeof(*new);
+	pump(e);
 }
 
-void late_check(const struct piece *p, const struct mark *m)
+/* ---- When they are told ----------------------------------------------------------- */
+
+static bool within(uint32_t hash, uint32_t buckets, uint32_t first, uint32_t count)
 {
-	const struct feed *f = p->feed;
-	const struct store_row *row = &p->run->rows[m->row];
-	uint64_t bits = m->ended ? m->ended : m->back;
-	struct pos pos = rows_event(p, (size_t)__builtin_ctzll(bits))->pos;
-	struct late *l = late_new(f->engine, row->jid, m->ended ? BOUNCE_ENDS : m->class,
-				  m->condition);
-	if (!l)
+	uint32_t bucket = bucket_of(hash, buckets);
+	return bucket >= first && bucket - first < count;
+}
+
+static bool is_unanswered(const struct feed *f, uint32_t hash)
+{
+	for (const struct completion *c = f->telling; c; c = c->next)
+		if (within(hash, c->feed_buckets, c->first, c->count))
+			return true;
+	return false;
+}
+
+bool late_is_busy(const struct feed *f, uint32_t hash)
+{
+	if (is_unanswered(f, hash))
+		return true;
+	for (const struct piece *p = f->pieces; p; p = p->next)
+		if (!p->holds && within(hash, p->run ? p->run->feed_buckets : f->buckets,
+					p->first, p->count))
+			return true;
+	return false;
+}
+
+/* It is no longer being told. */
+static void rest(struct late *l)
+{
+	struct feed *f = l->waits;
+	free(l->seen);
+	l->seen = NULL;
+	l->waits = NULL;
+	l->engine->late_active--;
+	if (!f)
 		return;
-	snprintf(l->id.feed, sizeof(l->id.feed), "%s", f->name);
-	l->id.epoch = pos.epoch;
-	l->id.n = pos.n;
-	l->id.hash = row_hash(f->salt, row->jid, row->jid_len);
-	late_begin_anew(l);
+	f->lates_first--;
+	if (!feed_called(f))
+		feed_step(f);
+}
+
+void late_end(struct late *l)
+{
+	struct engine *e = l->engine;
+	rest(l);
+	late_free(l);
+	engine_kick(e);
+	pump(e);
+}
+
+static void again(struct late *l)
+{
+	rest(l);
+	put(&l->engine->late_queue, l);
+	pump(l->engine);
+}
+
+void late_wait(struct late *l, struct feed *f)
+{
+	rest(l);
+	put(&f->lates, l);
+	pump(l->engine);
+}
+
+static void begin(struct late *l)
+{
+	l->engine->late_active++;
+	l->seen = xcalloc(1, sizeof(*l->seen));
+	late_look_up(l);
+}
+
+static void pump(struct engine *e)
+{
+	while (e->owned && e->late_queue.first && e->late_active < AT_ONCE &&
+	       !(e->late_rest && loop_timer_armed(e->late_rest)))
+		begin(take(&e->late_queue));
+}
+
+static void on_rested(void *arg)
+{
+	pump(arg);
+}
+
+/* The store is away, takes no write, or does not say why. */
+void late_failed(struct late *l, enum belfry_err err)
+{
+	struct engine *e = l->engine;
+	if (err == BELFRY_EINVAL ||
+	    (err == BELFRY_EINTERNAL && ++l->stale == LATE_STALE_MAX)) {
+		late_given_up(e, belfry_err_text(err));
+		late_end(l);
+		return;
+	}
+	if (!e->late_rest)
+		e->late_rest = loop_timer_create(e->loop, on_rested, e);
+	if (!loop_timer_armed(e->late_rest))
+		loop_timer_arm(e->late_rest, REST_MS);
+	again(l);
+}
+
+static bool between_passes(const struct feed *f)
+{
+	return f->state == FEED_PASS && !f->failed && !f->alone && f->next >= f->end;
+}
+
+/* If nothing of the feed is on its way, all may be told. */
+void late_flush(struct feed *f)
+{
+	struct late *last = f->lates.first ? f->lates.last : NULL, *l = NULL;
+	bool all = f->gone || (!f->pieces && !f->telling);
+	if (all && between_passes(f))
+		return; /* late_goes_first() sees to them */
+	for (unsigned n = 0; f->lates.first && l != last && (all || n < FLUSH_MAX); n++) {
+		l = take(&f->lates);
+		put(all || !late_is_busy(f, l->hash) ? &f->engine->late_queue : &f->lates,
+		    l);
+	}
+	pump(f->engine);
+}
+
+bool late_goes_first(struct feed *f)
+{
+	if (f->lates_first)
+		return true;
+	if (!f->lates.first)
+		return false;
+	if (f->telling)
+		return true;
+	for (unsigned n = 0; n < FLUSH_MAX && f->lates.first; n++) {
+		struct late *l = take(&f->lates);
+		l->waits = f;
+		f->calls++;
+		f->lates_first++;
+		begin(l);
+	}
+	return true;
+}
+
+static void drop_queue(struct engine *e)
+{
+	while (e->late_queue.first) {
+		struct late *l = take(&e->late_queue);
+		e->counters.late_dropped += l->count;
+		late_free(l);
+	}
+}
+
+void late_disown(struct engine *e)
+{
+	e->late_lost_ms = clock_mono_ms();
+}
+
+void late_own(struct engine *e)
+{
+	if (clock_mono_ms() - e->late_lost_ms > KEEP_MS)
+		drop_queue(e);
+	pump(e);
+}
+
+void late_finish(struct engine *e)
+{
+	drop_queue(e);
+	loop_timer_destroy(e->late_rest);
+	free(e->late_table);
 }

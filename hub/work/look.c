@@ -10,6 +10,7 @@
 #include <string.h>
 
 #define WHY_SIZE 128
+#define LOOK_BACK 4 /* newest events, of which some may have been taken back */
 
 struct looking {
 	struct store *store;
@@ -73,7 +74,10 @@ static void on_event(void *arg, enum belfry_err err, const struct store_event *e
 	struct looking *l = arg;
 	struct event e;
 	(void)more;
-	if (!err && count && hub_event_parse(&events[0], &e)) {
+	size_t i = 0;
+	while (!err && i < count && (events[i].kind == EVENT_RETRACT || events[i].gone))
+		i++;
+	if (!err && i < count && hub_event_parse(&events[i], &e)) {
 		l->look->shown.status = title_text(e.title);
 		event_free(&e);
 	}
@@ -117,7 +121,8 @@ static void on_feed(void *arg, enum belfry_err err, const struct store_feed *fee
 	if (l->look->shown.status || feed->head.n == 0 || feed->contacts == 0)
 		end(l, BELFRY_OK);
 	else
-		s->ops->events(s, l->feed, (struct pos){0, 0}, true, 1, on_event, l);
+		s->ops->events(s, l->feed, (struct pos){0, 0}, true, LOOK_BACK, on_event,
+			       l);
 }
 
 void look_get(struct store *s, const char *feed, look_cb cb, void *arg)

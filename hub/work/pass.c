@@ -141,6 +141,8 @@ void feed_step(struct feed *f)
 	bool unsettled = clock_mono_ms() - f->settled_ms >= SETTLE_MS;
 	if (f->dones && ((!more && !due) || unsettled || suspects_any(e)))
 		return;
+	if (goes_on && late_goes_first(f))
+		return;
 	feed_deactivate(f);
 	fairq_remove(&e->waiting, &f->turn);
 	if (broken_off(f))

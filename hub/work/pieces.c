@@ -60,7 +60,9 @@ static void piece_free(struct piece *p)
 	rows_forget(p);
 	store_run_free(p->run);
 	batch_unref(p->batch);
+	rendered_free(&p->together_out);
 	free(p->unit_state);
+	free(p->seen);
 	free(p);
 }
 
@@ -214,7 +216,7 @@ static bool goes_first(const struct engine *e, const struct feed *f)
 
 void pieces_claim(struct engine *e)
 {
-	while (engine_can_claim(e)) {
+	while (engine_can_claim(e) && !late_many(e)) {
 		struct feed *w = e->active_count < ACTIVE_MAX
 					 ? from_turn(fairq_first(&e->waiting))
 					 : NULL;

@@ -8,6 +8,7 @@
 	1000 /* fewer cost round trips, more only memory (docs/performance.md)           \
 	      */
 #define RUN_BUCKETS_MAX 64
+#define MINUTE_MS 60000
 #define RANGE_STANZAS_MIN 256 /* below this, round trips cost more than a repeat */
 /*
  * A feed with few followers goes through its log batch by batch, and each waits for its
@@ -17,9 +18,25 @@
 #define BATCH_MIN 16
 #define BATCH_MAX 64
 
-bool policy_wants(const struct sub *sub, struct pos cursor, struct pos pos)
+bool policy_wants(const struct sub *sub, struct pos cursor, struct pos pos,
+		  struct pos its)
 {
-	return pos_cmp(pos, cursor) > 0 && pos_cmp(pos, sub->since) > 0;
+	return pos_cmp(pos, cursor) > 0 && pos_cmp(its, sub->since) > 0;
+}
+
+bool policy_had(const struct sub *sub, struct pos reached,
+		const struct store_retracted *r)
+{
+	size_t versions = sub->format == FORMAT_EVENT ? STORE_VERSIONS : 1;
+	for (size_t i = 0; i < versions && r->versions[i].n; i++)
+		if (pos_cmp(r->versions[i], reached) <= 0)
+			return pos_cmp(r->versions[i], sub->since) > 0;
+	return false;
+}
+
+bool policy_expired(uint64_t expires_ms, uint64_t now_ms)
+{
+	return expires_ms && expires_ms <= now_ms;
 }
 
 void policy_count(struct store_counters *c, enum sub_format format, enum outcome o)
@@ -45,6 +62,12 @@ void policy_count(struct store_counters *c, enum sub_format format, enum outcome
 		break;
 	case OUTCOME_FILTERED:
 		c->filtered++;
+		break;
+	case OUTCOME_EXPIRED:
+		c->expired++;
+		break;
+	case OUTCOME_SUPERSEDED:
+		c->superseded++;
 		break;
 	}
 }
@@ -127,6 +150,47 @@ enum hold_reason policy_waits(const struct sub *sub, enum event_priority priorit
 		return HOLD_NONE;
 	*due_ms = zone_until(o.quiet.zone, now_ms, o.quiet.to);
 	return HOLD_QUIET;
+}
+
+enum hold_reason policy_absent(const struct sub *sub, enum event_priority priority,
+			       enum availability now, uint64_t *due_ms)
+{
+	struct sub_options o;
+	*due_ms = 0;
+	if (now == AVAIL_UNKNOWN || !sub_minds_presence(sub))
+		return HOLD_NONE;
+	sub_options_read(sub, &o);
+	bool offline = now == AVAIL_OFFLINE;
+	bool passes = !offline && o.urgent_passes && priority == PRIORITY_URGENT;
+	bool shown = !o.shows || (o.shows & shows_bit(now));
+	if (!(offline && o.hold_offline) && (shown || passes))
+		return HOLD_NONE;
+	*due_ms = POLICY_ABSENT_MS;
+	return offline && o.hold_offline ? HOLD_OFFLINE : HOLD_SHOW;
+}
+
+/* Clocks differ: nobody waits for longer than he has chosen. */
+static uint64_t digest_due(const struct sub_digest *d, uint64_t at_ms, uint64_t now_ms)
+{
+	uint64_t since = now_ms > at_ms ? now_ms - at_ms : 0;
+	uint64_t wait = d->daily ? zone_until(d->zone, now_ms - since, d->at)
+				 : (uint64_t)d->every_min * MINUTE_MS;
+	return wait > since ? wait - since : 0;
+}
+
+bool policy_gathers(const struct sub *sub, enum event_priority priority, uint64_t at_ms,
+		    uint64_t now_ms, uint64_t *due_ms)
+{
+	struct sub_options o;
+	*due_ms = 0;
+	if (!sub_may_wait(sub))
+		return false;
+	sub_options_read(sub, &o);
+	if (!sub_digest_set(&o.digest) ||
+	    (o.urgent_passes && priority == PRIORITY_URGENT))
+		return false;
+	*due_ms = digest_due(&o.digest, at_ms, now_ms);
+	return true;
 }
 
 unsigned policy_format_index(enum sub_format format)

@@ -9,10 +9,22 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* Who gets what. Pure. */
+/* Who gets what, and until when. Pure. */
 
-/* Does a row of a bucket that has had everything up to CURSOR get the event at POS? */
-bool policy_wants(const struct sub *sub, struct pos cursor, struct pos pos);
+/*
+ * Does a row of a bucket that has had everything up to CURSOR get the event at POS? ITS:
+ * it is for those who were there by then; of a retraction that is what it retracts.
+ */
+bool policy_wants(const struct sub *sub, struct pos cursor, struct pos pos,
+		  struct pos its);
+/*
+ * Has a row that has had what is up to REACHED had what R retracts? In pubsub events any
+ * version of the item; a message takes back the newest one alone.
+ */
+bool policy_had(const struct sub *sub, struct pos reached,
+		const struct store_retracted *r);
+/* Is it too late for what expires at EXPIRES_MS (0: never)? */
+bool policy_expired(uint64_t expires_ms, uint64_t now_ms);
 
 /* What happened to one delivery. */
 enum outcome {
@@ -22,6 +34,8 @@ enum outcome {
 	OUTCOME_LEFT,
 	OUTCOME_SKIPPED,
 	OUTCOME_FILTERED,
+	OUTCOME_EXPIRED,
+	OUTCOME_SUPERSEDED,
 };
 /* Counts one. A headline that was taken counts as sent: nobody stores it. */
 void policy_count(struct store_counters *c, enum sub_format format, enum outcome o);
@@ -49,6 +63,22 @@ void policy_bounce(const struct policy_retry *r, const struct sub_hold *before,
  */
 enum hold_reason policy_waits(const struct sub *sub, enum event_priority priority,
 			      uint64_t now_ms, uint64_t *due_ms);
+/*
+ * The same, where it shows NOW; of what it shows alone. UNKNOWN keeps nobody waiting. Who
+ * waits is waked when that changes; it is looked at once more all the same, in case that
+ * was missed.
+ */
+#define POLICY_ABSENT_MS (3600 * 1000)
+enum hold_reason policy_absent(const struct sub *sub, enum event_priority priority,
+			       enum availability now, uint64_t *due_ms);
+
+/*
+ * Does it wait for others, to come with them? If neither of the two above keeps it: so a
+ * pause comes first, then quiet hours, then a presence, and a digest last. Then DUE_MS is
+ * how long, from NOW_MS on; AT_MS: when it was committed.
+ */
+bool policy_gathers(const struct sub *sub, enum event_priority priority, uint64_t at_ms,
+		    uint64_t now_ms, uint64_t *due_ms);
 
 /* Formats as small numbers: 0 .. POLICY_FORMATS - 1, for arrays and bits. */
 #define POLICY_FORMATS 4

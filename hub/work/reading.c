@@ -10,8 +10,10 @@
 static size_t rows_most(const struct piece *p)
 {
 	size_t most = 0;
+	for (size_t i = 0; p->holds && i < p->mark_count; i++)
+		most += p->marks[i]->act != ACT_DIGEST; /* which is one, as a whole */
 	if (p->holds)
-		return p->mark_count;
+		return most;
 	for (size_t i = 0; i < p->run->bucket_count; i++)
 		if (p->run->buckets[i].count > most)
 			most = p->run->buckets[i].count;
@@ -93,8 +95,15 @@ static struct pos furthest(const struct piece *p)
 	return pos_cmp(p->batch->to, newest(p)) < 0 ? p->batch->to : newest(p);
 }
 
+/* What the piece has to hold is not cut off. */
+static bool may_cut(const struct piece *p, struct pos need)
+{
+	return pos_cmp(p->batch->events[p->event + p->events - 1].pos, need) > 0;
+}
+
 static void make_ready(struct piece *p, struct batch *b, struct pos low)
 {
+	struct pos need = p->holds ? rows_need(p, low) : low;
 	struct engine *e = p->feed->engine;
 	struct windows_stats w;
 	struct pos limit = suspects_limit(p);
@@ -107,7 +116,9 @@ static void make_ready(struct piece *p, struct batch *b, struct pos low)
 	size_t most = policy_range(rows_most(p), w.size, p->events);
 	if (most > EVENTS_MAX)
 		most = EVENTS_MAX;
-	while (p->events > most || (p->events > 1 && pos_cmp(p->to, limit) > 0))
+	while (p->events > EVENTS_MAX ||
+	       ((p->events > most || (p->events > 1 && pos_cmp(p->to, limit) > 0)) &&
+		may_cut(p, need)))
 		p->to = b->events[p->event + --p->events - 1].pos;
 	leave_rest(p, p->to);
 	p->state = PIECE_READY;
@@ -130,7 +141,7 @@ static void learn_head(struct feed *f, struct pos head, uint32_t first)
 static void on_events(void *arg, enum belfry_err err, const struct store_event *events,
 		      size_t count, bool more);
 
-static void load_events(struct feed *f, struct pos from, bool old)
+static void load_events(struct feed *f, struct pos from, size_t limit, bool old)
 {
 	if (f->batch_loading)
 		return;
@@ -138,13 +149,14 @@ static void load_events(struct feed *f, struct pos from, bool old)
 	f->old_loading = old;
 	f->batch_from = from;
 	f->batch_head = f->head;
+	f->batch_limit = limit;
 	f->calls++;
-	STORE(f->engine, events, f->name, from, false, f->batch_most, on_events, f);
+	STORE(f->engine, events, f->name, from, false, limit, on_events, f);
 }
 
 void pieces_look_ahead(struct feed *f)
 {
-	load_events(f, f->batch->to, false);
+	load_events(f, f->batch->to, f->batch_most, false);
 }
 
 /* ---- What holds need ------------------------------------------------------------- */
@@ -168,11 +180,31 @@ static void read_anew(struct piece *p)
 	rows_forget(p);
 	store_run_free(p->run);
 	free(p->unit_state);
+	free(p->seen);
 	p->run = NULL;
 	p->unit_state = NULL;
+	p->seen = NULL;
 	p->state = PIECE_READING;
 	p->feed->engine->reading++;
 	piece_read(p);
+}
+
+/* How many events from LOW on are asked for, so that what is up to NEED is among them. */
+static size_t limit_for(const struct feed *f, struct pos low, struct pos need)
+{
+	size_t most = EVENTS_MAX;
+	if (pos_cmp(need, low) <= 0)
+		return f->batch_most;
+	if (need.epoch == low.epoch && need.n - low.n < most)
+		most = (size_t)(need.n - low.n);
+	return most > f->batch_most ? most : f->batch_most;
+}
+
+/* Not if it has all that can be asked for. */
+static bool ends_early(const struct feed *f, struct pos low, struct pos need)
+{
+	return pos_cmp(f->old->to, need) < 0 && (pos_cmp(f->old->from, low) < 0 ||
+						 f->old->limit < limit_for(f, low, need));
 }
 
 static void want_old_events(struct piece *p)
@@ -180,15 +212,18 @@ static void want_old_events(struct piece *p)
 	struct feed *f = p->feed;
 	struct pos low, limit = suspects_limit(p);
 	bool any = rows_floor(p, &low);
+	struct pos need = any ? rows_need(p, low) : limit;
 	if (f->alone && !rows_telling(p) && (!any || pos_cmp(low, limit) >= 0)) {
 		pass_over(p);
 	} else if (!any) {
 		p->to = newest(p);
 		p->state = PIECE_READY;
 		engine_kick(f->engine);
-	} else if (!covers(f->old, low)) {
+	} else if (!covers(f->old, low) || ends_early(f, low, need) ||
+		   pos_cmp(f->old->head, p->run->buckets[0].cursor) < 0) {
+		/* What was replaced before the rows were read has to be known. */
 		p->state = PIECE_WAITING;
-		load_events(f, low, true);
+		load_events(f, low, limit_for(f, low, need), true);
 	} else if (!unbroken(p, f->old, low)) {
 		read_anew(p);
 	} else {
@@ -210,7 +245,7 @@ static void want_events(struct piece *p)
 		make_ready(p, f->batch, low);
 	} else {
 		p->state = PIECE_WAITING;
-		load_events(f, low, false);
+		load_events(f, low, f->batch_most, false);
 	}
 }
 
@@ -229,6 +264,7 @@ static void take_events(struct feed *f, const struct store_event *events, size_t
 	*slot = batch_create(f->engine, f->name, f->batch_from, f->batch_head, events,
 			     count);
 	(*slot)->delayed = f->old_loading;
+	(*slot)->limit = f->batch_limit;
 	f->batches += f->old_loading;
 	f->batch_most = policy_batch(count, bytes_of(events, count));
 }
@@ -326,6 +362,7 @@ static void take_run(struct piece *p)
 		give_up(p);
 		return;
 	}
+	rows_see(p);
 	if (p->holds)
 		rows_find_due(p);
 	want_events(p);

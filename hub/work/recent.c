@@ -10,11 +10,15 @@
  * and of those the newest. Each call may bring HUB_RECENT_MAX documents.
  */
 #define READS_UNDER_WAY 4
+/* Of a feed, where what is newest is not to be shown. */
+#define READS_MAX 5
 
 struct recent;
 struct source {
 	struct recent *recent;
 	const char *feed;
+	size_t shown;
+	unsigned reads;
 };
 struct kept {
 	const char *feed; /* a source's */
@@ -78,6 +82,11 @@ static bool is_older(const struct store_event *e, const char *feed, const struct
 	return order != 0 ? order < 0 : pos_cmp(e->pos, k->pos) < 0;
 }
 
+static bool is_shown(const struct store_event *e)
+{
+	return e->kind == EVENT_ITEM && !e->gone && !hub_event_expired(e);
+}
+
 static void keep(struct recent *q, const char *feed, const struct store_event *e)
 {
 	struct event event;
@@ -104,29 +113,42 @@ static void keep(struct recent *q, const char *feed, const struct store_event *e
 
 static void read_on(struct recent *q);
 
+static void read_before(struct source *from, struct pos pos);
+
 static void on_events(void *arg, enum belfry_err err, const struct store_event *events,
 		      size_t count, bool more)
 {
-	const struct source *from = arg;
+	struct source *from = arg;
 	struct recent *q = from->recent;
-	(void)more;
 	q->under_way--;
 	if (err && err != BELFRY_ENOFEED) /* deleted meanwhile */
 		q->err = err;
-	for (size_t i = 0; !err && i < count; i++)
+	for (size_t i = 0; !err && i < count && from->shown < q->limit; i++) {
+		if (!is_shown(&events[i]))
+			continue;
+		from->shown++;
 		keep(q, from->feed, &events[i]);
-	read_on(q);
+	}
+	if (!q->err && more && from->shown < q->limit && from->reads < READS_MAX)
+		read_before(from, events[count - 1].pos);
+	else
+		read_on(q);
+}
+
+/* POS 0-0: the newest. */
+static void read_before(struct source *from, struct pos pos)
+{
+	struct recent *q = from->recent;
+	struct store *s = q->hub->store;
+	from->reads++;
+	q->under_way++;
+	s->ops->events(s, from->feed, pos, true, q->limit, on_events, from);
 }
 
 static void read_on(struct recent *q)
 {
-	struct store *s = q->hub->store;
-	while (!q->err && q->under_way < READS_UNDER_WAY && q->asked < q->count) {
-		struct source *from = &q->sources[q->asked++];
-		q->under_way++;
-		s->ops->events(s, from->feed, (struct pos){0, 0}, true, q->limit,
-			       on_events, from);
-	}
+	while (!q->err && q->under_way < READS_UNDER_WAY && q->asked < q->count)
+		read_before(&q->sources[q->asked++], (struct pos){0, 0});
 	if (q->under_way == 0)
 		finish(q);
 }

@@ -39,19 +39,13 @@ bool send_fits(const struct engine *e, const struct rendered *r,
 	return fixed + xml_escaped_len(row->jid, row->jid_len) <= e->o.max_stanza_bytes;
 }
 
-bool send_passes(const struct store_row *row, const struct log_event *ev)
-{
-	/* What is no event is counted as such, not as filtered. */
-	return !row->sub.options_len || !ev->id ||
-	       sub_passes(&row->sub, &ev->event, ev->at_ms);
-}
-
 enum outcome send_outcome(const struct piece *p, const struct store_row *row,
 			  struct log_event *ev, bool grouped)
 {
 	struct engine *e = p->feed->engine;
-	if (!send_passes(row, ev))
-		return OUTCOME_FILTERED;
+	enum outcome fate = fate_of(p, row, ev);
+	if (fate != OUTCOME_TAKEN)
+		return fate;
 	const struct rendered *r =
 		batch_rendered(e, p->batch, p->feed->name, ev, row->sub.format);
 	if (!r)
@@ -112,8 +106,12 @@ static enum outcome deliver(struct engine *e, struct piece *p, struct group *gro
 			    struct log_event *ev, const struct store_row *row,
 			    const struct way *way)
 {
-	if (!send_passes(row, ev))
-		return OUTCOME_FILTERED;
+	/* Most are to be sent: they need not be asked about one by one. */
+	bool plain = !p->holds && !row->sub.options_len && !ev->expires_ms &&
+		     ev->kind == EVENT_ITEM;
+	enum outcome fate = plain ? OUTCOME_TAKEN : fate_of(p, row, ev);
+	if (fate != OUTCOME_TAKEN)
+		return fate;
 	const struct rendered *r =
 		batch_rendered(e, p->batch, p->feed->name, ev, row->sub.format);
 	return send_row(e, groups, r, row, way) ? OUTCOME_TAKEN : OUTCOME_SKIPPED;
@@ -128,13 +126,15 @@ static size_t send_event(struct engine *e, struct piece *p, size_t unit, size_t 
 	struct log_event *ev = rows_event(p, k);
 	struct group groups[POLICY_FORMATS];
 	size_t sent = 0;
+	/* policy_wants(), but for what is the same for all. */
+	bool behind = pos_cmp(ev->pos, b->cursor) > 0;
 	for (size_t f = 0; f < POLICY_FORMATS; f++)
 		groups[f].count = 0;
 	for (size_t i = 0; i < b->count; i++) {
 		const struct store_row *row = &rows[i];
 		const struct way *way = &e->ways[i];
 		if (way->gate == GATE_OPEN) {
-			if (!policy_wants(&row->sub, b->cursor, ev->pos))
+			if (!behind || pos_cmp(ev->its, row->sub.since) <= 0)
 				continue;
 		} else {
 			enum want want =
@@ -181,7 +181,7 @@ static size_t send_unit(struct engine *e, struct piece *p)
 	uint64_t before = e->counters.bytes;
 	size_t buffered = e->out.len;
 	if (p->holds)
-		sent += send_gaps(e, p);
+		sent += send_gaps(e, p) + digests_send(e, p);
 	for (size_t k = 0; k < p->events; k++)
 		sent += send_event(e, p, unit, k, &part->counts[k]);
 	size_t bytes = (size_t)(e->counters.bytes - before) + e->out.len - buffered;

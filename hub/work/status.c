@@ -133,6 +133,25 @@ static void contact_metrics(const struct status *s, struct buf *out)
 		     "1 while all feeds are gone through for their contacts", a.round);
 }
 
+static void presence_metrics(const struct status *s, struct buf *out)
+{
+	struct prober_stats p;
+	struct availability_stats a;
+	prober_stats(s->prober, &p);
+	availability_stats(s->hub->availability, &a);
+	metric_counter(out, "belfry_work_presences_asked_total",
+		       "How often people were asked to show their presence",
+		       (double)p.asked);
+	metric_counter(out, "belfry_work_presences_probed_total",
+		       "Probes of those who do", (double)p.probed);
+	metric_counter(out, "belfry_work_holds_woken_total",
+		       "Holds that ended as somebody came", (double)p.woken);
+	metric_gauge(out, "belfry_work_presences_expected",
+		     "Whose presence is of interest, once a feed", (double)a.people);
+	metric_gauge(out, "belfry_work_presences_known", "Of whom something is known",
+		     (double)a.known);
+}
+
 static void access_metrics(const struct status *s, struct buf *out)
 {
 	struct notices_stats n;
@@ -189,6 +208,7 @@ static void metrics(void *arg, struct http_request *req)
 	engine_metrics(s, &body);
 	link_metrics(s, &body);
 	contact_metrics(s, &body);
+	presence_metrics(s, &body);
 	access_metrics(s, &body);
 	store_metrics(s, &body);
 	process_metrics(&body);

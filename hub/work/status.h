@@ -10,6 +10,7 @@
 #include "work/hub.h"
 #include "work/lease.h"
 #include "work/notices.h"
+#include "work/prober.h"
 #include "work/uplink.h"
 
 #include <stdbool.h>
@@ -21,6 +22,7 @@ struct status {
 	const struct uplink *uplink;
 	const struct engine *engine;
 	const struct announcer *announcer;
+	const struct prober *prober;
 	const struct notices *notices;
 	const struct hub *hub;
 	const struct link *link; /* a component */

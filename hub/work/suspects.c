@@ -21,12 +21,12 @@ bool suspects_any(const struct engine *e)
 }
 
 bool suspects_banned(const struct engine *e, const char *feed, struct pos pos,
-		     enum sub_format format)
+		     enum sub_format format, bool digest)
 {
 	for (size_t i = 0; i < e->culprit_count && i < CULPRITS_MAX; i++) {
 		const struct culprit *c = &e->culprits[i];
-		if (c->everybody && c->format == format && pos_cmp(c->pos, pos) == 0 &&
-		    strcmp(c->feed, feed) == 0)
+		if (c->everybody && c->format == format && c->digest == digest &&
+		    pos_cmp(c->pos, pos) == 0 && strcmp(c->feed, feed) == 0)
 			return true;
 	}
 	return false;
@@ -118,11 +118,12 @@ static void seen_add(struct suspect *s, const struct verdict *v)
 }
 
 static const struct verdict *seen_find(const struct suspect *s, struct pos pos,
-				       const struct store_row *row)
+				       uint64_t members, const struct store_row *row)
 {
 	for (size_t i = 0; i < s->seen_count; i++) {
 		const struct verdict *v = &s->seen[i];
-		if (pos_cmp(v->pos, pos) == 0 && strlen(v->jid) == row->jid_len &&
+		if (pos_cmp(v->pos, pos) == 0 && v->members == members &&
+		    strlen(v->jid) == row->jid_len &&
 		    memcmp(v->jid, row->jid, row->jid_len) == 0)
 			return v;
 	}
@@ -141,13 +142,16 @@ static bool culprit_note(struct engine *e, const char *feed, const struct verdic
 	for (size_t i = 0; i < e->culprit_count && i < CULPRITS_MAX; i++) {
 		struct culprit *c = &e->culprits[i];
 		if (c->format == v->format && pos_cmp(c->pos, v->pos) == 0 &&
-		    strcmp(c->feed, feed) == 0) {
+		    c->digest == (v->members != 0) && strcmp(c->feed, feed) == 0) {
 			c->everybody |= c->row != row;
 			return c->everybody;
 		}
 	}
 	struct culprit *c = &e->culprits[e->culprit_count++ % CULPRITS_MAX];
-	*c = (struct culprit){.pos = v->pos, .format = v->format, .row = row};
+	*c = (struct culprit){.pos = v->pos,
+			      .format = v->format,
+			      .digest = v->members != 0,
+			      .row = row};
 	snprintf(c->feed, sizeof(c->feed), "%s", feed);
 	return false;
 }
@@ -166,7 +170,9 @@ static void convict(struct engine *e, const char *condition)
 	struct verdict *v = &e->alone;
 	v->outcome = OUTCOME_SKIPPED;
 	bool everybody = culprit_note(e, s->feed, v);
-	log_error("stanza ended the stream, skipped", log_s("feed", s->feed),
+	log_error(v->members ? "digest ended the stream, sent one by one"
+			     : "stanza ended the stream, skipped",
+		  log_s("feed", s->feed),
 		  log_s("event", event_id(e->alone_piece, v->pos)),
 		  log_s("format", sub_format_text(v->format)),
 		  log_s("condition", condition),
@@ -222,7 +228,7 @@ bool suspects_range(struct feed *f)
 	while (e->suspect_count && strcmp(e->suspects[0].feed, f->name) == 0) {
 		if (e->suspects[0].bucket < f->buckets) {
 			f->holds = e->suspects[0].holds;
-			f->serving[0] = e->suspects[0].bucket;
+			due_serve(f, 0, e->suspects[0].bucket);
 			f->next = f->holds ? 0 : f->serving[0];
 			f->end = f->next + 1;
 			return true;
@@ -243,7 +249,7 @@ struct pos suspects_limit(const struct piece *p)
 static const struct verdict *verdict_on(const struct engine *e, const struct piece *p,
 					size_t row, size_t k)
 {
-	return seen_find(&e->suspects[0], rows_event(p, k)->pos, &p->run->rows[row]);
+	return seen_find(&e->suspects[0], rows_event(p, k)->pos, 0, &p->run->rows[row]);
 }
 
 static bool is_back(const struct verdict *v)
@@ -265,8 +271,9 @@ static void count(struct part *q, size_t row, size_t k, const struct verdict *v)
 	enum outcome o = first_outcome(v);
 	policy_count(&q->counts[k], v->format, o);
 	q->sent += o == OUTCOME_TAKEN;
-	/* A convict's is not what it would be for anybody else. */
-	if (p->holds || back || o == OUTCOME_SKIPPED)
+	/* A convict's is not what it would be for anybody else, and what expires may have
+	 * done so since. */
+	if (p->holds || back || o == OUTCOME_SKIPPED || rows_event(p, k)->expires_ms)
 		rows_note(p, rows_mark_make(p, 0, row), k, o);
 	if (back)
 		bounce_note(rows_mark(p, row), k, v->class, v->condition);
@@ -338,7 +345,7 @@ static bool send_one(struct engine *e, struct piece *p, struct log_event *ev,
 static bool tell_one(struct engine *e, struct piece *p, struct mark *m)
 {
 	const struct store_row *row = &p->run->rows[m->row];
-	const struct verdict *seen = seen_find(&e->suspects[0], p->run->trimmed, row);
+	const struct verdict *seen = seen_find(&e->suspects[0], p->run->trimmed, 0, row);
 	if (m->act != ACT_TELL)
 		return false;
 	if (!seen) {
@@ -352,6 +359,33 @@ static bool tell_one(struct engine *e, struct piece *p, struct mark *m)
 	}
 	if (is_back(seen))
 		bounce_note(m, 0, seen->class, seen->condition);
+	return false;
+}
+
+/* The same for a digest. One that ends the stream is sent one by one instead: so the
+ * event is found, or it was too much at once. */
+static bool digest_one(struct engine *e, struct piece *p, struct mark *m)
+{
+	const struct store_row *row = &p->run->rows[m->row];
+	if (m->act != ACT_DIGEST || m->beyond || !m->together)
+		return false;
+	const struct verdict *seen =
+		seen_find(&e->suspects[0], m->id_pos, m->id_members, row);
+	if (!seen) {
+		if (!digest_write(e, p, m))
+			return false;
+		struct verdict v = verdict_of(row, m->id_pos, OUTCOME_TAKEN);
+		v.members = m->id_members;
+		fly(e, &v);
+		return true;
+	}
+	if (seen->outcome == OUTCOME_SKIPPED) {
+		digest_split(m);
+		return false;
+	}
+	digest_sent(p, m);
+	if (is_back(seen))
+		bounce_note(m, piece_event(p, m->id_pos), seen->class, seen->condition);
 	return false;
 }
 
@@ -391,7 +425,7 @@ void suspects_send(struct engine *e)
 		e->alone_event = e->alone_row = 0;
 	}
 	for (size_t i = 0; p->holds && i < p->mark_count; i++)
-		if (tell_one(e, p, p->marks[i]))
+		if (tell_one(e, p, p->marks[i]) || digest_one(e, p, p->marks[i]))
 			return;
 	if (!send_next(e, p))
 		finish(e, p);
@@ -429,7 +463,7 @@ static struct verdict *find_verdict(struct engine *e, const struct stanza_id *id
 		return NULL;
 	for (size_t i = 0; i <= s->seen_count; i++) {
 		struct verdict *v = i < s->seen_count ? &s->seen[i] : &e->alone;
-		if (v->jid && pos_cmp(v->pos, pos) == 0 &&
+		if (v->jid && pos_cmp(v->pos, pos) == 0 && v->members == id->members &&
 		    (id->group ? is_from(v->jid, from)
 			       : row_hash(f->salt, v->jid, strlen(v->jid)) == id->hash))
 			return v;

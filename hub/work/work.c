@@ -10,11 +10,13 @@
 #include <belfry/xmpp/notice.h>
 
 #include "work/announce.h"
+#include "work/availability.h"
 #include "work/engine.h"
 #include "work/hub.h"
 #include "work/lease.h"
 #include "work/notices.h"
 #include "work/owners.h"
+#include "work/prober.h"
 #include "work/status.h"
 #include "work/sweeps.h"
 #include "work/uplink.h"
@@ -25,6 +27,8 @@
 /* Who is remembered for the limits on subscribing. */
 #define LIMITED_JIDS 10000
 #define LIMITED_DOMAINS 1000
+/* Whose presence is remembered, once a feed. */
+#define PEOPLE 100000
 #define LEAVE_MS 20 /* how often a stopping worker looks whether all is told */
 #define WHY_SIZE 256
 #define DAY_MS (24ull * 3600 * 1000)
@@ -40,6 +44,8 @@ struct work {
 	struct announcer *announcer;
 	struct notices *notices;
 	struct owners *owners;
+	struct availabilities *availability;
+	struct prober *prober;
 	struct sweeps *sweeps;
 	struct uplink *uplink;
 	struct lease *lease; /* NULL until the store was found to be fit */
@@ -126,6 +132,19 @@ static void on_unasked(void *arg, const char *feed, const char *jid)
 					      .jid = jid});
 	w->link->ops->send(w->link, out.data, out.len);
 	buf_free(&out);
+}
+
+static enum availability presence(void *arg, const char *feed, const char *jid,
+				  bool *soon)
+{
+	struct work *w = arg;
+	return prober_presence(w->prober, feed, jid, soon);
+}
+
+static void wake(void *arg, const char *feed, const char *jid)
+{
+	struct work *w = arg;
+	prober_wake(w->prober, feed, jid);
 }
 
 static void on_refused(void *arg)
@@ -236,12 +255,14 @@ static void link_up(void *arg)
 	if (w->phase != RUNNING)
 		return;
 	announcer_up(w->announcer);
+	prober_up(w->prober);
 	notices_up(w->notices);
 }
 
 static void link_down(void *arg, const struct link_down *why)
 {
 	struct work *w = arg;
+	prober_down(w->prober);
 	engine_handlers.down(w->engine, why);
 	announcer_down(w->announcer);
 	notices_down(w->notices, why->end);
@@ -352,6 +373,8 @@ static void wire(struct work *w)
 		.lost = on_refused,
 		.stalled = on_stalled,
 		.idle = on_idle,
+		.presence = presence,
+		.wake = wake,
 		.woken = on_woken,
 	};
 	const struct announcer_options announcing = {.domain = c->xmpp.domain,
@@ -360,6 +383,7 @@ static void wire(struct work *w)
 						     .busy = busy,
 						     .gone = on_gone};
 	w->owners = owners_create();
+	w->availability = availability_create(PEOPLE);
 	w->sweeps = sweeps_create(w->loop, w->store, &w->hub);
 	const struct notices_options noticing = {.domain = c->xmpp.domain,
 						 .owners = w->owners,
@@ -371,6 +395,11 @@ static void wire(struct work *w)
 						 .busy = busy,
 						 .barrier = ask_barrier,
 						 .shown = on_shown};
+	const struct prober_options probing = {.domain = c->xmpp.domain,
+					       .availability = w->availability,
+					       .arg = w,
+					       .may_write = may_notify};
+	w->prober = prober_create(w->loop, w->store, &probing);
 	w->engine = engine_create(w->loop, w->store, &options);
 	w->announcer = announcer_create(w->loop, w->store, &announcing);
 	w->notices = notices_create(w->loop, w->store, &noticing);
@@ -385,18 +414,23 @@ static void wire(struct work *w)
 		.per_jid = limits_create(c->limits.subscribe_per_jid, LIMITED_JIDS),
 		.per_domain =
 			limits_create(c->limits.subscribe_per_domain, LIMITED_DOMAINS),
-		.owners = w->owners};
+		.owners = w->owners,
+		.availability = w->availability,
+		.chosen = prober_chosen,
+		.chosen_arg = w->prober};
 	w->xmpp_hub = hub_for(&w->hub);
 	w->uplink = uplink_create(w->loop, c->xmpp.domain, &link_handlers, w);
 	w->link = component_create(w->loop, c, &w->xmpp_hub, &uplink_handlers, w->uplink);
 	uplink_use(w->uplink, w->link);
 	engine_use(w->engine, w->link);
 	announcer_use(w->announcer, w->link);
+	prober_use(w->prober, w->link);
 	notices_use(w->notices, w->link);
 	w->status = (struct status){.store = w->store,
 				    .uplink = w->uplink,
 				    .engine = w->engine,
 				    .announcer = w->announcer,
+				    .prober = w->prober,
 				    .notices = w->notices,
 				    .hub = &w->hub,
 				    .link = w->link};
@@ -420,6 +454,8 @@ static void unwire(struct work *w)
 	notices_destroy(w->notices);
 	sweeps_destroy(w->sweeps);
 	owners_destroy(w->owners);
+	prober_destroy(w->prober);
+	availability_destroy(w->availability);
 	limits_destroy(w->hub.per_jid);
 	limits_destroy(w->hub.per_domain);
 	lease_destroy(w->lease);

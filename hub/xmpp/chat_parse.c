@@ -139,7 +139,7 @@ static enum command_problem match(struct command_args *a, const enum param_kind 
 		if (p != COMMAND_FINE)
 			return p;
 	}
-	return COMMAND_FINE;
+	return param_when_end(a);
 }
 
 static bool resembles(enum param_kind kind, struct word w)
@@ -178,12 +178,13 @@ static bool names(struct word w, const char *feed)
 	       (len == bare.len && strncasecmp(bare.s, feed, len) == 0);
 }
 
-/* The words that a command may have are foreign: "only deploys" names a tag. */
+/* The words that a command may have are foreign: "only deploys" names a tag, and in "when
+ * chat online" there is no feed. */
 static bool takes_all(const struct command *c)
 {
 	enum param_kind kinds[USAGE_PARAMS_MAX];
 	size_t n = c->feed[0].params != NULL ? usage_params(&c->feed[0], kinds) : 0;
-	return n > 0 && kinds[n - 1] == PARAM_WHAT;
+	return n > 0 && (kinds[n - 1] == PARAM_WHAT || kinds[n - 1] == PARAM_SHOWS);
 }
 
 static enum command_problem match_to_feed(struct chat_command *c, const char *feed,

@@ -132,10 +132,54 @@ const struct command commands[] = {
 	 "Get urgent events in quiet hours",
 	 COMMAND_FOLLOWED_FEED,
 	 run_urgent,
-	 {{"FEED on|off", "get what is urgent in quiet hours, too, or not"},
+	 {{"FEED on|off", "get what is urgent in quiet hours and other states, too, or "
+			  "not"},
 	  {"on|off", "the same for all feeds that you follow"},
 	  {NULL, NULL}},
 	 {{"on|off", "get what is urgent in quiet hours, too, or not"}, {NULL, NULL}}},
+	{"hold",
+	 NULL,
+	 "Keep what comes while you are offline",
+	 COMMAND_FOLLOWED_FEED,
+	 run_hold,
+	 {{"FEED on|off", "keep what comes while you are offline, or not"},
+	  {"on|off", "the same for all feeds that you follow"},
+	  {NULL, NULL}},
+	 {{"on|off", "keep what comes while you are offline, or not"}, {NULL, NULL}}},
+	{"when",
+	 NULL,
+	 "Get events only in some states",
+	 COMMAND_FOLLOWED_FEED,
+	 run_when,
+	 {{"FEED SHOWS",
+	   "keep what comes unless you are shown as one of these (when deploys "
+	   "chat,online; any ends it)"},
+	  {"SHOWS", "the same for all feeds that you follow"},
+	  {NULL, NULL}},
+	 {{"SHOWS",
+	   "keep what comes unless you are shown as one of these (when chat,online; any "
+	   "ends it)"},
+	  {NULL, NULL}}},
+	{"digest",
+	 NULL,
+	 "Get events together",
+	 COMMAND_FOLLOWED_FEED,
+	 run_digest,
+	 {{"FEED WHEN ZONE",
+	   "get its events together: every 5m, 1h or 2d, or daily@08:00 (digest deploys "
+	   "daily@08:00 Europe/Berlin)"},
+	  {"FEED WHEN", NULL},
+	  {"FEED off", "get each at once again"},
+	  {"WHEN ZONE", "the same for all feeds that you follow"},
+	  {"WHEN", NULL},
+	  {"off", NULL},
+	  {NULL, NULL}},
+	 {{"WHEN ZONE",
+	   "get its events together: every 5m, 1h or 2d, or daily@08:00 (digest "
+	   "daily@08:00 Europe/Berlin)"},
+	  {"WHEN", NULL},
+	  {"off", "get each at once again"},
+	  {NULL, NULL}}},
 	{"format",
 	 NULL,
 	 "Choose how events come",
@@ -217,9 +261,9 @@ const struct command *command_find(const char *name, size_t len)
 }
 
 /* The words of the usages, in the order of their kinds. */
-static const char *const param_words[PARAM_KINDS] = {"FEED",   "NAME", "N",	 "TIME",
-						     "FORMAT", "WHAT", "JID",	 "HOURS",
-						     "ZONE",   "off",  "on|off", "ANY"};
+static const char *const param_words[PARAM_KINDS] = {
+	"FEED",	 "NAME", "N",	 "TIME", "FORMAT", "WHAT",  "JID",
+	"HOURS", "ZONE", "WHEN", "off",	 "on|off", "SHOWS", "ANY"};
 
 size_t usage_params(const struct command_usage *u,
 		    enum param_kind kinds[USAGE_PARAMS_MAX])

@@ -29,8 +29,10 @@ struct command_args {
 	uint64_t count;		      /* 1..COMMAND_LAST_MAX */
 	uint64_t time_ms;	      /* up to COMMAND_MUTE_MAX_MS */
 	enum sub_format format;
-	struct sub_options only; /* its tags and priority */
-	struct sub_quiet quiet;	 /* not set: none */
+	struct sub_options only;  /* its tags and priority */
+	struct sub_quiet quiet;	  /* not set: none */
+	struct sub_digest digest; /* its zone is that of `quiet` until the end */
+	unsigned shows;		  /* 0: any */
 	bool on;
 };
 void command_args_init(struct command_args *a);
@@ -47,6 +49,8 @@ enum command_problem {
 	COMMAND_BAD_JID,
 	COMMAND_BAD_HOURS,
 	COMMAND_BAD_ZONE,
+	COMMAND_BAD_SHOWS,
+	COMMAND_BAD_WHEN,
 	COMMAND_FOR_HUB, /* the hub would understand it; a feed was written to */
 };
 /* A sentence without its end. */
@@ -63,9 +67,11 @@ enum param_kind {
 	PARAM_JID,
 	PARAM_HOURS, /* a ZONE belongs to them */
 	PARAM_ZONE,
-	PARAM_OFF, /* this word; no hours are */
-	PARAM_SWITCH,
-	PARAM_ANY, /* whatever follows; it says nothing */
+	PARAM_WHEN,   /* of a digest; a daily one has a ZONE */
+	PARAM_OFF,    /* this word; no hours are */
+	PARAM_SWITCH, /* its field is called as the command */
+	PARAM_SHOWS,  /* with commas, or "any" */
+	PARAM_ANY,    /* whatever follows; it says nothing */
 	PARAM_KINDS,
 };
 /*
@@ -76,12 +82,14 @@ enum command_problem param_take(struct command_args *a, enum param_kind kind,
 				const char *s, size_t len);
 /* Is that what was meant, if not as one that there is? */
 bool param_resembles(enum param_kind kind, const char *s, size_t len);
+/* PARAM_WHEN: does a daily digest have its zone? */
+enum command_problem param_when_end(struct command_args *a);
 /* PARAM_WHAT: do the tags go into a row? Is there anything? */
 enum command_problem param_what_end(const struct command_args *a);
 
 struct request;
 #define USAGE_PARAMS_MAX 3
-#define USAGES_MAX 5
+#define USAGES_MAX 7
 /* A way to give a command. */
 struct command_usage {
 	const char *params; /* behind its name, as the help shows them; NULL: no more */

@@ -38,7 +38,6 @@ static void on_changed(void *arg, enum belfry_err err, const struct sub *sub,
 		       bool created)
 {
 	struct request *r = arg;
-	(void)sub;
 	(void)created;
 	if (command_asked_again(r, err))
 		return;
@@ -48,6 +47,7 @@ static void on_changed(void *arg, enum belfry_err err, const struct sub *sub,
 	}
 	struct answer a = {.r = r, .failed = err != BELFRY_OK};
 	if (err == BELFRY_OK) {
+		r->call->unseen = command_unseen(sub) != NULL;
 		r->call->said(r, &a.text);
 	} else {
 		buf_printf(&a.text, "You do not follow %s. Write ", r->feed);
@@ -110,9 +110,9 @@ static void on_one_changed(void *arg, enum belfry_err err, const struct sub *sub
 			   bool created)
 {
 	struct request *r = arg;
-	(void)sub;
 	(void)created;
 	r->call->changed += err == BELFRY_OK;
+	r->call->unseen |= err == BELFRY_OK && command_unseen(sub) != NULL;
 	if (err == BELFRY_ENOENT || err == BELFRY_ENOFEED || err == BELFRY_EDENIED ||
 	    err == BELFRY_EPENDING)
 		err = BELFRY_OK;

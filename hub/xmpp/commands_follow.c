@@ -1,4 +1,5 @@
 #include "commands_int.h"
+#include "digest.h"
 #include "quiet.h"
 
 #include <belfry/base/clock.h>
@@ -88,6 +89,30 @@ static void quiet_hours_text(const struct sub_options *o, struct buf *out)
 		buf_adds(out, ", but for what is urgent");
 }
 
+/* "while you are offline; unless chat, online", with what is missing for it, or nothing.
+ */
+static void presence_text(const struct sub *sub, const struct sub_options *o,
+			  struct buf *out)
+{
+	char shows[SHOWS_TEXT_SIZE];
+	const char *unseen = command_unseen(sub);
+	if (o->hold_offline)
+		buf_adds(out, "while you are offline");
+	if (shows_text(o->shows, shows) > 0)
+		buf_printf(out, "%sunless you are shown as %s",
+			   o->hold_offline ? ", and " : "", shows);
+	if (unseen != NULL)
+		buf_printf(out, " (not now: %s)", unseen);
+}
+
+/* "every 1h, but for what is urgent", or nothing. */
+static void digests_text(const struct sub_options *o, struct buf *out)
+{
+	digest_text(out, &o->digest);
+	if (out->len > 0 && o->urgent_passes)
+		buf_adds(out, ", but for what is urgent");
+}
+
 /* What came back, or nothing. */
 static void held_text(const struct sub *sub, struct buf *out)
 {
@@ -106,9 +131,14 @@ static void held_text(const struct sub *sub, struct buf *out)
  * ------------------------------------------------------------------ */
 
 static const struct answer_column subscription_columns[] = {
-	{"feed", "Feed", ""},	    {"format", "Comes as", ""},
-	{"only", "Only", "only "},  {"muted", "Muted until", "muted until "},
-	{"paused", "Paused", ""},   {"quiet", "Quiet hours", "quiet "},
+	{"feed", "Feed", ""},
+	{"format", "Comes as", ""},
+	{"only", "Only", "only "},
+	{"muted", "Muted until", "muted until "},
+	{"paused", "Paused", ""},
+	{"quiet", "Quiet hours", "quiet "},
+	{"digest", "Together", "together "},
+	{"kept", "Kept", "kept "},
 	{"held", "Held", "held: "},
 };
 #define SUBSCRIPTION_COLUMNS                                                             \
@@ -117,9 +147,11 @@ static const struct answer_column subscription_columns[] = {
 static bool subscription_row(struct answer *a, const struct hub_followed *f)
 {
 	struct sub_options o;
-	struct buf only = {0}, quiet = {0}, held = {0};
+	struct buf only = {0}, quiet = {0}, digest = {0}, kept = {0}, held = {0};
 	char muted[COMMAND_TIME_SIZE];
 	sub_options_read(&f->sub, &o);
+	presence_text(&f->sub, &o, &kept);
+	digests_text(&o, &digest);
 	filter_text(&o, &only);
 	quiet_hours_text(&o, &quiet);
 	held_text(&f->sub, &held);
@@ -127,9 +159,11 @@ static bool subscription_row(struct answer *a, const struct hub_followed *f)
 	bool room = answer_row(a, (const char *[SUBSCRIPTION_COLUMNS]){
 					  f->feed, sub_format_text(f->sub.format),
 					  only.data, muted, o.paused ? "paused" : "",
-					  quiet.data, held.data});
+					  quiet.data, digest.data, kept.data, held.data});
 	buf_free(&only);
+	buf_free(&kept);
 	buf_free(&quiet);
+	buf_free(&digest);
 	buf_free(&held);
 	return room;
 }
@@ -195,11 +229,13 @@ static void on_followed(void *arg, enum belfry_err err, const struct hub_followe
 static void subscription_fields(struct answer *a, const struct sub *sub)
 {
 	struct sub_options o;
-	struct buf only = {0}, quiet = {0}, held = {0};
+	struct buf only = {0}, quiet = {0}, digest = {0}, kept = {0}, held = {0};
 	char muted[COMMAND_TIME_SIZE], since[POS_TEXT_SIZE];
 	sub_options_read(sub, &o);
 	filter_text(&o, &only);
 	quiet_hours_text(&o, &quiet);
+	presence_text(sub, &o, &kept);
+	digests_text(&o, &digest);
 	held_text(sub, &held);
 	command_time(o.muted_until_ms, muted);
 	pos_format(sub->since, since);
@@ -209,11 +245,15 @@ static void subscription_fields(struct answer *a, const struct sub *sub)
 	answer_field(a, "muted", "Muted until", muted);
 	answer_field(a, "paused", "Paused", o.paused ? "yes" : NULL);
 	answer_field(a, "quiet", "Quiet hours", quiet.data);
+	answer_field(a, "kept", "It is kept", kept.data);
+	answer_field(a, "digest", "Events come together", digest.data);
 	answer_field(a, "held", "Held", held.data);
 	answer_field(a, "contact", "It is in your contact list",
 		     o.contact ? "yes" : "no");
 	buf_free(&only);
+	buf_free(&kept);
 	buf_free(&quiet);
+	buf_free(&digest);
 	buf_free(&held);
 }
 

@@ -99,11 +99,20 @@ static void format_field(struct buf *out, bool required)
 	form_field_end(out);
 }
 
-static void switch_field(struct buf *out, bool required)
+static void switch_field(struct buf *out, const struct command *c, bool required)
 {
-	form_field(out, "urgent", "boolean", "Urgent events come in quiet hours, too",
-		   required);
+	form_field(out, c->name, "boolean", c->title, required);
 	form_field_value(out, "1");
+	form_field_end(out);
+}
+
+static void shows_field(struct buf *out)
+{
+	unsigned all = SHOWS_ALL;
+	form_field(out, "shows", "list-multi",
+		   "Only while you are shown as one of these; none: always", false);
+	for (const char *show; (show = shows_next(&all)) != NULL;)
+		form_option(out, show, show);
 	form_field_end(out);
 }
 
@@ -130,8 +139,8 @@ static void jid_field(struct buf *out, bool required, const struct buf *options)
 	form_field_end(out);
 }
 
-static void param_field(struct buf *out, const struct wanted *w, bool to_feed,
-			const struct buf *options)
+static void param_field(struct buf *out, const struct command *c, const struct wanted *w,
+			bool to_feed, const struct buf *options)
 {
 	static const struct buf none;
 
@@ -162,10 +171,19 @@ static void param_field(struct buf *out, const struct wanted *w, bool to_feed,
 			   "Quiet hours (22:00-07:00); none: leave it empty", NULL);
 		break;
 	case PARAM_ZONE:
-		text_field(out, "zone", "Their time zone (Europe/Berlin)", NULL);
+		text_field(out, "zone", "Time zone (Europe/Berlin)", NULL);
+		break;
+	case PARAM_WHEN:
+		text_field(out, "when",
+			   "How often: 5m, 1h, 2d or daily@08:00; one by one: leave it "
+			   "empty",
+			   NULL);
 		break;
 	case PARAM_SWITCH:
-		switch_field(out, w->required);
+		switch_field(out, c, w->required);
+		break;
+	case PARAM_SHOWS:
+		shows_field(out);
 		break;
 	case PARAM_OFF:
 	case PARAM_NAME: /* nobody is asked where a list begins */
@@ -187,7 +205,7 @@ static void send_form(struct request *r, struct buf *options)
 	form_begin(&out, "form");
 	reply_text(&out, "title", c->title);
 	for (size_t i = 0; i < count; i++)
-		param_field(&out, &wanted[i], r->place == PLACE_FEED, options);
+		param_field(&out, c, &wanted[i], r->place == PLACE_FEED, options);
 	form_end(&out);
 	command_end(r->session, &out);
 	buf_free(options);
@@ -327,7 +345,7 @@ void command_form(struct request *r)
 static const char *const vars[PARAM_KINDS] = {
 	[PARAM_FEED] = "feed",	 [PARAM_NAME] = "after",    [PARAM_COUNT] = "count",
 	[PARAM_TIME] = "time",	 [PARAM_FORMAT] = "format", [PARAM_JID] = "jid",
-	[PARAM_HOURS] = "hours", [PARAM_ZONE] = "zone",	    [PARAM_SWITCH] = "urgent",
+	[PARAM_HOURS] = "hours", [PARAM_ZONE] = "zone",	    [PARAM_WHEN] = "when",
 };
 
 /* Hours and their zone are two fields: neither says something alone. */
@@ -356,6 +374,22 @@ static enum command_problem read_what(xmpp_stanza_t *x, struct command_args *a)
 	return fine ? param_what_end(a) : COMMAND_BAD_WHAT;
 }
 
+static enum command_problem read_shows(xmpp_stanza_t *x, struct command_args *a)
+{
+	xmpp_stanza_t *v = form_first_value(form_find(x, "shows"));
+	unsigned shows = 0;
+	enum command_problem p = COMMAND_FINE;
+	for (; v != NULL && p == COMMAND_FINE; v = form_next_value(v)) {
+		char *text = form_value_text(v);
+		if (text[0] != '\0')
+			p = param_take(a, PARAM_SHOWS, text, strlen(text));
+		shows |= a->shows;
+		free(text);
+	}
+	a->shows = shows;
+	return p;
+}
+
 enum command_problem command_form_read(const struct command *c, bool to_feed,
 				       xmpp_stanza_t *x, struct command_args *a,
 				       const char **why)
@@ -370,7 +404,12 @@ enum command_problem command_form_read(const struct command *c, bool to_feed,
 			p = read_what(x, a);
 			continue;
 		}
-		const char *var = vars[wanted[i].kind];
+		if (wanted[i].kind == PARAM_SHOWS) {
+			p = read_shows(x, a);
+			continue;
+		}
+		const char *var =
+			wanted[i].kind == PARAM_SWITCH ? c->name : vars[wanted[i].kind];
 		char *text = form_text(form_find(x, var));
 		if (wanted[i].kind == PARAM_FEED && !wanted[i].required &&
 		    strcmp(text, ALL) == 0)
@@ -383,5 +422,7 @@ enum command_problem command_form_read(const struct command *c, bool to_feed,
 		}
 		free(text);
 	}
-	return p == COMMAND_FINE ? quiet_end(a) : p;
+	if (p != COMMAND_FINE)
+		return p;
+	return is_wanted(wanted, count, PARAM_WHEN) ? param_when_end(a) : quiet_end(a);
 }

@@ -21,6 +21,7 @@ struct command_call {
 	/* All feeds that are followed, one after the other; owned. */
 	char **feeds;
 	size_t feed_count, at, changed;
+	bool unseen; /* one of them depends on a presence that may not be seen (yet) */
 	bool more;
 };
 /*
@@ -75,6 +76,8 @@ extern const char command_follows_none[];
 void command_change(struct request *r, const struct sub_change *c, command_said said);
 /* The same; of all feeds that are followed where R names none. */
 void command_change_any(struct request *r, const struct sub_change *c, command_said said);
+/* Does SUB depend on a presence that was not granted? Why, in words; NULL: no. */
+const char *command_unseen(const struct sub *sub);
 /* Appends "deploys", or "2 feeds"; and ONE or MANY. */
 void command_changed(const struct request *r, const char *one, const char *many,
 		     struct buf *out);
@@ -102,6 +105,9 @@ void run_pause(struct request *r);
 void run_resume(struct request *r);
 void run_quiet(struct request *r);
 void run_urgent(struct request *r);
+void run_hold(struct request *r);
+void run_when(struct request *r);
+void run_digest(struct request *r);
 void run_only(struct request *r);
 void run_everything(struct request *r);
 void run_whoami(struct request *r);

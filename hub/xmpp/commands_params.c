@@ -1,4 +1,5 @@
 #include "commands.h"
+#include "digest.h"
 #include "quiet.h"
 
 #include <belfry/base/text.h>
@@ -25,6 +26,11 @@ static const char *const problems[] = {
 		"22:00-07:00 Europe/Berlin",
 	[COMMAND_BAD_ZONE] = "I do not know that time zone: they are called like "
 			     "Europe/Berlin, America/New_York or UTC",
+	[COMMAND_BAD_SHOWS] = "Name some of chat, online, away, xa and dnd, with commas "
+			      "between them, or any",
+	[COMMAND_BAD_WHEN] =
+		"A digest comes every 5m, 1h or 2d (at least 1m, at most 7d), "
+		"or daily@08:00 with a time zone like Europe/Berlin",
 	[COMMAND_FOR_HUB] = "",
 };
 
@@ -130,6 +136,11 @@ static bool take_zone(struct command_args *a, const char *s, size_t len)
 	return quiet_take_zone(&a->quiet, s, len);
 }
 
+static bool take_when(struct command_args *a, const char *s, size_t len)
+{
+	return digest_take_when(&a->digest, s, len);
+}
+
 static const struct {
 	const char *text;
 	bool on;
@@ -153,6 +164,25 @@ static bool take_off(struct command_args *a, const char *s, size_t len)
 	return take_switch(a, s, len) && !a->on;
 }
 
+/* "chat,online"; "any" is none. */
+static bool take_shows(struct command_args *a, const char *s, size_t len)
+{
+	char words[SHOWS_TEXT_SIZE] = "";
+	size_t n = len < sizeof(words) ? lower(words, sizeof(words), s, len) : 0;
+	a->shows = 0;
+	if (text_is(words, n, "any"))
+		return true;
+	for (size_t i = 0; i < n;) {
+		size_t word = strcspn(words + i, ",");
+		unsigned show = shows_parse(words + i, word);
+		a->shows |= show;
+		if (show == 0)
+			return false;
+		i += word + (words[i + word] == ',');
+	}
+	return a->shows != 0;
+}
+
 static const struct {
 	bool (*take)(struct command_args *a, const char *s, size_t len);
 	enum command_problem problem;
@@ -166,8 +196,10 @@ static const struct {
 	[PARAM_JID] = {take_jid, COMMAND_BAD_JID},
 	[PARAM_HOURS] = {take_hours, COMMAND_BAD_HOURS},
 	[PARAM_ZONE] = {take_zone, COMMAND_BAD_ZONE},
+	[PARAM_WHEN] = {take_when, COMMAND_BAD_WHEN},
 	[PARAM_OFF] = {take_off, COMMAND_BAD_FORM},
 	[PARAM_SWITCH] = {take_switch, COMMAND_BAD_FORM},
+	[PARAM_SHOWS] = {take_shows, COMMAND_BAD_SHOWS},
 };
 
 enum command_problem param_take(struct command_args *a, enum param_kind kind,
@@ -181,14 +213,21 @@ enum command_problem param_take(struct command_args *a, enum param_kind kind,
 bool param_resembles(enum param_kind kind, const char *s, size_t len)
 {
 	size_t i = len > 1 && (s[0] == '-' || s[0] == '+');
-	if (kind == PARAM_TIME && len > i + 1 && unit_ms(s[len - 1]) > 0)
+	bool time = kind == PARAM_TIME || kind == PARAM_WHEN;
+	if (time && len > i + 1 && unit_ms(s[len - 1]) > 0)
 		len--;
-	else if (kind != PARAM_COUNT && kind != PARAM_TIME)
+	else if (kind != PARAM_COUNT && !time)
 		return false;
 	for (; i < len; i++)
 		if (s[i] < '0' || s[i] > '9')
 			return false;
 	return true;
+}
+
+enum command_problem param_when_end(struct command_args *a)
+{
+	return digest_take_zone(&a->digest, a->quiet.zone) ? COMMAND_FINE
+							   : COMMAND_BAD_WHEN;
 }
 
 enum command_problem param_what_end(const struct command_args *a)

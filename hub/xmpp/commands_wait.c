@@ -1,4 +1,5 @@
 #include "commands_int.h"
+#include "digest.h"
 #include "quiet.h"
 
 #include <belfry/base/clock.h>
@@ -118,11 +119,12 @@ static void said_urgent(const struct request *r, struct buf *text)
 {
 	buf_adds(text, "What is urgent of ");
 	if (r->call->change.options.urgent_passes)
-		command_changed(r, " comes in quiet hours, too.",
-				" comes in quiet hours, too.", text);
+		command_changed(r, " comes in quiet hours and before digests, too.",
+				" comes in quiet hours and before digests, too.", text);
 	else
-		command_changed(r, " waits for the end of quiet hours, too.",
-				" waits for the end of quiet hours, too.", text);
+		command_changed(
+			r, " waits for the end of quiet hours, and for digests, too.",
+			" waits for the end of quiet hours, and for digests, too.", text);
 }
 
 void run_urgent(struct request *r)
@@ -133,4 +135,35 @@ void run_urgent(struct request *r)
 				     .format = FORMAT_CHAT,
 				     .options.urgent_passes = r->call->args.on},
 		said_urgent);
+}
+
+/* ---- Digests: what comes is kept, and sent together
+ * ---------------------------------------
+ */
+
+static void said_digest(const struct request *r, struct buf *text)
+{
+	const struct sub_digest *d = &r->call->change.options.digest;
+	buf_adds(text, "The events of ");
+	if (!sub_digest_set(d)) {
+		command_changed(r, " come one by one again.", " come one by one again.",
+				text);
+		return;
+	}
+	command_changed(r, " come together now, ", " come together now, ", text);
+	digest_text(text, d);
+	buf_adds(text, d->daily ? ". Write " : " (from the first one on). Write ");
+	command_quote(r, "digest", " off", text);
+	buf_adds(text, " to end this, ");
+	command_quote(r, "urgent", " on", text);
+	buf_adds(text, " to get what is urgent at once.");
+}
+
+void run_digest(struct request *r)
+{
+	command_change_any(r,
+			   &(struct sub_change){.set = SUB_SET_DIGEST,
+						.format = FORMAT_CHAT,
+						.options.digest = r->call->args.digest},
+			   said_digest);
 }

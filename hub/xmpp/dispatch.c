@@ -141,10 +141,7 @@ static void iq_set(struct session *s, const struct incoming *in)
 	iq_request(s, in, true);
 }
 
-/*
- * What is not here is not answered: results, errors, headlines, groupchat, and what
- * others show of themselves.
- */
+/* What is not here is not answered: results, errors, headlines, groupchat. */
 static const struct {
 	const char *name, *type; /* type "": none */
 	void (*handler)(struct session *s, const struct incoming *in);
@@ -160,6 +157,9 @@ static const struct {
 	{"presence", "probe", presence_probe},
 	{"presence", "subscribed", presence_subscribed},
 	{"presence", "unsubscribed", presence_unsubscribed},
+	{"presence", "", presence_available},
+	{"presence", "unavailable", presence_unavailable},
+	{"presence", "error", presence_error},
 };
 
 static void dispatch(struct session *s, const struct incoming *in)

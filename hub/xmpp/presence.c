@@ -124,21 +124,6 @@ static void say_why(struct session *s, const char *from, const char *to, const c
 	buf_free(&text);
 }
 
-/* The contact is off the list already: nobody would notice. */
-static void say_stays(struct session *s, const char *from, const char *to,
-		      const char *feed)
-{
-	struct buf text = {0};
-	if (!session_hint_due(s, HINT_STAYS, to))
-		return;
-	buf_printf(&text,
-		   "You may still follow %s: leaving it did not work just now. Please "
-		   "try again in a while, or write 'unsubscribe' here.",
-		   feed);
-	reply_chat(s, from, to, NULL, text.data);
-	buf_free(&text);
-}
-
 /* Where the store is away no presence is sent: neither yes nor no would be true. */
 static void refuse(struct request *r, enum belfry_err err)
 {
@@ -190,23 +175,33 @@ static void on_unsubscribed(void *arg, enum belfry_err err, const struct sub *su
 		    err == BELFRY_EPENDING)
 			presence_tell_left(r->session, r->to, r->bare);
 		else
-			say_stays(r->session, r->to, r->bare, r->feed);
+			presence_say_stays(r->session, r->to, r->bare, r->feed);
 	}
 	end(r);
+}
+
+/* There is nothing to say: it did not want to hear from us, or is shown already. */
+static void on_done(void *arg, enum belfry_err err, const struct sub *sub, bool created)
+{
+	(void)err;
+	(void)sub;
+	(void)created;
+	end(arg);
 }
 
 /*
  * What was granted is given back: while a feed may see somebody's presence, the server
  * accepts its next invitation by itself. Who adds the feed as well is shown it for that.
+ * It is kept where what was wished for depends on it.
  */
 static void on_accepted(void *arg, enum belfry_err err, const struct sub *sub,
 			bool created)
 {
 	struct request *r = arg;
-	(void)sub;
 	(void)created;
 	bool over = err == BELFRY_OK || err == BELFRY_ENOENT || err == BELFRY_ENOFEED;
-	if (request_live(r) && over)
+	bool keep = request_live(r) && err == BELFRY_OK && presence_depends(sub);
+	if (request_live(r) && over && !keep)
 		presence_tell(r->session, "unsubscribe", r->to, r->bare);
 	if (request_live(r) && err == BELFRY_OK) {
 		struct buf text = {0};
@@ -216,17 +211,42 @@ static void on_accepted(void *arg, enum belfry_err err, const struct sub *sub,
 	} else if (request_live(r) && !over) {
 		say_why(r->session, r->to, r->bare, r->feed, err);
 	}
-	end(r);
+	const struct xmpp_hub *hub = keep ? r->session->hub : NULL;
+	if (keep)
+		hub->ops->granted(hub->hub, r->feed, r->bare, true, on_done, r);
+	else
+		end(r);
 }
 
-/* It did not want to hear from us. */
-static void on_declined(void *arg, enum belfry_err err, const struct sub *sub,
-			bool created)
+/*
+ * Yes and no are first of all answers of those who were asked to show when they are
+ * there; and else to an invitation.
+ */
+static void on_granted(void *arg, enum belfry_err err, const struct sub *sub,
+		       bool created)
 {
-	(void)err;
+	struct request *r = arg;
+	const struct xmpp_hub *hub = r->session != NULL ? r->session->hub : NULL;
 	(void)sub;
 	(void)created;
-	end(arg);
+	if (hub == NULL || (err != BELFRY_ENOENT && err != BELFRY_ENOFEED))
+		end(r);
+	else
+		hub->ops->answer(hub->hub, r->feed, r->bare, true, on_accepted, r);
+}
+
+static void on_withheld(void *arg, enum belfry_err err, const struct sub *sub,
+			bool created)
+{
+	struct request *r = arg;
+	const struct xmpp_hub *hub = r->session != NULL ? r->session->hub : NULL;
+	(void)sub;
+	if (request_live(r) && err == BELFRY_OK && created)
+		presence_say_unseen(r);
+	if (hub == NULL)
+		end(r);
+	else
+		hub->ops->answer(hub->hub, r->feed, r->bare, false, on_done, r);
 }
 
 /* ---- The queue ------------------------------------------------------------------- */
@@ -314,8 +334,8 @@ static void ask(struct session *s, const struct waiting *w)
 	else if (w->kind == PROBE)
 		look(r, on_look);
 	else
-		hub->ops->answer(hub->hub, w->feed, w->bare, w->kind == ACCEPT,
-				 w->kind == ACCEPT ? on_accepted : on_declined, r);
+		hub->ops->granted(hub->hub, w->feed, w->bare, w->kind == ACCEPT,
+				  w->kind == ACCEPT ? on_granted : on_withheld, r);
 }
 
 /* What has to wait for another of its JID and feed holds nobody else up. */
@@ -375,7 +395,7 @@ static void say_no_room(struct session *s, const struct waiting *w)
 	if (w->kind == SUBSCRIBE || w->kind == ACCEPT)
 		say_why(s, w->to, w->bare, w->feed, BELFRY_EFULL);
 	else if (w->kind == UNSUBSCRIBE)
-		say_stays(s, w->to, w->bare, w->feed);
+		presence_say_stays(s, w->to, w->bare, w->feed);
 }
 
 static void enqueue(struct session *s, const struct incoming *in, const char *to,

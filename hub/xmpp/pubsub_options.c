@@ -1,13 +1,17 @@
+#include "commands_int.h"
 #include "forms.h"
 #include "page.h"
+#include "pubsub_digest.h"
 #include "pubsub_int.h"
 #include "quiet.h"
 
 #include <belfry/base/clock.h>
 #include <belfry/base/mem.h>
+#include <belfry/base/text.h>
 #include <belfry/core/event.h>
 #include <belfry/core/feed.h>
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -20,6 +24,9 @@
 #define PAUSED "x-belfry#paused"
 #define QUIET "x-belfry#quiet"
 #define URGENT "x-belfry#urgent"
+#define HOLD "x-belfry#hold"
+#define SEEN "x-belfry#presence"
+#define SHOWS "pubsub#show-values"
 
 const struct reply_error pubsub_invalid_options = {"modify", "bad-request",
 						   "invalid-options", NULL};
@@ -65,7 +72,7 @@ static void muted_field(struct buf *out, const struct sub_options *o)
 	form_field_end(out);
 }
 
-static void boolean_field(struct buf *out, const char *var, const char *label, bool value)
+void pubsub_boolean_field(struct buf *out, const char *var, const char *label, bool value)
 {
 	form_field(out, var, "boolean", label, false);
 	form_field_value(out, value ? "1" : "0");
@@ -85,6 +92,30 @@ static void quiet_field(struct buf *out, const struct sub_options *o)
 	form_field_end(out);
 }
 
+static void shows_field(struct buf *out, const struct sub_options *o, bool options)
+{
+	unsigned chosen = o->shows, all = SHOWS_ALL;
+	form_field(out, SHOWS, "list-multi",
+		   "Only while you are shown as one of these; none: always", false);
+	for (const char *show; (show = shows_next(&chosen)) != NULL;)
+		form_field_value(out, show);
+	for (const char *show; options && (show = shows_next(&all)) != NULL;)
+		form_option(out, show, show);
+	form_field_end(out);
+}
+
+/* Whether what depends on the presence works: nothing that could be set. */
+static void seen_field(struct buf *out, const struct sub *sub,
+		       const struct sub_options *o)
+{
+	const char *unseen = command_unseen(sub);
+	if (!sub_chooses_presence(o))
+		return;
+	form_field(out, SEEN, "fixed", "Your presence", false);
+	form_field_value(out, unseen != NULL ? unseen : "may be seen");
+	form_field_end(out);
+}
+
 void pubsub_options_add(struct buf *out, const char *node, const char *jid,
 			const char *type, const struct sub *sub)
 {
@@ -98,14 +129,23 @@ void pubsub_options_add(struct buf *out, const char *node, const char *jid,
 	buf_addc(out, '>');
 	form_begin(out, type);
 	form_type(out, FORM_TYPE);
-	boolean_field(out, DELIVER, "Events are delivered", true);
+	pubsub_boolean_field(out, DELIVER, "Events are delivered", true);
 	tags_field(out, &o);
 	priority_field(out, &o, strcmp(type, "form") == 0);
 	muted_field(out, &o);
-	boolean_field(out, PAUSED, "Paused: events are kept until it is not", o.paused);
+	pubsub_boolean_field(out, PAUSED, "Paused: events are kept until it is not",
+			     o.paused);
 	quiet_field(out, &o);
-	boolean_field(out, URGENT, "Urgent events come in quiet hours, too",
-		      o.urgent_passes);
+	pubsub_boolean_field(
+		out, URGENT,
+		"Urgent events come in quiet hours, before digests and in other "
+		"states, too",
+		o.urgent_passes);
+	pubsub_digest_fields(out, &o.digest);
+	pubsub_boolean_field(out, HOLD, "What comes while you are offline is kept",
+			     o.hold_offline);
+	shows_field(out, &o, strcmp(type, "form") == 0);
+	seen_field(out, sub, &o);
 	form_end(out);
 	buf_adds(out, "</options>");
 }
@@ -124,7 +164,7 @@ static bool read_type(xmpp_stanza_t *f, struct sub_change *c)
 }
 
 /* XEP-0004 3.3; nothing is false. */
-static bool read_boolean(xmpp_stanza_t *f, bool *out)
+bool pubsub_read_boolean(xmpp_stanza_t *f, bool *out)
 {
 	char *text = form_text(f);
 	*out = strcmp(text, "1") == 0 || strcmp(text, "true") == 0;
@@ -138,19 +178,40 @@ static bool read_deliver(xmpp_stanza_t *f, struct sub_change *c)
 {
 	bool deliver;
 	(void)c;
-	return read_boolean(f, &deliver) && deliver;
+	return pubsub_read_boolean(f, &deliver) && deliver;
 }
 
 static bool read_paused(xmpp_stanza_t *f, struct sub_change *c)
 {
 	c->set |= SUB_SET_PAUSED;
-	return read_boolean(f, &c->options.paused);
+	return pubsub_read_boolean(f, &c->options.paused);
 }
 
 static bool read_urgent(xmpp_stanza_t *f, struct sub_change *c)
 {
 	c->set |= SUB_SET_URGENT;
-	return read_boolean(f, &c->options.urgent_passes);
+	return pubsub_read_boolean(f, &c->options.urgent_passes);
+}
+
+static bool read_hold(xmpp_stanza_t *f, struct sub_change *c)
+{
+	c->set |= SUB_SET_OFFLINE;
+	return pubsub_read_boolean(f, &c->options.hold_offline);
+}
+
+static bool read_shows(xmpp_stanza_t *f, struct sub_change *c)
+{
+	bool fine = true;
+	c->set |= SUB_SET_SHOWS;
+	for (xmpp_stanza_t *v = form_first_value(f); v != NULL && fine;
+	     v = form_next_value(v)) {
+		char *text = form_value_text(v);
+		unsigned show = shows_parse(text, strlen(text));
+		c->options.shows |= show;
+		fine = show != 0 || text[0] == '\0';
+		free(text);
+	}
+	return fine;
 }
 
 static bool read_quiet(xmpp_stanza_t *f, struct sub_change *c)
@@ -201,9 +262,20 @@ static const struct {
 	const char *var;
 	bool (*read)(xmpp_stanza_t *f, struct sub_change *c);
 } fields[] = {
-	{"FORM_TYPE", read_type},  {DELIVER, read_deliver}, {TAGS, read_tags},
-	{PRIORITY, read_priority}, {MUTED, read_muted},	    {PAUSED, read_paused},
-	{QUIET, read_quiet},	   {URGENT, read_urgent},
+	{"FORM_TYPE", read_type},
+	{DELIVER, read_deliver},
+	{TAGS, read_tags},
+	{PRIORITY, read_priority},
+	{MUTED, read_muted},
+	{PAUSED, read_paused},
+	{QUIET, read_quiet},
+	{URGENT, read_urgent},
+	{HOLD, read_hold},
+	{SHOWS, read_shows},
+	/* In this order. */
+	{PUBSUB_DAILY, pubsub_read_daily},
+	{PUBSUB_FREQUENCY, pubsub_read_frequency},
+	{PUBSUB_DIGEST, pubsub_read_digest},
 };
 
 int pubsub_options_read(xmpp_stanza_t *e, struct sub_change *c)

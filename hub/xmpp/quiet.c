@@ -5,8 +5,7 @@
 
 #include <string.h>
 
-/* "7", "07:00"; "24:00" is midnight. */
-static bool take_minute(const char *s, size_t len, unsigned *out)
+bool quiet_take_minute(const char *s, size_t len, unsigned *out)
 {
 	const char *colon = memchr(s, ':', len);
 	size_t hour_len = colon != NULL ? (size_t)(colon - s) : len;
@@ -31,8 +30,8 @@ bool quiet_take_hours(struct sub_quiet *q, const char *s, size_t len)
 		if (dash == NULL)
 			continue;
 		const char *to = dash + dash_len;
-		q->set = take_minute(s, (size_t)(dash - s), &q->from) &&
-			 take_minute(to, (size_t)(s + len - to), &q->to) &&
+		q->set = quiet_take_minute(s, (size_t)(dash - s), &q->from) &&
+			 quiet_take_minute(to, (size_t)(s + len - to), &q->to) &&
 			 q->from != q->to;
 		return q->set;
 	}

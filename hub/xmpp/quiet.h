@@ -9,6 +9,8 @@
 
 /* Quiet hours as people write them. Foreign input. */
 
+/* "7", "07:00"; "24:00" is midnight. */
+bool quiet_take_minute(const char *s, size_t len, unsigned *out);
 /* "22:00-07:00", "22-7": sets Q but for its zone. */
 bool quiet_take_hours(struct sub_quiet *q, const char *s, size_t len);
 /* A zone that there is; "europe/berlin" is one, too. */

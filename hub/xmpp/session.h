@@ -242,6 +242,10 @@ void presence_probe(struct session *s, const struct incoming *in);
 /* The answers to an invitation. */
 void presence_subscribed(struct session *s, const struct incoming *in);
 void presence_unsubscribed(struct session *s, const struct incoming *in);
+/* What people show of themselves; and what comes back of ours. */
+void presence_available(struct session *s, const struct incoming *in);
+void presence_unavailable(struct session *s, const struct incoming *in);
+void presence_error(struct session *s, const struct incoming *in);
 /* NULL-terminated: what the hub and the feeds can. */
 const char *const *disco_bot_features(void);
 /* An answer of the multicast service to what we asked; true: it was one. */

@@ -23,6 +23,7 @@ void check_same_event(const struct event *a, const struct event *b)
 	CHECK(same(a->body, b->body) && same(a->url, b->url));
 	CHECK(same(a->author, b->author) && same(a->image, b->image));
 	CHECK(same(a->doc, b->doc) && a->priority == b->priority);
+	CHECK(a->deliver.kind == b->deliver.kind && a->expires.kind == b->expires.kind);
 	CHECK(!a->tags == !b->tags);
 	for (size_t i = 0; a->tags && (a->tags[i] || b->tags[i]); i++)
 		CHECK(same(a->tags[i], b->tags[i]));

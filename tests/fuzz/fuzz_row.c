@@ -19,7 +19,8 @@ static void check_hold(const struct sub *sub)
 	CHECK(sub_hold_parse(text, len, &again) == 0);
 	CHECK(again.reason == hold.reason && !pos_cmp(again.pos, hold.pos) &&
 	      again.due_ms == hold.due_ms && again.tries == hold.tries &&
-	      !pos_cmp(again.counted, hold.counted) &&
+	      !pos_cmp(again.counted, hold.counted) && !pos_cmp(again.end, hold.end) &&
+	      !pos_cmp(again.members, hold.members) &&
 	      strcmp(again.condition, hold.condition) == 0);
 }
 
@@ -32,6 +33,9 @@ static void check_options(const struct sub *sub)
 	sub_options_read(sub, &o);
 	CHECK(!o.quiet.set || (sub_may_wait(sub) && *o.quiet.zone &&
 			       o.quiet.from < 1440 && o.quiet.to < 1440));
+	CHECK(!sub_digest_set(&o.digest) ||
+	      (sub_may_wait(sub) && o.digest.every_min <= SUB_DIGEST_MAX &&
+	       o.digest.at < 1440 && o.digest.daily == (*o.digest.zone != '\0')));
 	if (sub_options_text(&o, text) < 0)
 		return;
 	struct sub words = {.options = text, .options_len = strlen(text)};

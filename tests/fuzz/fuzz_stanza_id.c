@@ -13,8 +13,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	event_id_valid((const char *)data, size);
 	if (stanza_id_parse((const char *)data, size, &id) == 0) {
-		int len = snprintf(text, sizeof text, "%s~%" PRIu64 "-%" PRIu64 "~",
-				   id.feed, id.epoch, id.n);
+		int len = snprintf(text, sizeof text, "%s~%" PRIu64 "-%" PRIu64, id.feed,
+				   id.epoch, id.n);
+		CHECK(!id.members || ((id.members & 1) && id.members > 1 && !id.group));
+		if (id.members)
+			len += snprintf(text + len, sizeof text - (size_t)len,
+					"+%" PRIx64, id.members);
+		len += snprintf(text + len, sizeof text - (size_t)len, "~");
 		if (id.group)
 			len += snprintf(text + len, sizeof text - (size_t)len,
 					STANZA_ID_GROUP);

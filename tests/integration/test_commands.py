@@ -10,6 +10,7 @@ from belfry_testing.waiting import wait_until
 
 COMMANDS = {"list", "subscribe", "unsubscribe", "subscriptions", "last", "only",
             "everything", "mute", "unmute", "pause", "resume", "quiet", "urgent",
+            "hold", "when", "digest",
             "format", "yes", "no", "requests", "allow", "deny", "whoami", "help"}
 OPTIONS = f"{NS['ps']}#subscribe_options"
 
@@ -227,7 +228,7 @@ def test_muting_and_filtering_by_command(site, feed, reader):
     assert (known["tags"], known["priority"]) == (["Night shift", "web"], "high")
     said = reader.command(site.hub, "belfry:subscriptions")
     assert said.rows == [{"feed": feed, "format": "chat", "muted": "", "paused": "",
-                          "quiet": "", "held": "",
+                          "quiet": "", "digest": "", "kept": "", "held": "",
                           "only": "Night shift, web; high or more urgent"}]
     said = reader.command(jid, "belfry:whoami")
     assert said.values["jid"] == reader.jid and said.values["follows"] == "yes"

@@ -236,11 +236,11 @@ def test_each_line_of_a_feeds_help_works_there(site, feed):
     assert lines == ["list", "subscribe", "unsubscribe", "subscriptions", "last N",
                      "only WHAT", "everything", "mute TIME", "unmute", "pause",
                      "resume", "quiet HOURS ZONE", "quiet off", "urgent on|off",
-                     "format FORMAT",
+                     "hold on|off", "when SHOWS", "digest WHEN ZONE", "digest off", "format FORMAT",
                      "yes", "no", "requests", "allow JID", "deny JID", "whoami", "help"]
     words = {"N": "20", "WHAT": "web urgent", "TIME": "2h", "FORMAT": "normal",
              "JID": "bob@example.org", "HOURS": "22:00-07:00", "ZONE": "Europe/Berlin",
-             "on|off": "on"}
+             "on|off": "on", "SHOWS": "chat,online", "WHEN": "daily@08:00"}
     for line in lines:
         answer = fred.ask(jid, " ".join(words.get(w, w) for w in line.split())).body
         assert "Please" not in answer and "Sorry" not in answer, answer

@@ -97,6 +97,25 @@ def test_a_subscription_is_changed(hub, feed):
         assert (a.status, a.problem) == (400, "bad-document"), wrong
 
 
+def test_what_depends_on_presences(hub, feed):
+    hub.rest.subscriber("PUT", feed, ANN, {"hold_offline": True}).ok(201)
+    hub.rest.subscriber("PATCH", feed, ANN, {"show": ["dnd", "online"]}).ok(200)
+    a = hub.rest.subscriber("GET", feed, ANN).json
+    assert (a["hold_offline"], a["show"], a["presence"]) == (True, ["online", "dnd"],
+                                                            "not-asked")
+    for wrong in ({"show": "online"}, {"show": ["offline"]}, {"show": [1]}, {"show": True},
+                  {"hold_offline": 1}, {"presence": "granted"}):
+        a = hub.rest.subscriber("PATCH", feed, ANN, wrong)
+        assert (a.status, a.problem) == (400, "bad-document"), wrong
+    for nothing in ([], None):
+        hub.rest.subscriber("PATCH", feed, ANN, {"show": ["chat"]}).ok(200)
+        assert "show" not in hub.rest.request(
+            "PATCH", f"/v1/feeds/{feed}/subscribers/{quote(ANN)}", {"show": nothing}).json
+    assert hub.rest.subscriber("PATCH", feed, ANN, {"hold_offline": False}).ok(200)
+    a = hub.rest.subscriber("GET", feed, ANN).json
+    assert not {"hold_offline", "show", "presence"} & set(a)
+
+
 def test_the_hold_is_shown(hub, feed):
     hub.rest.follow(feed, ANN, "chat")
     hub.rest.publish(feed, title="one")

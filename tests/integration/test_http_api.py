@@ -55,7 +55,8 @@ def test_an_event_is_taken_and_shown(hub, feed):
     assert shown.json["deliveries"] == {"subscribers": 0, "taken": 0, "sent": 0,
                                         "held": 0, "dead": 0, "bounced": 0,
                                         "left": 0, "skipped": 0,
-                                        "filtered": 0}
+                                        "filtered": 0, "expired": 0,
+                                        "superseded": 0}
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", shown.json["at"])
 
 

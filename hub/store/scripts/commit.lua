@@ -1,7 +1,7 @@
 #!lua
 -- Appends events to a feed's log, all or none. Without allow-oom: ingest alone is refused
 -- when full.
--- KEYS feed, log, items, ids, behind, epoch[, idempotency: of one event]
+-- KEYS feed, log, items, ids, behind, epoch, replaced[, idempotency: of one event]
 -- ARGV run, feed, channel, digest, ttl, count of events,
 --      (id, rest of the head, doc) an event, (number of the event, item) a given item
 local f = redis.call('HMGET', KEYS[1], 'state', 'epoch', 'n', 'run', 'subs', 'buckets', 'born')
@@ -9,8 +9,8 @@ if f[1] or not f[2] then
 	return {'NOFEED'}
 end
 local epoch, n = tonumber(f[2]), tonumber(f[3])
-if KEYS[7] then
-	local known = redis.call('GET', KEYS[7]) or ''
+if KEYS[8] then
+	local known = redis.call('GET', KEYS[8]) or ''
 	local digest, id, pos, item = known:match('^([^%z]*)%z([^%z]*)%z(%d+%-%d+)%z([^%z]*)$')
 	-- An answer from before the feed was deleted and made anew does not count.
 	if digest and tonumber(pos:match('^%d+')) >= tonumber(f[7]) then
@@ -18,7 +18,7 @@ if KEYS[7] then
 			return {'REUSED'}
 		end
 		-- A write, so that WAIT after a replay covers the first request's writes.
-		redis.call('EXPIRE', KEYS[7], ARGV[5])
+		redis.call('EXPIRE', KEYS[8], ARGV[5])
 		return {'OK', pos, id, item}
 	end
 end
@@ -54,10 +54,13 @@ end
 call('HSET', KEYS[1], unpack(set))
 call('HSET', KEYS[4], unpack(ids))
 if items[1] then
-	call('HSET', KEYS[3], unpack(items))
+	-- Most events have none: they need not make these functions.
+	-- include pos_key
+	-- include replace
+	items_used(KEYS[2], KEYS[3], KEYS[4], KEYS[7], items)
 end
-if KEYS[7] then
-	call('SET', KEYS[7], table.concat({ARGV[4], ids[1], at, items[1] or ids[1]}, '\0'), 'EX', ARGV[5])
+if KEYS[8] then
+	call('SET', KEYS[8], table.concat({ARGV[4], ids[1], at, items[1] or ids[1]}, '\0'), 'EX', ARGV[5])
 end
 -- Without followers, too: the log has to be trimmed.
 redis.call('SADD', KEYS[5], ARGV[2])

@@ -67,9 +67,16 @@ for _ = 1, rows do
 	local format, since, word, options = row_parts(key and redis.call('HGET', key, jid) or '')
 	local old = hold_parts(word or '')
 	hold = hold_want(hold, old, now, options or '')
+	-- An urgent event came back that was sent although the row is held: also if somebody has
+	-- changed the hold meanwhile, as it would say that the event was taken.
+	local changed = format and word:sub(2) ~= was
+	local urgent = changed and was ~= '' and not about_due and is_held(old) and old.urgent == 'u'
+	if urgent and hold then
+		hold.pos, hold.counted = old.pos, old.counted
+	end
 	-- One that was made anew is not held, and not made before what this is about.
-	if format and word:sub(2) == was and (after(pos, since)
-		or (not ends and (was ~= '' or (hold and not after(since, hold.pos))))) then
+	if format and (urgent or not changed) and (after(pos, since) or (not urgent
+		and not ends and (was ~= '' or (hold and not after(since, hold.pos))))) then
 		for i = at - moves, at - 1 do
 			local less, more, event = ARGV[i]:match('^(.)(.)(.+)$')
 			if not f[4] or after(event, f[4]) then
@@ -84,7 +91,7 @@ for _ = 1, rows do
 			contacts = contacts + (is_contact(options) and 1 or 0)
 		else
 			if is_held(old) and old.urgent == 'u' and is_held(hold) and hold.urgent == '' then
-				count_urgent(KEYS[last + 4], format, old.pos, ARGV[2 * places[number] + 4])
+				count_urgent(KEYS[last + 4], format, since, old.pos, ARGV[2 * places[number] + 4])
 			end
 			place.bucket, place.options = key, options
 			place.member = place.feed .. '|' .. string.format('%.0f', number)

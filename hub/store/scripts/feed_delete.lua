@@ -1,6 +1,6 @@
 #!lua flags=allow-oom
 -- From here on the feed is gone for everybody; unlink.lua and feed_gone.lua clear up.
--- KEYS feed, feeds, behind, deleting, epoch, due, feeds with dead letters
+-- KEYS feed, feeds, behind, deleting, epoch, due, feeds with dead letters, at
 -- ARGV feed
 local f = redis.call('HMGET', KEYS[1], 'state', 'buckets', 'epoch', 'born')
 if not f[3] then
@@ -13,6 +13,7 @@ if not f[1] then
 	redis.call('ZREM', KEYS[2], ARGV[1])
 	redis.call('SREM', KEYS[3], ARGV[1])
 	redis.call('SREM', KEYS[7], ARGV[1])
+	redis.call('ZREM', KEYS[8], ARGV[1])
 	local buckets = redis.call('EXISTS', KEYS[6]) == 1 and tonumber(f[2]) or 0
 	for first = 0, buckets - 1, 500 do
 		local members = {}

@@ -46,4 +46,4 @@ else
 end
 return {'OK', created, redis.call('HMGET', KEYS[1], 'state', 'epoch', 'n', 'settled', 'subs',
 	'buckets', 'salt', 'config', 'created', 'born', 'presence', 'face', 'contacts',
-	'trimmed', 'casts')}
+	'trimmed', 'casts', 'watched')}

@@ -1,7 +1,8 @@
 #!lua flags=allow-oom
 -- A bounce that came after its window was done.
 -- KEYS feed, bucket, due, dead letters, feeds that have some, counters, log, fence
--- ARGV jid, salt, hash, number of the bucket, feed, channel, name, owner, pos, end, was, hold
+-- ARGV jid, salt, hash, number of the bucket, feed, channel, name, owner, pos, end, was, hold,
+--      what came back with it...
 -- include bucket_of
 -- include after
 -- include row_parts
@@ -16,7 +17,7 @@ local jid, pos, ends = ARGV[1], ARGV[9], ARGV[10] == '1'
 local cursor, row = unpack(redis.call('HMGET', KEYS[2], '', jid), 1, 2)
 local format, since, word, options = row_parts(row or '')
 local event = redis.call('XRANGE', KEYS[7], pos, pos)[1]
-local trimmed = not event and redis.call('HGET', KEYS[1], 'trimmed')
+local trimmed = redis.call('HGET', KEYS[1], 'trimmed')
 if not format or not after(pos, since)
 	or not (event or (trimmed and not after(pos, trimmed))) then
 	return {'NOENT'}
@@ -35,14 +36,19 @@ local now = now_ms()
 local place = {bucket = KEYS[2], member = ARGV[5] .. '|' .. ARGV[4], due = KEYS[3],
 	letters = KEYS[4], feeds = KEYS[5], feed = ARGV[5], options = options}
 -- What is gone from the log has no counters: a gap is told in its place.
-local function count_event(kind, by)
-	if event then
-		count(pos, kind, by)
+local counted = is_held(old) and after(old.counted, old.pos) and old.counted or reached
+local function count_events(less, more)
+	for i = 12, #ARGV do
+		local at = i == 12 and pos or ARGV[i]
+		local there = not (trimmed and not after(at, trimmed))
+		if i == 12 and event or i > 12 and there and not after(at, counted) then
+			count(at, less, -1)
+			count(at, more, 1)
+		end
 	end
 end
 if ends then
-	count_event(taken(format), -1)
-	count_event('l', 1)
+	count_events(taken(format), 'l')
 	redis.call('HDEL', KEYS[2], jid)
 	redis.call('HINCRBY', KEYS[1], 'subs', -1)
 	if is_contact(options) then
@@ -51,12 +57,9 @@ if ends then
 	dead_note(place, jid, old and old.reason == 'd', false, now)
 else
 	local hold = hold_want(ARGV[12], old, now, options)
-	hold.pos, hold.counted, hold.urgent = reached, reached, ''
-	if is_held(old) and after(old.counted, old.pos) then
-		hold.counted = old.counted
-	end
+	hold.pos, hold.counted, hold.urgent = reached, counted, ''
 	if urgent then
-		count_urgent(KEYS[7], format, reached, cursor)
+		count_urgent(KEYS[7], format, since, reached, cursor)
 	end
 	if not passed then
 		if is_held(old) then
@@ -64,10 +67,11 @@ else
 		end
 		local epoch, n = pos:match('^(%d+)%-(%d+)$')
 		hold.pos = epoch .. '-' .. string.format('%.0f', tonumber(n) - 1)
-		count_event(taken(format), -1)
-		count_event('h', 1)
+		count_events(taken(format), 'h')
+	else
+		hold.more = hold_no_digest(hold.more)
 	end
-	count_event('b', 1)
+	count_events('-', 'b')
 	hold_write(place, jid, format .. ' ' .. since, old, hold, now)
 end
 counts_write(KEYS[6])

@@ -26,5 +26,9 @@ const char *delivery_text(enum delivery d); /* "queued", ... */
 /* E's priority is the one that it was committed with, at AT_MS and POS. */
 enum delivery delivery_of(const struct sub *sub, struct pos cursor, const struct event *e,
 			  struct pos pos, uint64_t at_ms);
+/* The same of a retraction at POS, of what was committed at AT_MS and RETRACTS. */
+enum delivery delivery_of_retraction(const struct sub *sub, struct pos cursor,
+				     const struct event *e, struct pos pos,
+				     struct pos retracts, uint64_t at_ms);
 
 #endif

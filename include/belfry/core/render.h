@@ -15,6 +15,9 @@ struct render_event {
 	const char *item; /* item id */
 	struct pos pos;
 	uint64_t at_ms; /* wall clock at commit */
+	/* It takes back the item, whose newest message was sent for this event; NULL: it
+	 * is an item. */
+	const struct pos *retracts;
 	const struct event *event;
 };
 
@@ -25,6 +28,7 @@ struct render_event {
 struct rendered {
 	struct buf bytes; /* head, mid and tail in a row */
 	size_t head_len, mid_len;
+	size_t again; /* the hash stands here, too: so far into bytes; 0: nowhere */
 };
 
 /* Body text in a chat, normal or headline message is cut at this many bytes. */
@@ -35,12 +39,27 @@ struct rendered {
  * same with a subject. event: XEP-0060 7.1.2.1 from DOMAIN, the item an Atom entry
  * (RFC 4287) that carries the document in XEP-0335; it has no type, which is "normal".
  * All carry an origin-id (XEP-0359): "FEED~EPOCH-N", the stanza id less the receiver's
- * hash, so the same for all and for every repeat. DELAYED adds a delay stamp (XEP-0203)
- * of at_ms. Free with rendered_free().
+ * hash, so the same for all and for every repeat. What takes an item back is XEP-0060
+ * 7.2.2.1 as an event, and XEP-0424 otherwise, about the message that was sent. DELAYED
+ * adds a delay stamp (XEP-0203) of at_ms. Free with rendered_free().
  */
 void render(struct rendered *r, const struct render_event *e, enum sub_format format,
 	    const char *domain, bool delayed);
 void rendered_free(struct rendered *r);
+
+/*
+ * A digest: the COUNT events of one feed in one stanza, the oldest first; MEMBERS as in
+ * its id (core/id.h), whose position is the last one's. chat: a heading, and a line or
+ * two for each; normal, headline: the heading is the subject; event: all as items.
+ */
+void render_digest(struct rendered *r, const struct render_event *events, size_t count,
+		   uint64_t members, enum sub_format format, const char *domain);
+/*
+ * What E adds to one, in bytes of the body's text (event: of the stanza). The heading
+ * takes RENDER_HEADING_MAX; a body has RENDER_BODY_MAX.
+ */
+#define RENDER_HEADING_MAX 128
+size_t render_digest_bytes(const struct render_event *e, enum sub_format format);
 
 /* Appends the stanza for one receiver. No allocation but the buffer's own growth. */
 void render_splice(struct buf *out, const struct rendered *r, const char *jid,

@@ -1,6 +1,7 @@
 #ifndef BELFRY_CORE_SUBSCRIPTION_H
 #define BELFRY_CORE_SUBSCRIPTION_H
 
+#include <belfry/core/availability.h>
 #include <belfry/core/event.h>
 #include <belfry/core/pos.h>
 
@@ -34,13 +35,43 @@ struct sub_quiet {
 	unsigned from, to;
 	char zone[SUB_ZONE_MAX + 1]; /* base/zone.h */
 };
+/* Whether the feed may see its presence. The number is what a row keeps. */
+enum sub_grant {
+	GRANT_NONE,    /* it was not asked */
+	GRANT_ASKED,   /* ... and has not answered */
+	GRANT_YES,     /* it may */
+	GRANT_REFUSED, /* or taken back: it is not asked again, unless it chooses anew */
+};
+/*
+ * Events come together: all of EVERY_MIN minutes from the first one on, or of a day up to
+ * AT (minutes since midnight, there).
+ */
+#define SUB_DIGEST_MIN 1
+#define SUB_DIGEST_MAX (7 * SUB_DAY_MINUTES)
+struct sub_digest {
+	unsigned every_min; /* 0: daily, or not at all */
+	bool daily;
+	unsigned at;
+	char zone[SUB_ZONE_MAX + 1];
+};
+bool sub_digest_set(const struct sub_digest *d);
+/* "5m", "1h", "2d": minutes, from SUB_DIGEST_MIN to SUB_DIGEST_MAX. 0, or -1. */
+int sub_digest_every_parse(const char *s, size_t len, unsigned *minutes);
+#define SUB_DIGEST_TEXT_SIZE 16
+void sub_digest_every_text(unsigned minutes, char out[SUB_DIGEST_TEXT_SIZE]);
 struct sub_options {
 	bool contact; /* the feed is in its roster, and our presence was granted */
 	enum event_priority at_least; /* PRIORITY_LOW: all */
 	uint64_t muted_until_ms;      /* wall clock; 0: not muted */
 	bool paused; /* by its person: nothing is sent, nothing skipped */
 	struct sub_quiet quiet;
-	bool urgent_passes; /* urgent events do not wait for the quiet hours to end */
+	/* Urgent events do not wait for the quiet hours to end, nor for another presence
+	 * or a digest. */
+	bool urgent_passes;
+	bool hold_offline; /* what comes while it is offline is kept */
+	unsigned shows;	   /* only while it shows one of them; 0: whatever it shows */
+	enum sub_grant grant;
+	struct sub_digest digest;
 	size_t tag_count;
 	char tags[SUB_TAGS_MAX][SUB_TAG_MAX + 1];
 };
@@ -57,6 +88,9 @@ enum hold_reason {
 	HOLD_DROPPED = 'x', /* a dead letter given up: what it missed is not sent */
 	HOLD_PAUSED = 'p',
 	HOLD_QUIET = 'q',
+	HOLD_OFFLINE = 'o', /* it chose so, and is offline */
+	HOLD_SHOW = 's',    /* it shows none of what it chose */
+	HOLD_DIGEST = 'g',  /* what comes is sent together, later */
 	/* At the common pace, but what came back late is not forgotten until it is due: a
 	 * remote server's refusal comes after the barrier. */
 	HOLD_PROVING = 'k',
@@ -85,13 +119,33 @@ struct sub_hold {
 	char condition[HOLD_CONDITION_MAX + 1]; /* of the last bounce; "": none */
 	/* What is behind POS up to here is on its way, as one: 0-0: nothing is. */
 	struct pos end;
+	/*
+	 * Of events behind POS up to SPAN_TO those are left out whose item was replaced
+	 * or retracted up to there, and so are retractions of what it has not had up to
+	 * SPAN_FROM. 0-0: nothing was left out yet.
+	 */
+	struct pos span_from, span_to;
+	/*
+	 * ... as a digest, of these events: bit I of the number (its epoch's 32 bits,
+	 * then those of its n) is the event I before END, which itself is one. 0-0: it is
+	 * none. With a condition it is they that came back, and not the event behind POS.
+	 */
+	struct pos members;
 };
+#define SUB_MEMBERS_MAX 64
+/* As a number, and back. */
+uint64_t sub_hold_members(const struct sub_hold *h);
+void sub_hold_digest(struct sub_hold *h, struct pos end, uint64_t members);
+/* Is the event at POS, behind the hold's, of the digest that is on its way? */
+bool sub_hold_member(const struct sub_hold *h, struct pos pos);
+/* Is the event at POS, behind the hold's, in its counters as something else than held? */
+bool sub_hold_counted(const struct sub_hold *h, struct pos pos);
 /*
  * The text of a hold, a word of the row:
  * "hREASON[u]:POS:DUE:TRIES:FIRST:CONDITION:COUNTED[:MORE]", as lib/hold.lua knows it.
  * MORE: what most holds have not, each with its letter, ";eEND". Its length.
  */
-#define HOLD_TEXT_SIZE 256
+#define HOLD_TEXT_SIZE 400
 size_t sub_hold_text(const struct sub_hold *h, char out[HOLD_TEXT_SIZE]);
 int sub_hold_parse(const char *s, size_t len, struct sub_hold *out);
 
@@ -112,15 +166,18 @@ struct sub {
  * options point into S.
  */
 int sub_parse(const char *s, size_t len, struct sub *out);
-#define SUB_OPTIONS_SIZE 256 /* of the options' text, with its NUL */
+#define SUB_OPTIONS_SIZE 304 /* of the options' text, with its NUL */
 #define SUB_TEXT_SIZE (POS_TEXT_SIZE + 4 + HOLD_TEXT_SIZE + SUB_OPTIONS_SIZE)
 /* S's options are shorter than SUB_OPTIONS_SIZE. */
 size_t sub_format_row(const struct sub *s, char out[SUB_TEXT_SIZE]);
 
 /* What the row's text says; words that it does not know are left out. */
 void sub_options_read(const struct sub *s, struct sub_options *out);
-/* Is it paused, or has it quiet hours? Quick: most rows have neither. */
+/* Is it paused, has it quiet hours, or digests? Quick: most rows have none of it. */
 bool sub_may_wait(const struct sub *s);
+/* Does it choose by presence, or was asked for it? As quick. */
+bool sub_minds_presence(const struct sub *s);
+bool sub_chooses_presence(const struct sub_options *o);
 /* Its hold; reason HOLD_NONE where there is none, or what stands there is not one. */
 void sub_hold_read(const struct sub *s, struct sub_hold *out);
 /* Has it left the common pace? (PROVING has not.) */
@@ -145,6 +202,10 @@ enum {
 	SUB_SET_PAUSED = 32,
 	SUB_SET_QUIET = 64,
 	SUB_SET_URGENT = 128,
+	SUB_SET_OFFLINE = 256,
+	SUB_SET_SHOWS = 512,
+	SUB_SET_GRANT = 1024,
+	SUB_SET_DIGEST = 2048,
 };
 struct sub_change {
 	unsigned set;

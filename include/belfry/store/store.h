@@ -2,9 +2,9 @@
 #define BELFRY_STORE_STORE_H
 
 #include <belfry/base/err.h>
-#include <belfry/core/event.h>
 #include <belfry/core/pos.h>
 #include <belfry/core/subscription.h>
+#include <belfry/store/events.h>
 #include <belfry/store/pending.h>
 
 #include <stdbool.h>
@@ -36,6 +36,7 @@ struct store_feed {
 	struct pos trimmed; /* the newest event that was trimmed; 0-0: none was */
 	uint64_t subscribers;
 	uint64_t contacts; /* rows that have it as a contact */
+	bool watched;	   /* rows may depend on presences: some did */
 	uint32_t buckets;  /* 0: nobody ever joined */
 	uint32_t salt;	   /* for row_hash() */
 	uint64_t created_ms;
@@ -64,63 +65,6 @@ typedef void (*store_feed_cb)(void *arg, enum belfry_err err,
 /* One page in the order of names; MORE: there are names after the last. */
 typedef void (*store_feeds_cb)(void *arg, enum belfry_err err,
 			       const struct store_feed *feeds, size_t count, bool more);
-
-/* ---- Events --------------------------------------------------------------------- */
-
-struct store_commit {
-	const char *feed;
-	const char *id;	  /* event id: new, without spaces */
-	const char *item; /* item id: the event's own, or what the caller wants */
-	enum event_priority priority;
-	uint64_t at_ms; /* wall clock */
-	const char *doc;
-	size_t doc_len;
-	const char *idem_key;	 /* NULL: none. Already a hash of (token, feed, key) */
-	const char *idem_digest; /* of the request that the key stands for */
-	uint64_t idem_ttl_s;
-};
-struct store_committed {
-	const char *id, *item; /* of the first request, where it was one */
-	bool replayed;	       /* the idempotency key was known: nothing was stored */
-	struct pos pos;	       /* where it stands in the log */
-};
-/* OK; ENOFEED; EREUSED; EFULL; EREPLICAS; EAWAY. done is NULL unless OK. */
-typedef void (*store_commit_cb)(void *arg, enum belfry_err err,
-				const struct store_committed *done);
-
-struct store_event {
-	struct pos pos;
-	const char *id, *item;
-	enum event_priority priority;
-	uint64_t at_ms;
-	uint64_t subscribers; /* at commit */
-	const char *doc;
-	size_t doc_len;
-};
-/* In log order, or newest first where that was asked for. */
-typedef void (*store_events_cb)(void *arg, enum belfry_err err,
-				const struct store_event *events, size_t count,
-				bool more);
-
-/*
- * What became of the deliveries of one event; kept until the event is trimmed. Each
- * delivery that was looked at is in one of them, but `bounced` counts how often one came
- * back, beside.
- */
-struct store_counters {
-	uint64_t taken;	  /* by the XMPP server, behind a barrier */
-	uint64_t sent;	  /* headlines: taken, but lost where the follower is offline */
-	uint64_t held;	  /* not yet delivered: its subscription is held */
-	uint64_t dead;	  /* given up: a dead letter that was dropped */
-	uint64_t bounced; /* how often one came back, and the subscription went on */
-	uint64_t left; /* came back as gone or item-not-found: the subscription ended */
-	uint64_t skipped;  /* not fit to be sent: the server closed the stream on it */
-	uint64_t filtered; /* not for it: its tags, its priority, or muted */
-};
-/* settled: every bucket has reached it. What is held is in the counters. */
-typedef void (*store_event_cb)(void *arg, enum belfry_err err,
-			       const struct store_event *event,
-			       const struct store_counters *counters, bool settled);
 
 /* ---- Subscribers ---------------------------------------------------------------- */
 
@@ -200,6 +144,8 @@ enum store_count {
 	COUNT_LEFT = 'l',
 	COUNT_SKIPPED = 'k',
 	COUNT_FILTERED = 'f',
+	COUNT_EXPIRED = 'e',
+	COUNT_SUPERSEDED = 'u',
 };
 struct store_move {
 	struct pos pos;
@@ -210,7 +156,10 @@ struct store_move {
  * is not counted, unless its hold is still WAS, and it was made before POS: one that goes
  * on is held by then, or is to be from a position at or after its own. A hold that was
  * `urgent` and no longer is: urgent events behind WAS' position, up to `from` of the
- * bucket, go from taken to held here, without a move, as they will be sent again.
+ * bucket, go from taken to held here, without a move, as they will be sent again. If the
+ * call is not about what is due, and WAS and the hold it is now are `urgent`, the hold
+ * may have been changed: then an urgent event came back, and all counts but the new
+ * hold's pos and counted, which stay what they are.
  */
 struct store_done_row {
 	const char *jid;
@@ -221,9 +170,9 @@ struct store_done_row {
 	/* From now on; reason NONE: none, it is at its bucket's cursor (as this call
 	 * leaves it). due_ms is a delay here, from Redis' now on: 0 is now, and
 	 * HOLD_NEVER: it has no due time. first_ms: any number but 0 stands for now, if
-	 * it had none. PAUSED and QUIET are due now where the row no longer says
-	 * so. A condition with other characters than it may have becomes
-	 * "undefined-condition". */
+	 * it had none. PAUSED, QUIET, OFFLINE, SHOW and DIGEST are due now where the
+	 * row no longer says so. A condition with other characters than it may have
+	 * becomes "undefined-condition". */
 	struct sub_hold hold;
 	const struct store_move *moves;
 	size_t move_count;
@@ -252,10 +201,11 @@ struct store_due {
 typedef void (*store_dues_cb)(void *arg, enum belfry_err err,
 			      const struct store_due *list, size_t count,
 			      uint64_t wait_ms);
-/* What people say to a hold. */
+/* What is said to a hold, by people and by the worker. The script knows the numbers. */
 enum hold_order {
 	ORDER_REDRIVE, /* due now, and its failures are forgotten */
 	ORDER_DROP,    /* a dead letter: what it has missed is given up, and it goes on */
+	ORDER_WAKE,    /* due now, if it waits for a presence */
 };
 
 typedef void (*store_names_cb)(void *arg, enum belfry_err err, const char *const *names,
@@ -264,10 +214,11 @@ typedef void (*store_names_cb)(void *arg, enum belfry_err err, const char *const
  * FEED is "". */
 enum store_wake {
 	WAKE_ALL,
-	WAKE_EVENTS, /* events, or a configuration */
-	WAKE_LOOK,   /* a presence, a face */
-	WAKE_NOTICE, /* somebody is to be told something */
-	WAKE_DUE,    /* a hold is due, or due earlier */
+	WAKE_EVENTS,	/* events, or a configuration */
+	WAKE_LOOK,	/* a presence, a face */
+	WAKE_NOTICE,	/* somebody is to be told something */
+	WAKE_DUE,	/* a hold is due, or due earlier */
+	WAKE_SCHEDULED, /* an event is due earlier than any other of its feed */
 };
 typedef void (*store_wake_cb)(void *arg, enum store_wake what, const char *feed);
 
@@ -322,6 +273,10 @@ struct store_ops {
 	/* EUNSENT: the store is away, and has not heard of it. EAWAY: it may have. */
 	void (*commit)(struct store *s, const struct store_commit *c, store_commit_cb cb,
 		       void *arg);
+	/* Appends a retraction, of NEWEST's priority. ENOENT: there is no such item (any
+	 * more). ESTALE: it has a newer version. Else as commit. */
+	void (*retract)(struct store *s, const struct store_retract *r,
+			store_commit_cb cb, void *arg);
 	/*
 	 * Events after (NEWEST: before) position FROM, which is not in the answer;
 	 * 0-0 with newest: from the newest on. LIMIT <= 1000.
@@ -331,8 +286,9 @@ struct store_ops {
 	void (*event_get)(struct store *s, const char *feed, const char *id,
 			  store_event_cb cb, void *arg);
 	/*
-	 * Items (XEP-0060 6.5): an event whose item id was used again is not one. The
-	 * newest LIMIT, oldest first; or, with item_count > 0, those of ITEMS that exist.
+	 * Items (XEP-0060 6.5): an event whose item id was used again, or that was
+	 * retracted, is not one. The newest LIMIT that have not expired, oldest first;
+	 * or, with item_count > 0, those of ITEMS that exist.
 	 */
 	void (*items)(struct store *s, const char *feed, const char *const *items,
 		      size_t item_count, size_t limit, store_events_cb cb, void *arg);
@@ -340,6 +296,31 @@ struct store_ops {
 	 * OK when nothing is left to trim. */
 	void (*trim)(struct store *s, const char *feed, uint64_t max_items,
 		     uint64_t oldest_ms, store_cb cb, void *arg);
+
+	/*
+	 * Scheduled events, by when they are due and then by their ids: those behind
+	 * AFTER_MS and AFTER_ID ("": from the first that is due at AFTER_MS). LIMIT <=
+	 * 1000; a page may be shorter, as it ends where it has become large.
+	 */
+	void (*scheduled_list)(struct store *s, const char *feed, uint64_t after_ms,
+			       const char *after_id, size_t limit, store_scheduled_cb cb,
+			       void *arg);
+	/* ENOENT: it is not scheduled (any more). */
+	void (*scheduled_get)(struct store *s, const char *feed, const char *id,
+			      store_scheduled_cb cb, void *arg);
+	/* Forgets the one of ID, or with ID NULL those of ITEM. ENOENT: there is none.
+	 * What is not found is in the log by then, or will never be. */
+	void (*scheduled_cancel)(struct store *s, const char *feed, const char *id,
+				 const char *item, store_cb cb, void *arg);
+	/* Feeds with an event that is due by Redis' clock, at most LIMIT; of each
+	 * partition the longest due first. */
+	void (*scheduled_due)(struct store *s, size_t limit, store_times_cb cb,
+			      void *arg);
+	/* Appends to FEED's log what is due, in the order in which it is: no more in one
+	 * call than Redis should do at a time. Whoever calls it, each is in the log once.
+	 */
+	void (*release)(struct store *s, const char *feed, store_release_cb cb,
+			void *arg);
 
 	/*
 	 * Makes a row, or changes one as CHANGE says; `since` stays. A hold that it has
@@ -439,11 +420,13 @@ struct store_ops {
 	 * held from before the event on, and what it has had since stays counted. Moves
 	 * one from taken (or sent) to held or left, and counts it as bounced if it goes
 	 * on. Of a hold that was urgent, all urgent events behind its position are held
-	 * again. Of an event that was trimmed nothing is counted. Without effect, and OK,
-	 * where the event is still to be done for that row (it will be sent again, and
-	 * speaks for itself then). ESTALE: its hold is another one. ENOENT: no such row
-	 * or event, or the row was made anew since. ELOST. EINVAL: it neither ends nor is
-	 * held.
+	 * again. What came back with it, of a digest, are its moves' positions, all
+	 * later: what is counted as taken of that moves, too; ROW's hold says `end` and
+	 * `members` then, which do not last where the row was held before them. Of an
+	 * event that was trimmed nothing is counted. Without effect, and OK, where the
+	 * event is still to be done for that row (it will be sent again, and speaks for
+	 * itself then). ESTALE: its hold is another one. ENOENT: no such row or event, or
+	 * the row was made anew since. ELOST. EINVAL: it neither ends nor is held.
 	 */
 	void (*late_bounce)(struct store *s, const struct store_owner *o,
 			    const char *feed, const struct store_done_row *row,
@@ -451,7 +434,8 @@ struct store_ops {
 	/* Buckets with something due by Redis' clock, the longest due first of each
 	 * partition; at most LIMIT. Of feeds that are gone none. */
 	void (*due)(struct store *s, size_t limit, store_dues_cb cb, void *arg);
-	/* ENOENT: no such row, or it is not held (DROP: no dead letter). A dead letter
+	/* ENOENT: no such row, or it is not held (DROP: no dead letter; WAKE: for another
+	 * reason than a presence; then nothing is written). A dead letter
 	 * that is redriven is BOUNCED from then on, and so is what was dropped, as far as
 	 * it is not given up yet. */
 	void (*hold_order)(struct store *s, const char *feed, const char *jid,
@@ -470,8 +454,9 @@ struct store_ops {
 	void (*settle)(struct store *s, const struct store_owner *o, const char *feed,
 		       uint32_t feed_buckets, struct pos pos, store_cb cb, void *arg);
 	/* From now on CB is called for commits (several may share a call), for each
-	 * change of a feed that has events, of a presence or a face, for each notice, and
-	 * for what people do to holds; NULL stops it. One listener. */
+	 * change of a feed that has events, of a presence or a face, for each notice, for
+	 * what people do to holds, and for what is scheduled as the first of its feed;
+	 * NULL stops it. One listener. */
 	void (*listen)(struct store *s, store_wake_cb cb, void *arg);
 
 	void (*token_put)(struct store *s, const char *id, const char *json, store_cb cb,

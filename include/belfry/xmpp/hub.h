@@ -2,6 +2,7 @@
 #define BELFRY_XMPP_HUB_H
 
 #include <belfry/base/err.h>
+#include <belfry/core/availability.h>
 #include <belfry/core/event.h>
 #include <belfry/core/feed.h>
 #include <belfry/core/pos.h>
@@ -132,6 +133,19 @@ struct xmpp_hub_ops {
 			       const char *condition);
 	/* Somebody, bare, wrote to us: it may be an owner that was gone. At once. */
 	void (*heard)(void *hub, const char *who);
+	/*
+	 * JID, full or bare, shows this to FEED; OFFLINE of a bare JID: no resource of it
+	 * is there. UNKNOWN: what was sent to it came back. At once, whoever it is.
+	 */
+	void (*available)(void *hub, const char *feed, const char *jid,
+			  enum availability now, int priority);
+	/*
+	 * JID, bare, lets FEED see its presence, or does not. OK: it was asked, as its
+	 * subscription (SUB) depends on it; CREATED: it is to be told what its no means.
+	 * ENOENT: it was not.
+	 */
+	void (*granted)(void *hub, const char *feed, const char *jid, bool yes,
+			hub_sub_cb cb, void *arg);
 	/*
 	 * OWNER answers the request of JID's person, who will be told. EDENIED: is no
 	 * owner. ENOENT: there is none.

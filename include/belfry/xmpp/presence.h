@@ -16,4 +16,8 @@
 void presence_render(struct buf *out, const char *from, const char *to,
 		     const struct hub_look *look);
 
+/* The same of "subscribe", "probe", ...: to a person, from a feed's bare JID. */
+void presence_render_type(struct buf *out, const char *type, const char *from,
+			  const char *to);
+
 #endif

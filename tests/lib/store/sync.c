@@ -180,6 +180,21 @@ enum belfry_err sync_post(struct store *s, const char *feed, const char *id,
 	return sync_commit(s, &c, pos, NULL, NULL);
 }
 
+enum belfry_err sync_retract(struct store *s, const char *feed, const char *item,
+			     const char *id, struct pos newest, struct pos *pos)
+{
+	struct box b = {.a = pos};
+	struct store_retract r = {.feed = feed,
+				  .item = item,
+				  .newest = newest,
+				  .id = id,
+				  .at_ms = 6000,
+				  .doc = "{}",
+				  .doc_len = 2};
+	s->ops->retract(s, &r, on_commit, &b);
+	return WAIT(b, "retract");
+}
+
 static void on_events(void *arg, enum belfry_err err, const struct store_event *events,
 		      size_t count, bool more)
 {
@@ -193,6 +208,11 @@ static void on_events(void *arg, enum belfry_err err, const struct store_event *
 		out->e[i].subscribers = events[i].subscribers;
 		out->e[i].at_ms = events[i].at_ms;
 		out->e[i].priority = events[i].priority;
+		out->e[i].expires_ms = events[i].expires_ms;
+		out->e[i].kind = events[i].kind;
+		out->e[i].retracted = events[i].retracted;
+		out->e[i].superseded = events[i].superseded;
+		out->e[i].gone = events[i].gone;
 		snprintf(out->e[i].id, sizeof out->e[i].id, "%s", events[i].id);
 		snprintf(out->e[i].item, sizeof out->e[i].item, "%s", events[i].item);
 		size_t n = events[i].doc_len < 199 ? events[i].doc_len : 199;

@@ -19,8 +19,12 @@ struct sync_events {
 		struct pos pos;
 		char id[40], item[40], doc[200];
 		size_t doc_len;
-		uint64_t subscribers, at_ms;
+		uint64_t subscribers, at_ms, expires_ms;
 		enum event_priority priority;
+		enum event_kind kind;
+		struct store_retracted retracted;
+		struct pos superseded;
+		bool gone;
 	} e[SYNC_EVENTS];
 };
 struct sync_rows {
@@ -49,6 +53,9 @@ enum belfry_err sync_commit(struct store *s, const struct store_commit *c,
 /* A short event; its item id is its id, where ITEM is NULL. */
 enum belfry_err sync_post(struct store *s, const char *feed, const char *id,
 			  const char *item, struct pos *pos);
+/* Of the newest version NEWEST; its document says "{}". */
+enum belfry_err sync_retract(struct store *s, const char *feed, const char *item,
+			     const char *id, struct pos newest, struct pos *pos);
 enum belfry_err sync_events(struct store *s, const char *feed, struct pos from,
 			    bool newest, size_t limit, struct sync_events *out);
 enum belfry_err sync_items(struct store *s, const char *feed, const char *const *items,

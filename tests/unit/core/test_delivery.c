@@ -64,7 +64,7 @@ static void urgent_ones_passed(void **state)
 /* A late bounce: what it has had since is repeated, but stays counted. */
 static void what_is_counted_is_not_held(void **state)
 {
-	const char *late = "h 7-3 hb:7-5:9000:1:8000::7-8";
+	const char *late = "h 7-3 hb:7-5:9000:1:8000:gone:7-8";
 	const char *redriven = "h 7-3 hb:7-5:9000:0:0::7-8";
 
 	(void)state;
@@ -72,6 +72,22 @@ static void what_is_counted_is_not_held(void **state)
 	assert_int_equal(of(late, 7, PRIORITY_NORMAL), DELIVERY_SENT);
 	assert_int_equal(of(late, 9, PRIORITY_NORMAL), DELIVERY_HELD);
 	assert_int_equal(of(redriven, 6, PRIORITY_NORMAL), DELIVERY_SENT);
+}
+
+/* Of a digest that came back its events are held, and not what was left out of it. */
+static void what_a_digest_left_out_is_not_held(void **state)
+{
+	const char *late = "c 7-3 hb:7-5:9000:1:8000:gone:7-9:;e7-8;m0-5";
+	const char *sent = "c 7-3 hg:7-5:9000:0:0::0-0:;e7-8;m0-5";
+
+	(void)state;
+	assert_int_equal(of(late, 6, PRIORITY_NORMAL), DELIVERY_HELD);
+	assert_int_equal(of(late, 7, PRIORITY_NORMAL), DELIVERY_TAKEN);
+	assert_int_equal(of(late, 8, PRIORITY_NORMAL), DELIVERY_HELD);
+	assert_int_equal(of(late, 9, PRIORITY_NORMAL), DELIVERY_TAKEN);
+	assert_int_equal(of(late, 10, PRIORITY_NORMAL), DELIVERY_HELD);
+	for (unsigned n = 6; n <= 10; n++)
+		assert_int_equal(of(sent, n, PRIORITY_NORMAL), DELIVERY_HELD);
 }
 
 static void texts(void **state)
@@ -92,6 +108,7 @@ int main(void)
 		cmocka_unit_test(by_hold),
 		cmocka_unit_test(urgent_ones_passed),
 		cmocka_unit_test(what_is_counted_is_not_held),
+		cmocka_unit_test(what_a_digest_left_out_is_not_held),
 		cmocka_unit_test(texts),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -31,6 +31,8 @@ static const char *const usual[] = {
 	"{\"a\":{\"a\":{\"a\":[{\"a\":1},{\"a\":2}]}},\"\":{},\"b\":[[],{}]}",
 	"{\"title\":\"\\ufffe\\b\\f\\n\\r\\t\\\\\"}",
 	"{\"d\":" DEPTH_31 DEPTH_31_END "}",
+	"{\"delay\":90,\"expires_at\":\"2026-11-23T09:00:00+01:00\"}",
+	"{\"deliver_at\":\"2026-11-23T09:00:00Z\",\"delay\":\"PT1H\",\"expires_at\":\"\"}",
 };
 
 /* Valid or not: what is not in the quick way's line. */
@@ -68,6 +70,8 @@ static const char *const left[] = {
 	"{\"url\":\"ftp://x\"}",
 	"{\"priority\":\"soon\"}",
 	"{\"priority\":\"lo\\u0077\"}",
+	"{\"delay\":1.5}",
+	"{\"expires_at\":[]}",
 };
 #define COUNT(list) (sizeof(list) / sizeof(list)[0])
 
@@ -76,6 +80,12 @@ static void same_text(const char *a, const char *b, const char *json)
 	if (!a != !b || (a && strcmp(a, b) != 0))
 		fail_msg("%s: %s is not %s", json, a ? a : "(nothing)",
 			 b ? b : "(nothing)");
+}
+
+static void same_when(const struct when *a, const struct when *b, const char *json)
+{
+	if (a->kind != b->kind || (a->kind != WHEN_WRONG && a->ms != b->ms))
+		fail_msg("%s: a moment is understood in two ways", json);
 }
 
 static void same_event(const struct event *a, const struct event *b, const char *json)
@@ -89,6 +99,8 @@ static void same_event(const struct event *a, const struct event *b, const char 
 	same_text(a->doc, b->doc, json);
 	assert_int_equal(a->doc_len, b->doc_len);
 	assert_int_equal(a->priority, b->priority);
+	same_when(&a->deliver, &b->deliver, json);
+	same_when(&a->expires, &b->expires, json);
 	assert_int_equal(!a->tags, !b->tags);
 	for (size_t i = 0; a->tags && (a->tags[i] || b->tags[i]); i++)
 		same_text(a->tags[i], b->tags[i], json);

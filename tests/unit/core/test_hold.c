@@ -11,7 +11,8 @@
 #include <cmocka.h>
 
 static const enum hold_reason reasons[] = {HOLD_BOUNCED, HOLD_DEAD,  HOLD_DROPPED,
-					   HOLD_PAUSED,	 HOLD_QUIET, HOLD_PROVING};
+					   HOLD_PAUSED,	 HOLD_QUIET, HOLD_PROVING,
+					   HOLD_OFFLINE, HOLD_SHOW,  HOLD_DIGEST};
 #define REASONS (sizeof reasons / sizeof reasons[0])
 
 static int parse(const char *text, struct sub_hold *out)
@@ -40,6 +41,36 @@ static void texts_are_as_documented(void **state)
 	h.end = (struct pos){12, 9};
 	sub_hold_text(&h, text);
 	assert_string_equal(text, "hqu:0-0:5:0:0::0-0:;e12-9");
+	h.span_from = (struct pos){12, 7};
+	h.span_to = (struct pos){12, 30};
+	sub_hold_text(&h, text);
+	assert_string_equal(text, "hqu:0-0:5:0:0::0-0:;e12-9;f12-7;t12-30");
+	sub_hold_digest(&h, (struct pos){12, 9}, 0x8000000100000005);
+	sub_hold_text(&h, text);
+	assert_string_equal(text, "hqu:0-0:5:0:0::0-0:;e12-9;f12-7;t12-30;m2147483649-5");
+	assert_int_equal(sub_hold_members(&h), 0x8000000100000005);
+}
+
+static void members_of_a_digest(void **state)
+{
+	struct sub_hold h = {.reason = HOLD_DIGEST, .pos = {12, 100}};
+
+	(void)state;
+	sub_hold_digest(&h, (struct pos){12, 164}, 0x8000000000000005);
+	assert_true(sub_hold_member(&h, (struct pos){12, 101}));
+	assert_true(sub_hold_member(&h, (struct pos){12, 162}));
+	assert_true(sub_hold_member(&h, (struct pos){12, 164}));
+	assert_false(sub_hold_member(&h, (struct pos){12, 100}));
+	assert_false(sub_hold_member(&h, (struct pos){12, 163}));
+	assert_false(sub_hold_member(&h, (struct pos){12, 165}));
+	assert_false(sub_hold_member(&h, (struct pos){11, 164}));
+	assert_false(sub_hold_counted(&h, (struct pos){12, 164}));
+	h.counted = (struct pos){12, 164};
+	assert_true(sub_hold_counted(&h, (struct pos){12, 164}));
+	h.tries = 1;
+	strcpy(h.condition, "gone");
+	assert_false(sub_hold_counted(&h, (struct pos){12, 164}));
+	assert_true(sub_hold_counted(&h, (struct pos){12, 163}));
 }
 
 static void holds_round_trip(void **state)
@@ -56,7 +87,9 @@ static void holds_round_trip(void **state)
 				      .tries = (unsigned)i,
 				      .first_ms = UINT64_MAX,
 				      .counted = {UINT64_MAX, i},
-				      .end = {UINT64_MAX, i / 2}};
+				      .end = {UINT64_MAX, i / 2},
+				      .span_from = {UINT64_MAX, i / 2},
+				      .span_to = {i, UINT64_MAX}};
 		memset(h.condition, 'a' + (char)i, i);
 		size_t len = sub_hold_text(&h, text);
 		assert_int_equal(len, strlen(text));
@@ -70,6 +103,8 @@ static void holds_round_trip(void **state)
 		assert_int_equal(got.tries, h.tries);
 		assert_int_equal(pos_cmp(got.counted, h.counted), 0);
 		assert_int_equal(pos_cmp(got.end, h.end), 0);
+		assert_int_equal(pos_cmp(got.span_from, h.span_from), 0);
+		assert_int_equal(pos_cmp(got.span_to, h.span_to), 0);
 		assert_string_equal(got.condition, h.condition);
 	}
 }
@@ -165,6 +200,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(texts_are_as_documented),
+		cmocka_unit_test(members_of_a_digest),
 		cmocka_unit_test(holds_round_trip),
 		cmocka_unit_test(what_is_no_hold_is_refused),
 		cmocka_unit_test(rows_tell_whether_they_are_held),

@@ -116,6 +116,16 @@ static void stanza_ids_parse(void **state)
 		"deploys~1-2~groups",
 		"deploys~1-2~grou",
 		"deploys~1-2~GROUP",
+		"deploys~1-9+~0000abcd",
+		"deploys~1-9+0~0000abcd",
+		"deploys~1-9+1~0000abcd",
+		"deploys~1-9+2~0000abcd",
+		"deploys~1-9+05~0000abcd",
+		"deploys~1-9+F~0000abcd",
+		"deploys~1-9+5+5~0000abcd",
+		"deploys~1-2+5~0000abcd", /* the first of them would be 1-0 */
+		"deploys~1-99+10000000000000001~0000abcd",
+		"deploys~1-9+5~group",
 	};
 	struct stanza_id id;
 
@@ -127,6 +137,11 @@ static void stanza_ids_parse(void **state)
 	assert_int_equal(id.n, 345);
 	assert_int_equal(id.hash, 0xabcd);
 	assert_false(id.group);
+	assert_int_equal(id.members, 0);
+	good = "deploys.eu~12-345+8000000000000003~0000abcd";
+	assert_int_equal(stanza_id_parse(good, strlen(good), &id), 0);
+	assert_int_equal(id.n, 345);
+	assert_int_equal(id.members, 0x8000000000000003);
 	good = "deploys.eu~12-345~group";
 	assert_int_equal(stanza_id_parse(good, strlen(good), &id), 0);
 	assert_int_equal(id.n, 345);
@@ -144,7 +159,8 @@ static void longest_stanza_id_fits(void **state)
 	(void)state;
 	memset(feed, 'x', 64);
 	feed[64] = '\0';
-	int len = snprintf(text, sizeof text, "%s~%" PRIu64 "-%" PRIu64 "~ffffffff", feed,
+	int len = snprintf(text, sizeof text,
+			   "%s~%" PRIu64 "-%" PRIu64 "+ffffffffffffffff~ffffffff", feed,
 			   UINT64_MAX, UINT64_MAX);
 	assert_true(len < STANZA_ID_SIZE);
 	assert_int_equal(stanza_id_parse(text, (size_t)len, &id), 0);

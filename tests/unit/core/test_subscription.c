@@ -193,6 +193,8 @@ static void quiet_hours_are_read(void **state)
 	assert_false(sub_may_wait(&sub));
 	sub = with("q1320-420/UTC");
 	assert_true(sub_may_wait(&sub));
+	sub = with("d60");
+	assert_true(sub_may_wait(&sub));
 	assert_false(sub_may_wait(&(struct sub){0}));
 }
 
@@ -204,12 +206,17 @@ static void there_is_room_for_all(void **state)
 				.muted_until_ms = UINT64_MAX,
 				.paused = true,
 				.quiet = {.set = true, .from = 1439, .to = 1438},
-				.urgent_passes = true};
+				.urgent_passes = true,
+				.hold_offline = true,
+				.shows = SHOWS_ALL,
+				.grant = GRANT_REFUSED,
+				.digest = {.daily = true, .at = 1439}};
 	char tag[SUB_TAG_MAX], out[SUB_OPTIONS_SIZE];
 	struct sub_options again;
 
 	(void)state;
 	memset(o.quiet.zone, 'Z', SUB_ZONE_MAX);
+	memset(o.digest.zone, 'Z', SUB_ZONE_MAX);
 	for (char c = 'a'; c < 'c'; c++) {
 		memset(tag, c, sizeof tag);
 		assert_int_equal(sub_options_tag(&o, tag, sizeof tag), 0);

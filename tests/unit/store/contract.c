@@ -248,96 +248,6 @@ static void test_full(void **state)
 	OK(sync_post(A, "full", "e3", NULL, &p));
 }
 
-static void test_items(void **state)
-{
-	static const char *const ids[] = {"e1", "e2", "e3", "e4", "e5"};
-	static const char *const item[] = {"one", "two", "one", "three", "two"};
-	const char *const ask[] = {"one", "nothing", "two"};
-	struct sync_events *e = calloc(1, sizeof *e);
-	(void)state;
-	contract_feed("items");
-	for (size_t i = 0; i < 5; i++)
-		OK(sync_post(A, "items", ids[i], item[i], NULL));
-	OK(sync_items(A, "items", NULL, 0, 10, e));
-	assert_int_equal(e->count, 3);
-	assert_string_equal(e->e[0].id, "e3");
-	assert_string_equal(e->e[1].id, "e4");
-	assert_string_equal(e->e[2].id, "e5");
-	assert_false(e->more);
-	OK(sync_items(A, "items", NULL, 0, 2, e));
-	assert_int_equal(e->count, 2);
-	assert_string_equal(e->e[0].id, "e4");
-	assert_true(e->more);
-	OK(sync_items(A, "items", ask, 3, 0, e));
-	assert_int_equal(e->count, 2);
-	assert_string_equal(e->e[0].id, "e3");
-	assert_string_equal(e->e[1].id, "e5");
-	OK(sync_items(A, "items", ask + 1, 1, 0, e));
-	assert_int_equal(e->count, 0);
-	IS(sync_items(A, "no-feed", NULL, 0, 2, e), BELFRY_ENOFEED);
-	free(e);
-}
-
-static void test_items_over_pages(void **state)
-{
-	char id[16];
-	struct sync_events *e = calloc(1, sizeof *e);
-	(void)state;
-	contract_feed("itempages");
-	OK(sync_post(A, "itempages", "old", NULL, NULL));
-	for (int i = 0; i < 150; i++) {
-		snprintf(id, sizeof id, "e%d", i);
-		OK(sync_post(A, "itempages", id, "same", NULL));
-	}
-	OK(sync_items(A, "itempages", NULL, 0, 10, e));
-	assert_int_equal(e->count, 2);
-	assert_string_equal(e->e[0].id, "old");
-	assert_string_equal(e->e[1].id, "e149");
-	free(e);
-}
-
-/* An event without an item of its own goes by its id, which an item may take over. */
-static void test_items_by_id(void **state)
-{
-	const char *const all[] = {"e1", "e2", "e3", "own"};
-	const char *const twice[] = {"e3", "own", "e3", "own"};
-	const char *const second[] = {"e2"};
-	struct sync_events *e = calloc(1, sizeof *e);
-	(void)state;
-	contract_feed("itemids");
-	OK(sync_post(A, "itemids", "e1", NULL, NULL));
-	OK(sync_post(A, "itemids", "e2", "own", NULL));
-	OK(sync_post(A, "itemids", "e3", NULL, NULL));
-	OK(sync_items(A, "itemids", all, 4, 0, e));
-	assert_int_equal(e->count, 3);
-	assert_string_equal(e->e[0].id, "e1");
-	assert_string_equal(e->e[1].id, "e2");
-	assert_string_equal(e->e[1].item, "own");
-	assert_string_equal(e->e[2].id, "e3");
-	assert_string_equal(e->e[2].item, "e3");
-	OK(sync_items(A, "itemids", twice, 4, 0, e));
-	assert_int_equal(e->count, 2);
-	OK(sync_items(A, "itemids", second, 1, 0, e));
-	assert_int_equal(e->count, 0);
-	OK(sync_post(A, "itemids", "e4", "e1", NULL));
-	OK(sync_items(A, "itemids", all, 4, 0, e));
-	assert_int_equal(e->count, 3);
-	assert_string_equal(e->e[0].id, "e2");
-	assert_string_equal(e->e[2].id, "e4");
-	OK(sync_items(A, "itemids", NULL, 0, 10, e));
-	assert_int_equal(e->count, 3);
-	assert_string_equal(e->e[0].id, "e2");
-	assert_string_equal(e->e[2].id, "e4");
-	OK(sync_trim(A, "itemids", 1, 0)); /* nobody follows: all is settled */
-	OK(sync_items(A, "itemids", all, 4, 0, e));
-	assert_int_equal(e->count, 1);
-	assert_string_equal(e->e[0].item, "e1");
-	OK(sync_trim(A, "itemids", 0, 0));
-	OK(sync_items(A, "itemids", all, 4, 0, e));
-	assert_int_equal(e->count, 0);
-	free(e);
-}
-
 static void test_tokens(void **state)
 {
 	char text[200];
@@ -414,84 +324,113 @@ static void test_destroy_ends_what_is_outstanding(void **state)
 	assert_int_equal(away, 4);
 }
 
+static const struct CMUnitTest contract_tests[] = {
+	cmocka_unit_test(test_feed_life),
+	cmocka_unit_test(test_feed_list),
+	cmocka_unit_test(test_recreated_feed_starts_later),
+	cmocka_unit_test(test_commit_and_pages),
+	cmocka_unit_test(test_document_is_bytes),
+	cmocka_unit_test(test_idempotency),
+	cmocka_unit_test(test_commits_of_one_turn),
+	cmocka_unit_test(test_full),
+	cmocka_unit_test(test_items),
+	cmocka_unit_test(test_items_over_pages),
+	cmocka_unit_test(test_items_by_id),
+	cmocka_unit_test(test_used_again),
+	cmocka_unit_test(test_retract),
+	cmocka_unit_test(test_retract_own_item),
+	cmocka_unit_test(test_versions),
+	cmocka_unit_test(test_retract_and_trim),
+	cmocka_unit_test(test_retract_without_room),
+	cmocka_unit_test(test_head),
+	cmocka_unit_test(test_items_expire),
+	cmocka_unit_test(test_join_and_leave),
+	cmocka_unit_test(test_many_rows_split),
+	cmocka_unit_test(test_lease),
+	cmocka_unit_test(test_done_moves_and_counts),
+	cmocka_unit_test(test_done_follows_splits),
+	cmocka_unit_test(test_hold_and_release),
+	cmocka_unit_test(test_hold_of_another_row),
+	cmocka_unit_test(test_hold_times),
+	cmocka_unit_test(test_moves),
+	cmocka_unit_test(test_urgent_hold),
+	cmocka_unit_test(test_urgent_hold_that_is_changed),
+	cmocka_unit_test(test_holds_without_room),
+	cmocka_unit_test(test_late_bounces),
+	cmocka_unit_test(test_late_bounce_of_what_is_held),
+	cmocka_unit_test(test_late_bounce_of_urgent),
+	cmocka_unit_test(test_late_bounce_of_what_is_gone),
+	cmocka_unit_test(test_late_bounce_of_what_expired),
+	cmocka_unit_test(test_late_digest),
+	cmocka_unit_test(test_digest_redriven),
+	cmocka_unit_test(test_digest_is_chosen),
+	cmocka_unit_test(test_due),
+	cmocka_unit_test(test_due_without_choice),
+	cmocka_unit_test(test_presence_options),
+	cmocka_unit_test(test_presence_wakes),
+	cmocka_unit_test(test_presence_without_choice),
+	cmocka_unit_test(test_due_of_several),
+	cmocka_unit_test(test_due_follows_splits),
+	cmocka_unit_test(test_hold_orders),
+	cmocka_unit_test(test_join_redrives),
+	cmocka_unit_test(test_admit_redrives),
+	cmocka_unit_test(test_dead_letters),
+	cmocka_unit_test(test_dead_by_late_bounce),
+	cmocka_unit_test(test_options),
+	cmocka_unit_test(test_options_outlive_bounces),
+	cmocka_unit_test(test_contacts_are_counted),
+	cmocka_unit_test(test_trim),
+	cmocka_unit_test(test_read_hides_no_row_from_a_split),
+	cmocka_unit_test(test_done_keeps_up_with_splits),
+	cmocka_unit_test(test_listen),
+	cmocka_unit_test(test_presence),
+	cmocka_unit_test(test_face),
+	cmocka_unit_test(test_face_is_bytes),
+	cmocka_unit_test(test_face_goes_with_the_feed),
+	cmocka_unit_test(test_face_without_room),
+	cmocka_unit_test(test_look_wakes),
+	cmocka_unit_test(test_pending_without_feed),
+	cmocka_unit_test(test_pending_keeps_what_was_wished),
+	cmocka_unit_test(test_pending_is_what_was_expected),
+	cmocka_unit_test(test_pending_pages),
+	cmocka_unit_test(test_pending_has_a_limit),
+	cmocka_unit_test(test_pending_goes_with_the_feed),
+	cmocka_unit_test(test_pending_without_room),
+	cmocka_unit_test(test_pending_is_a_person_s),
+	cmocka_unit_test(test_admit),
+	cmocka_unit_test(test_admit_changes_a_row),
+	cmocka_unit_test(test_admit_without_room),
+	cmocka_unit_test(test_admit_or_withdrawn),
+	cmocka_unit_test(test_pending_is_of_the_jid_that_was_seen),
+	cmocka_unit_test(test_casts),
+	cmocka_unit_test(test_expel),
+	cmocka_unit_test(test_expel_leaves_room),
+	cmocka_unit_test(test_notices_come_with_the_state),
+	cmocka_unit_test(test_notices_of_outcasts),
+	cmocka_unit_test(test_notices_of_several_feeds),
+	cmocka_unit_test(test_notices_say_how),
+	cmocka_unit_test(test_notices_outlive_a_restart),
+	cmocka_unit_test(test_notices_have_a_limit),
+	cmocka_unit_test(test_notices_wake),
+	cmocka_unit_test(test_holds_wake),
+	cmocka_unit_test(test_schedule),
+	cmocka_unit_test(test_schedule_is_released),
+	cmocka_unit_test(test_schedule_pages),
+	cmocka_unit_test(test_schedule_idempotency),
+	cmocka_unit_test(test_schedule_is_cancelled),
+	cmocka_unit_test(test_schedule_own_item),
+	cmocka_unit_test(test_schedule_without_room),
+	cmocka_unit_test(test_schedule_goes_with_the_feed),
+	cmocka_unit_test(test_schedule_outlives_a_restart),
+	cmocka_unit_test(test_schedule_bursts),
+	cmocka_unit_test(test_schedule_has_a_limit),
+	cmocka_unit_test(test_schedule_wakes),
+	cmocka_unit_test(test_tokens),
+	cmocka_unit_test(test_restart_never_repeats_a_position),
+	cmocka_unit_test(test_destroy_ends_what_is_outstanding),
+};
+
 int contract_run(const char *name)
 {
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_feed_life),
-		cmocka_unit_test(test_feed_list),
-		cmocka_unit_test(test_recreated_feed_starts_later),
-		cmocka_unit_test(test_commit_and_pages),
-		cmocka_unit_test(test_document_is_bytes),
-		cmocka_unit_test(test_idempotency),
-		cmocka_unit_test(test_commits_of_one_turn),
-		cmocka_unit_test(test_full),
-		cmocka_unit_test(test_items),
-		cmocka_unit_test(test_items_over_pages),
-		cmocka_unit_test(test_items_by_id),
-		cmocka_unit_test(test_join_and_leave),
-		cmocka_unit_test(test_many_rows_split),
-		cmocka_unit_test(test_lease),
-		cmocka_unit_test(test_done_moves_and_counts),
-		cmocka_unit_test(test_done_follows_splits),
-		cmocka_unit_test(test_hold_and_release),
-		cmocka_unit_test(test_hold_of_another_row),
-		cmocka_unit_test(test_hold_times),
-		cmocka_unit_test(test_moves),
-		cmocka_unit_test(test_urgent_hold),
-		cmocka_unit_test(test_holds_without_room),
-		cmocka_unit_test(test_late_bounces),
-		cmocka_unit_test(test_late_bounce_of_what_is_held),
-		cmocka_unit_test(test_late_bounce_of_urgent),
-		cmocka_unit_test(test_late_bounce_of_what_is_gone),
-		cmocka_unit_test(test_due),
-		cmocka_unit_test(test_due_without_choice),
-		cmocka_unit_test(test_due_of_several),
-		cmocka_unit_test(test_due_follows_splits),
-		cmocka_unit_test(test_hold_orders),
-		cmocka_unit_test(test_join_redrives),
-		cmocka_unit_test(test_admit_redrives),
-		cmocka_unit_test(test_dead_letters),
-		cmocka_unit_test(test_dead_by_late_bounce),
-		cmocka_unit_test(test_options),
-		cmocka_unit_test(test_options_outlive_bounces),
-		cmocka_unit_test(test_contacts_are_counted),
-		cmocka_unit_test(test_trim),
-		cmocka_unit_test(test_read_hides_no_row_from_a_split),
-		cmocka_unit_test(test_done_keeps_up_with_splits),
-		cmocka_unit_test(test_listen),
-		cmocka_unit_test(test_presence),
-		cmocka_unit_test(test_face),
-		cmocka_unit_test(test_face_is_bytes),
-		cmocka_unit_test(test_face_goes_with_the_feed),
-		cmocka_unit_test(test_face_without_room),
-		cmocka_unit_test(test_look_wakes),
-		cmocka_unit_test(test_pending_without_feed),
-		cmocka_unit_test(test_pending_keeps_what_was_wished),
-		cmocka_unit_test(test_pending_is_what_was_expected),
-		cmocka_unit_test(test_pending_pages),
-		cmocka_unit_test(test_pending_has_a_limit),
-		cmocka_unit_test(test_pending_goes_with_the_feed),
-		cmocka_unit_test(test_pending_without_room),
-		cmocka_unit_test(test_pending_is_a_person_s),
-		cmocka_unit_test(test_admit),
-		cmocka_unit_test(test_admit_changes_a_row),
-		cmocka_unit_test(test_admit_without_room),
-		cmocka_unit_test(test_admit_or_withdrawn),
-		cmocka_unit_test(test_pending_is_of_the_jid_that_was_seen),
-		cmocka_unit_test(test_casts),
-		cmocka_unit_test(test_expel),
-		cmocka_unit_test(test_expel_leaves_room),
-		cmocka_unit_test(test_notices_come_with_the_state),
-		cmocka_unit_test(test_notices_of_outcasts),
-		cmocka_unit_test(test_notices_of_several_feeds),
-		cmocka_unit_test(test_notices_say_how),
-		cmocka_unit_test(test_notices_outlive_a_restart),
-		cmocka_unit_test(test_notices_have_a_limit),
-		cmocka_unit_test(test_notices_wake),
-		cmocka_unit_test(test_holds_wake),
-		cmocka_unit_test(test_tokens),
-		cmocka_unit_test(test_restart_never_repeats_a_position),
-		cmocka_unit_test(test_destroy_ends_what_is_outstanding),
-	};
-	return cmocka_run_group_tests_name(name, tests, NULL, NULL);
+	return cmocka_run_group_tests_name(name, contract_tests, NULL, NULL);
 }

@@ -28,6 +28,19 @@ void contract_has_room(void);	      /* again, and A knows it */
 bool contract_pos_is(struct pos a, struct pos b);
 struct store_owner contract_own(struct store *s, const char *name); /* the next owner */
 
+/* Those of contract_items.c. */
+void test_items(void **state);
+void test_items_over_pages(void **state);
+void test_items_by_id(void **state);
+void test_used_again(void **state);
+void test_retract(void **state);
+void test_retract_own_item(void **state);
+void test_versions(void **state);
+void test_retract_and_trim(void **state);
+void test_retract_without_room(void **state);
+void test_head(void **state);
+void test_items_expire(void **state);
+
 /* Those of contract_delivery.c. */
 void test_join_and_leave(void **state);
 void test_many_rows_split(void **state);
@@ -44,6 +57,7 @@ void test_hold_of_another_row(void **state);
 void test_hold_times(void **state);
 void test_moves(void **state);
 void test_urgent_hold(void **state);
+void test_urgent_hold_that_is_changed(void **state);
 void test_holds_without_room(void **state);
 
 /* Those of contract_late.c. */
@@ -51,10 +65,19 @@ void test_late_bounces(void **state);
 void test_late_bounce_of_what_is_held(void **state);
 void test_late_bounce_of_urgent(void **state);
 void test_late_bounce_of_what_is_gone(void **state);
+void test_late_bounce_of_what_expired(void **state);
+
+/* Those of contract_digest.c. */
+void test_late_digest(void **state);
+void test_digest_redriven(void **state);
+void test_digest_is_chosen(void **state);
 
 /* Those of contract_due.c. */
 void test_due(void **state);
 void test_due_without_choice(void **state);
+void test_presence_options(void **state);
+void test_presence_wakes(void **state);
+void test_presence_without_choice(void **state);
 void test_due_of_several(void **state);
 void test_due_follows_splits(void **state);
 void test_hold_orders(void **state);
@@ -111,9 +134,23 @@ void test_notices_say_how(void **state);
 void test_notices_outlive_a_restart(void **state);
 void test_notices_have_a_limit(void **state);
 
+/* Those of contract_schedule.c. */
+void test_schedule(void **state);
+void test_schedule_is_released(void **state);
+void test_schedule_pages(void **state);
+void test_schedule_idempotency(void **state);
+void test_schedule_is_cancelled(void **state);
+void test_schedule_own_item(void **state);
+void test_schedule_without_room(void **state);
+void test_schedule_goes_with_the_feed(void **state);
+void test_schedule_outlives_a_restart(void **state);
+void test_schedule_bursts(void **state);
+void test_schedule_has_a_limit(void **state);
+
 /* Those of contract_wake.c. */
 void test_listen(void **state);
 void test_notices_wake(void **state);
 void test_holds_wake(void **state);
+void test_schedule_wakes(void **state);
 
 #endif

@@ -219,12 +219,11 @@ void test_moves(void **state)
 	holding_end(&h);
 }
 
-/* Urgent events did not wait; when one has to be sent again, all have to. */
-void test_urgent_hold(void **state)
+static void urgent_hold(const char *feed, bool changed)
 {
-	struct holding h = holding_begin("holdurgent");
+	struct holding h = holding_begin(feed);
 	char text[HOLD_TEXT_SIZE];
-	(void)state;
+	struct sub_hold now;
 	holding_join(&h, "a@b");
 	struct pos since = holding_cursor(&h, "a@b");
 	for (int i = 1; i <= 5; i++)
@@ -243,6 +242,7 @@ void test_urgent_hold(void **state)
 	OK(holding_done(&h, &row, 1, h.pos[3]));
 	struct sub_hold was = holding_of(&h, "a@b");
 	assert_true(was.urgent);
+	was.due_ms += changed; /* somebody made it due sooner */
 	row.was_len = sub_hold_text(&was, text);
 	row.was = text;
 	row.pos = h.pos[4];
@@ -251,12 +251,38 @@ void test_urgent_hold(void **state)
 					  {h.pos[5], COUNT_NONE, COUNT_HELD}};
 	row.moves = more;
 	row.move_count = 2;
+	if (changed) {
+		OK(holding_due_done(&h, &row, 1));
+		assert_int_equal(holding_of(&h, "a@b").reason, HOLD_QUIET);
+	}
 	OK(holding_done(&h, &row, 1, h.pos[5]));
+	now = holding_of(&h, "a@b");
+	assert_int_equal(now.reason, HOLD_BOUNCED);
+	assert_false(now.urgent);
+	assert_true(contract_pos_is(now.pos, since));
 	for (size_t i = 1; i <= 5; i++) {
 		assert_int_equal(holding_counters(&h, i).held, 1);
 		assert_int_equal(holding_counters(&h, i).taken, 0);
 	}
+	/* Now it is another one, and no urgent event was sent since then. */
+	row.end = true;
+	OK(holding_done(&h, &row, 1, h.pos[5]));
+	assert_int_equal(holding_of(&h, "a@b").reason, HOLD_BOUNCED);
 	holding_end(&h);
+}
+
+/* Urgent events did not wait; when one has to be sent again, all have to. */
+void test_urgent_hold(void **state)
+{
+	(void)state;
+	urgent_hold("holdurgent", false);
+}
+
+/* ... also if somebody changes the hold while one is on its way. */
+void test_urgent_hold_that_is_changed(void **state)
+{
+	(void)state;
+	urgent_hold("holdurgent2", true);
 }
 
 /* Where there is no room, what is held goes on, and others become held. */

@@ -177,10 +177,15 @@ void test_late_bounce_of_urgent(void **state)
 	OK(sync_late_bounce(A, &h.owner, h.feed, &row));
 	assert_int_equal(holding_counters(&h, 3).bounced, 0);
 	row = bounce("a@b", h.pos[4]);
+	row.hold.span_to = h.pos[4];
+	sub_hold_digest(&row.hold, h.pos[4], 1);
 	OK(sync_late_bounce(A, &h.owner, h.feed, with_hold(&h, &row)));
 	struct sub_hold hold = holding_of(&h, "a@b");
 	assert_int_equal(hold.reason, HOLD_BOUNCED);
 	assert_true(contract_pos_is(hold.pos, since));
+	assert_true(contract_pos_is(hold.span_to, h.pos[4]));
+	assert_int_equal(sub_hold_members(&hold), 0);
+	assert_int_equal(hold.end.n, 0);
 	assert_false(hold.urgent);
 	assert_int_equal(holding_counters(&h, 4).bounced, 1);
 	for (size_t i = 1; i <= 4; i++) {
@@ -221,6 +226,35 @@ void test_late_bounce_of_what_is_gone(void **state)
 	for (size_t i = 3; i <= 4; i++) {
 		assert_int_equal(holding_counters(&h, i).taken, 2);
 		assert_int_equal(holding_counters(&h, i).bounced, 0);
+	}
+	holding_end(&h);
+}
+
+/* A copy that was lost with its link comes back after all. */
+void test_late_bounce_of_what_expired(void **state)
+{
+	struct holding h = holding_begin("late-expired");
+	(void)state;
+	holding_join(&h, "a@b");
+	holding_post(&h, PRIORITY_NORMAL);
+	holding_post(&h, PRIORITY_NORMAL);
+	holding_taken(&h, 1);
+	const struct store_move moves[] = {{h.pos[1], COUNT_TAKEN, COUNT_EXPIRED},
+					   {h.pos[2], COUNT_TAKEN, COUNT_SUPERSEDED}};
+	struct store_done_row row = {
+		.jid = "a@b", .pos = h.pos[2], .moves = moves, .move_count = 2};
+	OK(holding_done(&h, &row, 1, h.pos[2]));
+	assert_int_equal(holding_counters(&h, 1).expired, 1);
+	assert_int_equal(holding_counters(&h, 2).superseded, 1);
+	for (size_t event = 2; event > 0; event--) {
+		row = bounce("a@b", h.pos[event]);
+		if (event == 1)
+			with_hold(&h, &row);
+		OK(sync_late_bounce(A, &h.owner, h.feed, &row));
+		struct store_counters c = holding_counters(&h, event);
+		assert_int_equal(c.held, 1);
+		assert_int_equal(c.bounced, 1);
+		assert_int_equal(c.taken + c.sent + c.expired + c.superseded, 0);
 	}
 	holding_end(&h);
 }

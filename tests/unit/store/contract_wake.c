@@ -3,6 +3,7 @@
 
 #include "../../lib/store/sync.h"
 #include "../../lib/store/sync_pending.h"
+#include "../../lib/store/sync_schedule.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -131,4 +132,24 @@ void test_holds_wake(void **state)
 	check_woken(WAKE_EVENTS, h.feed);
 	B->ops->listen(B, NULL, NULL);
 	holding_end(&h);
+}
+
+/* What is due before all others of its feed. */
+void test_schedule_wakes(void **state)
+{
+	const char *feed = "wake-schedule";
+
+	(void)state;
+	contract_feed(feed);
+	listen_anew();
+	OK(sync_schedule(A, feed, "e1", NULL, 2000));
+	check_woken(WAKE_SCHEDULED, feed);
+	OK(sync_schedule(A, feed, "e2", NULL, 3000));
+	OK(sync_schedule(A, feed, "e3", NULL, 2000));
+	OK(sync_schedule(A, feed, "e0", NULL, 1000));
+	check_woken(WAKE_SCHEDULED, feed);
+	OK(sync_scheduled_cancel(A, feed, "e0", NULL));
+	OK(sync_release(A, feed, NULL, NULL));
+	check_woken(WAKE_EVENTS, feed);
+	B->ops->listen(B, NULL, NULL);
 }

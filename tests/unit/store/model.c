@@ -116,9 +116,12 @@ void model_join(struct model *m, struct person *p)
 		sub_hold_read(&sub, &was);
 	}
 	const struct sub_change c = {
-		.set = SUB_SET_FORMAT | SUB_SET_PAUSED | SUB_SET_QUIET,
+		.set = SUB_SET_FORMAT | SUB_SET_PAUSED | SUB_SET_QUIET | SUB_SET_OFFLINE |
+		       SUB_SET_SHOWS,
 		.format = FORMAT_CHAT,
 		.options = {.paused = model_below(m, 2),
+			    .hold_offline = model_below(m, 2),
+			    .shows = model_below(m, 2),
 			    .quiet = {model_below(m, 2), 60, 120, "UTC"}}};
 	CHECK(m, "a join",
 	      !sync_change(model_any(m), m->feed, p->jid, &c, &sub, &created));

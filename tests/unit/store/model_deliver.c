@@ -40,6 +40,12 @@ static uint64_t some_delay(struct model *m)
 	return delays[model_below(m, 4)];
 }
 
+static enum hold_reason some_choice(struct model *m)
+{
+	static const enum hold_reason choices[] = {HOLD_QUIET, HOLD_OFFLINE, HOLD_SHOW};
+	return choices[model_below(m, 3)];
+}
+
 /* The events from E on are held. */
 static void hold_from(struct play *y, const struct sub *sub, const struct posted *e,
 		      bool bounced)
@@ -49,7 +55,7 @@ static void hold_from(struct play *y, const struct sub *sub, const struct posted
 	y->held = true;
 	y->hold = (struct sub_hold){.reason = dead	? HOLD_DEAD
 					      : bounced ? HOLD_BOUNCED
-							: HOLD_QUIET,
+							: some_choice(m),
 				    .pos = model_before(e->pos),
 				    .due_ms = dead ? HOLD_NEVER : some_delay(m),
 				    .urgent = !bounced && model_below(m, 2)};

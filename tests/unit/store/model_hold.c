@@ -406,7 +406,18 @@ static bool chooses(const struct sub *sub, enum hold_reason why)
 {
 	struct sub_options o;
 	sub_options_read(sub, &o);
-	return why == HOLD_PAUSED ? o.paused : why == HOLD_QUIET ? o.quiet.set : true;
+	switch (why) {
+	case HOLD_PAUSED:
+		return o.paused;
+	case HOLD_QUIET:
+		return o.quiet.set;
+	case HOLD_OFFLINE:
+		return o.hold_offline;
+	case HOLD_SHOW:
+		return o.shows;
+	default:
+		return true;
+	}
 }
 
 void model_check_found(struct model *m)

@@ -7,6 +7,7 @@
 /* What people do to their subscriptions while they miss something. */
 
 #define DAY_MS (24u * 3600 * 1000)
+#define OPEN_MINUTES 30 /* of a day, at least: time goes by in steps */
 
 /* Histories differ in how much is kept, and in how soon is given up. */
 void holds_begin(struct model *m)
@@ -40,7 +41,7 @@ static void on_row(void *arg, enum belfry_err err, const struct store_row *row,
 	CHECK(m, "nobody is made", err || !created);
 }
 
-static void change(struct model *m, const struct person *p, const struct sub_change *c)
+void holds_change(struct model *m, const struct person *p, const struct sub_change *c)
 {
 	m->w.app->ops->join(m->w.app, "feed", p->jid, c, on_row, m);
 }
@@ -50,7 +51,7 @@ void step_pause(struct model *m)
 	const struct sub_change c = {.set = SUB_SET_PAUSED,
 				     .only_existing = true,
 				     .options.paused = below(m, 2)};
-	change(m, &m->p[below(m, PEOPLE)], &c);
+	holds_change(m, &m->p[below(m, PEOPLE)], &c);
 }
 
 static void be_quiet(struct model *m, struct person *p)
@@ -62,10 +63,10 @@ static void be_quiet(struct model *m, struct person *p)
 					     .from = below(m, 1440),
 					     .to = below(m, 1440),
 					     .zone = "UTC"};
-	if (c.options.quiet.from == c.options.quiet.to)
+	if ((c.options.quiet.from + 1440 - c.options.quiet.to) % 1440 < OPEN_MINUTES)
 		return;
 	p->urgent_first |= c.options.urgent_passes;
-	change(m, p, &c);
+	holds_change(m, p, &c);
 }
 
 /* In some histories they love it. */
@@ -97,7 +98,7 @@ static void on_order(void *arg, enum belfry_err err, const struct store_row *row
 		g.p->dropping = true;
 }
 
-static void order(struct model *m, struct person *p, enum hold_order what)
+void holds_order(struct model *m, struct person *p, enum hold_order what)
 {
 	struct given *g = malloc(sizeof(*g));
 	*g = (struct given){m, p, what};
@@ -107,47 +108,6 @@ static void order(struct model *m, struct person *p, enum hold_order what)
 void step_order(struct model *m)
 {
 	for (unsigned n = 0; n < 5; n++)
-		order(m, &m->p[below(m, PEOPLE)],
-		      below(m, 2) ? ORDER_REDRIVE : ORDER_DROP);
-}
-
-void holds_let_go(struct model *m)
-{
-	const struct sub_change c = {.set = SUB_SET_QUIET | SUB_SET_PAUSED,
-				     .only_existing = true};
-	for (size_t i = 0; i < PEOPLE; i++)
-		change(m, &m->p[i], &c);
-}
-
-void holds_redrive_all(struct model *m)
-{
-	for (size_t i = 0; i < PEOPLE; i++)
-		order(m, &m->p[i], ORDER_REDRIVE);
-}
-
-struct looking {
-	bool done;
-	uint32_t next;
-	size_t held;
-};
-
-static void on_rows(void *arg, enum belfry_err err, const struct store_row *rows,
-		    size_t count, uint32_t next)
-{
-	struct looking *l = arg;
-	for (size_t i = 0; !err && i < count; i++)
-		l->held += sub_held(&rows[i].sub);
-	l->next = next;
-	l->done = true;
-}
-
-size_t holds_left(struct model *m)
-{
-	struct looking l = {0};
-	do {
-		l.done = false;
-		m->w.app->ops->sub_list(m->w.app, "feed", l.next, 1000, on_rows, &l);
-		world_until(&m->w, &l.done);
-	} while (l.next);
-	return l.held;
+		holds_order(m, &m->p[below(m, PEOPLE)],
+			    below(m, 2) ? ORDER_REDRIVE : ORDER_DROP);
 }

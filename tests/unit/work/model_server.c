@@ -24,10 +24,20 @@ bool poisonous(const struct posted *e, size_t person)
 	return (e->pos.n * 7 + person) % 97 == 0;
 }
 
-/* First copies of one kind come in the log's order. */
-static void in_order(struct model *m, const struct parcel *parcel, size_t i)
+struct posted *model_posted(struct model *m, const char *id)
 {
-	size_t k = parcel->event;
+	struct posted *e = &m->e[m->posted++];
+	e->urgent = id[EVENT_ID_SIZE - 2] == 'a';
+	e->expires = id[EVENT_ID_SIZE - 3] == 'e';
+	snprintf(e->id, sizeof(e->id), "%s", id);
+	for (size_t i = 0; i < PEOPLE; i++)
+		e->owed[i] = m->p[i].joined ? m->p[i].generation : 0;
+	return e;
+}
+
+/* First copies of one kind come in the log's order. */
+static void in_order(struct model *m, const struct parcel *parcel, size_t k, size_t i)
+{
 	struct posted *e = &m->e[k];
 	struct person *p = &m->p[i];
 	bool apart = p->urgent_first && e->urgent;
@@ -40,14 +50,18 @@ static void in_order(struct model *m, const struct parcel *parcel, size_t i)
 	if (e->owed[i] != p->generation && parcel->stream != m->stream)
 		return;
 	/* What was refused is sent once more, and may have been overtaken meanwhile; what
-	 * was given up may be sent all the same, if something older comes back. */
+	 * was given up may be sent all the same, if something older comes back; and what
+	 * waited at the service when the stream ended may be over or gone by now, and is
+	 * not sent once more. */
+	bool over = (e->expires || e->by || e->of) && parcel->stream != m->stream;
 	CHECK(m, "first copies are in order",
-	      k >= *last || e->refused[i] || e->given_up[i]);
+	      k >= *last || e->refused[i] || e->given_up[i] || over);
 	if (k >= *last)
 		*last = k + 1;
 	for (size_t n = 0; p->dropping && n < k; n++)
 		m->e[n].given_up[i] = true;
 	p->dropping = false;
+	retract_sent(m, k, i);
 }
 
 /* Somebody does not take it, now and then: true if it came back. */
@@ -71,20 +85,16 @@ static bool comes_back(struct model *m, const struct parcel *p, size_t i)
 /* It is delivered. */
 static void reach(struct model *m, const struct parcel *p, size_t i)
 {
-	struct posted *e = &m->e[p->event];
-	if (!p->gap)
-		in_order(m, p, i);
-	if (comes_back(m, p, i)) {
-		e->back[i] |= !p->gap;
-		return;
+	for (size_t n = 0; n < p->event_count && !p->gap; n++)
+		in_order(m, p, p->events[n], i);
+	bool back = comes_back(m, p, i);
+	for (size_t n = 0; n < p->event_count && !p->gap; n++) {
+		struct posted *e = &m->e[p->events[n]];
+		e->taken[i] |= !back;
+		e->back[i] = back;
 	}
-	if (p->gap) {
-		if (p->event >= m->p[i].told)
-			m->p[i].told = p->event + 1;
-		return;
-	}
-	e->taken[i] = true;
-	e->back[i] = false;
+	if (p->gap && !back && p->event >= m->p[i].told)
+		m->p[i].told = p->event + 1;
 }
 
 /* The stanza as the server parses it. */
@@ -97,17 +107,19 @@ static void parse(struct model *m, size_t index, struct parcel *p)
 	CHECK(m, "a stanza id", !stanza_id_parse(id, strlen(id), &sid));
 	snprintf(p->id, sizeof(p->id), "%s", id);
 	free(id);
-	while (p->event < m->posted &&
-	       pos_cmp(m->e[p->event].pos, (struct pos){sid.epoch, sid.n}) != 0)
-		p->event++;
-	CHECK(m, "an event that was committed", p->event < m->posted);
+	p->event_count = digest_events(m, &sid, p->events);
+	p->event = p->events[p->event_count - 1];
 	size_t len;
 	const char *text = recorder_message(l, index, &len);
 	p->gap = memmem(text, len, "no longer kept", 14) != NULL;
 	for (; (to = recorder_receiver(l, index, p->count)) != NULL; p->count++) {
 		size_t i = (size_t)atoi(to + 4);
 		CHECK(m, "a receiver", i < PEOPLE && p->count < 20);
-		CHECK(m, "it was committed for him", m->e[p->event].owed[i]);
+		for (size_t n = 0; n < p->event_count; n++) {
+			const struct posted *e = &m->e[p->events[n]];
+			CHECK(m, "it was committed for him",
+			      e->owed[i] || (p->gap && e->of));
+		}
 		p->people[p->count] = i;
 		free(to);
 	}
@@ -123,8 +135,9 @@ static bool take(struct model *m, size_t index)
 	struct parcel *p = &m->queue[m->past % QUEUE];
 	CHECK(m, "room in the queue", m->past - m->first < QUEUE);
 	parse(m, index, p);
-	for (size_t n = 0; n < p->count && !p->gap; n++)
-		if (poisonous(&m->e[p->event], p->people[n]))
+	for (size_t n = 0; n < p->count * p->event_count && !p->gap; n++)
+		if (poisonous(&m->e[p->events[n % p->event_count]],
+			      p->people[n / p->event_count]))
 			return false;
 	if (strstr(p->id, "~group"))
 		m->past++;
@@ -192,13 +205,15 @@ void step_bounce(struct model *m)
 	struct parcel p;
 	parse(m, below(m, 3) ? count - 1 : below(m, (uint32_t)count), &p);
 	size_t i = p.people[below(m, (uint32_t)p.count)];
-	struct posted *e = &m->e[p.event];
-	if (p.gap || !e->taken[i])
-		return;
+	for (size_t n = 0; n < p.event_count; n++)
+		if (p.gap || !m->e[p.events[n]].taken[i])
+			return;
 	bool end = below(m, 20) == 0;
 	if (end)
 		m->p[i].ended = true;
-	e->back[i] = true;
+	for (size_t n = 0; n < p.event_count; n++)
+		m->e[p.events[n]].back[i] = true;
+	m->p[i].late = true;
 	recorder_bounce(l, p.id, m->p[i].jid, end ? BOUNCE_ENDS : BOUNCE_RETRIES,
 			"remote-server-timeout");
 }
@@ -219,6 +234,7 @@ void step_up(struct model *m)
 	if (l->ops->is_up(l))
 		return;
 	m->stream++;
+	presence_stale(m);
 	recorder_set_group(l, m->absent ? 0 : m->group);
 	recorder_up(l);
 }

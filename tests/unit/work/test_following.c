@@ -1,5 +1,7 @@
 #include "asking.h"
 
+#include <belfry/store/retract.h>
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -44,6 +46,39 @@ static void test_recent_merges_what_is_followed(void **state)
 	assert_int_equal(ask_recent(&w, &h, THEM, 3).err, BELFRY_ENOENT);
 	world_join_one(&w, "b-open", "mallory@example.net", FORMAT_CHAT);
 	assert_string_equal(ask_recent(&w, &h, THEM, 3).text, "b3 ");
+	world_finish(&w);
+}
+
+static void on_taken_back(void *arg, enum belfry_err err, const char *id)
+{
+	assert_int_equal(err, BELFRY_OK);
+	assert_non_null(id);
+	*(bool *)arg = true;
+}
+
+/* As many as were asked for, though what was taken back is newer; within reason. */
+static void test_recent_passes_over_what_is_gone(void **state)
+{
+	struct world w;
+	struct hub h;
+	(void)state;
+	ask_begin(&w, &h);
+	world_join_one(&w, "a-local", US_BARE, FORMAT_CHAT);
+	ask_commit(&w, 1000, "a-local", "a1");
+	ask_commit(&w, 2000, "a-local", "a2");
+	for (size_t i = 0; i < 3; i++) {
+		bool done = false;
+		ask_commit(&w, 3000, "a-local", "gone");
+		store_retract_item(w.app, "a-local", w.ids[w.id_count - 1], on_taken_back,
+				   &done);
+		world_until(&w, &done);
+		/* Each is two entries of the log. */
+		size_t limit = i < 2 ? 1 : 2;
+		assert_string_equal(ask_recent(&w, &h, US, limit).text,
+				    i < 2 ? "a2 " : "a1 a2 ");
+	}
+	assert_string_equal(ask_recent(&w, &h, US, 1).text, "");
+	assert_string_equal(ask_recent(&w, &h, US, 20).text, "a1 a2 ");
 	world_finish(&w);
 }
 
@@ -171,6 +206,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_recent_merges_what_is_followed),
+		cmocka_unit_test(test_recent_passes_over_what_is_gone),
 		cmocka_unit_test(test_recent_of_many_feeds),
 		cmocka_unit_test(test_following_is_listed),
 		cmocka_unit_test(test_following_of_many_feeds),

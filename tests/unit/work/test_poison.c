@@ -17,6 +17,7 @@ struct server {
 	const char *words[3];
 	size_t looked_at; /* messages */
 	unsigned ended;
+	size_t most; /* it ends at longer ones as well; 0: it does not */
 	bool breaks; /* the connection, while more is unread: no stream error */
 };
 
@@ -24,6 +25,8 @@ static bool poisonous(const struct server *s, size_t index)
 {
 	size_t len;
 	const char *m = recorder_message(s->k->link, index, &len);
+	if (s->most && len > s->most)
+		return true;
 	for (size_t i = 0; i < 3 && s->words[i]; i++)
 		if (memmem(m, len, s->words[i], strlen(s->words[i])))
 			return true;
@@ -224,6 +227,91 @@ static void test_too_large(void **state)
 	world_end(&w, &k);
 }
 
+/* Four events come together to five people when an hour has passed. */
+static void begin_digests(struct world *w, struct worker *k, const char *const docs[4])
+{
+	world_start(w);
+	world_feed(w, "deploys", "{}");
+	for (char c = 'a'; c < 'f'; c++) {
+		const char jid[] = {c, '@', 'b', '\0'};
+		world_change(w, "deploys", jid,
+			     &(struct sub_change){.set = SUB_SET_DIGEST,
+						  .format = FORMAT_CHAT,
+						  .options.digest.every_min = 60});
+	}
+	for (size_t i = 0; i < 4; i++)
+		world_commit(w, "deploys", docs[i]);
+	worker_start(w, k, 0);
+	worker_run(k);
+	assert_int_equal(recorder_messages(k->link), 0);
+	world_pass(w, 3600 * 1000);
+}
+
+static size_t held(struct world *w)
+{
+	size_t n = 0;
+	for (char c = 'a'; c < 'f'; c++) {
+		const char jid[] = {c, '@', 'b', '\0'};
+		n += world_hold(w, "deploys", jid).reason != HOLD_NONE;
+	}
+	return n;
+}
+
+static void run_holds(struct server *s, struct world *w)
+{
+	for (unsigned turns = 0; held(w); turns++) {
+		world_skip(100);
+		run(s, 0);
+		assert_true(turns < 100);
+	}
+}
+
+/* The one that the server does not take is found among those that it came with. */
+static void test_event_in_digests(void **state)
+{
+	static const char *const docs[4] = {"{\"title\":\"one\"}", "{\"title\":\"two\"}",
+					    "{\"title\":\"bad\"}",
+					    "{\"title\":\"four\"}"};
+	struct world w;
+	struct worker k;
+	(void)state;
+	begin_digests(&w, &k, docs);
+	struct server s = {.k = &k, .words = {"bad"}};
+	run_holds(&s, &w);
+	for (size_t i = 0; i < 4; i++) {
+		struct store_counters c = world_counters(&w, "deploys", w.ids[i], NULL);
+		assert_int_equal(c.held, 0);
+		assert_int_equal(c.taken, i == 2 ? 0 : 5);
+		assert_int_equal(c.skipped, i == 2 ? 5 : 0);
+	}
+	/* Twice in windows; then for two people, the digest and the event; others get
+	 * theirs without it. */
+	assert_int_equal(s.ended, 6);
+	world_end(&w, &k);
+}
+
+/* Nor is anything lost if they are only too much at once. */
+#define LONG "0123456789012345678901234567890123456789012345678901234567890123456789"
+static void test_long_digests(void **state)
+{
+	static const char *const docs[4] = {
+		"{\"title\":\"1" LONG "\"}", "{\"title\":\"2" LONG "\"}",
+		"{\"title\":\"3" LONG "\"}", "{\"title\":\"4" LONG "\"}"};
+	struct world w;
+	struct worker k;
+	(void)state;
+	begin_digests(&w, &k, docs);
+	struct server s = {.k = &k, .most = 450};
+	run_holds(&s, &w);
+	for (size_t i = 0; i < 4; i++) {
+		struct store_counters c = world_counters(&w, "deploys", w.ids[i], NULL);
+		assert_int_equal(c.taken, 5);
+		assert_int_equal(c.held + c.skipped, 0);
+	}
+	assert_int_equal(s.ended, 4);
+	world_end(&w, &k);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -233,6 +321,8 @@ int main(void)
 		cmocka_unit_test(test_confirmed_is_not_repeated),
 		cmocka_unit_test(test_hostile_log),
 		cmocka_unit_test(test_too_large),
+		cmocka_unit_test(test_event_in_digests),
+		cmocka_unit_test(test_long_digests),
 	};
 	return cmocka_run_group_tests_name("work/poison", tests, NULL, NULL);
 }

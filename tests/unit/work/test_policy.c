@@ -16,11 +16,11 @@ static void test_wants_what_is_after_both(void **state)
 {
 	struct sub sub = {.format = FORMAT_CHAT, .since = at(2, 5)};
 	(void)state;
-	assert_true(policy_wants(&sub, at(2, 6), at(2, 7)));
-	assert_false(policy_wants(&sub, at(2, 7), at(2, 7)));
-	assert_false(policy_wants(&sub, at(1, 9), at(2, 5)));
-	assert_true(policy_wants(&sub, at(1, 9), at(2, 6)));
-	assert_true(policy_wants(&sub, at(2, 99), at(3, 1)));
+	assert_true(policy_wants(&sub, at(2, 6), at(2, 7), at(2, 7)));
+	assert_false(policy_wants(&sub, at(2, 7), at(2, 7), at(2, 7)));
+	assert_false(policy_wants(&sub, at(1, 9), at(2, 5), at(2, 5)));
+	assert_true(policy_wants(&sub, at(1, 9), at(2, 6), at(2, 6)));
+	assert_true(policy_wants(&sub, at(2, 99), at(3, 1), at(3, 1)));
 }
 
 static void test_counts(void **state)
@@ -252,10 +252,68 @@ static void test_who_is_quiet_waits(void **state)
 	}
 }
 
+static void test_who_is_absent_waits(void **state)
+{
+	static const struct {
+		const char *row;
+		enum availability now;
+		enum hold_reason normal, urgent;
+	} cases[] = {
+		{"c 1-1 u", AVAIL_OFFLINE, HOLD_NONE, HOLD_NONE},
+		{"c 1-1 u g2", AVAIL_OFFLINE, HOLD_NONE, HOLD_NONE},
+		{"c 1-1 o u", AVAIL_UNKNOWN, HOLD_NONE, HOLD_NONE},
+		{"c 1-1 o u", AVAIL_OFFLINE, HOLD_OFFLINE, HOLD_OFFLINE},
+		{"c 1-1 o", AVAIL_DND, HOLD_NONE, HOLD_NONE},
+		{"c 1-1 s3", AVAIL_UNKNOWN, HOLD_NONE, HOLD_NONE},
+		{"c 1-1 s3", AVAIL_CHAT, HOLD_NONE, HOLD_NONE},
+		{"c 1-1 s3", AVAIL_ONLINE, HOLD_NONE, HOLD_NONE},
+		{"c 1-1 s3", AVAIL_AWAY, HOLD_SHOW, HOLD_SHOW},
+		{"c 1-1 s3 u", AVAIL_DND, HOLD_SHOW, HOLD_NONE},
+		{"c 1-1 s31 u", AVAIL_OFFLINE, HOLD_SHOW, HOLD_SHOW},
+		{"c 1-1 s16 o u", AVAIL_OFFLINE, HOLD_OFFLINE, HOLD_OFFLINE},
+		{"c 1-1 s16 o u", AVAIL_CHAT, HOLD_SHOW, HOLD_NONE},
+	};
+	struct sub sub;
+	uint64_t due;
+	(void)state;
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		assert_int_equal(sub_parse(cases[i].row, strlen(cases[i].row), &sub), 0);
+		enum hold_reason urgent = cases[i].urgent;
+		assert_int_equal(policy_absent(&sub, PRIORITY_URGENT, cases[i].now, &due),
+				 urgent);
+		assert_true(due == (urgent ? POLICY_ABSENT_MS : 0));
+		assert_int_equal(policy_absent(&sub, PRIORITY_HIGH, cases[i].now, &due),
+				 cases[i].normal);
+	}
+}
+
+static void test_who_has_had_it(void **state)
+{
+	/* The newest ones, and the first. */
+	const struct store_retracted r = {.versions = {{2, 9}, {2, 7}, {1, 5}}};
+	struct sub sub = {.format = FORMAT_EVENT, .since = at(1, 4)};
+	(void)state;
+	assert_false(policy_had(&sub, at(1, 4), &r));
+	assert_true(policy_had(&sub, at(1, 5), &r));
+	assert_true(policy_had(&sub, at(2, 7), &r));
+	assert_true(policy_had(&sub, at(2, 99), &r));
+	sub.since = at(1, 5); /* what is between is not known */
+	assert_false(policy_had(&sub, at(2, 6), &r));
+	assert_true(policy_had(&sub, at(2, 7), &r));
+	sub.since = at(2, 7);
+	assert_false(policy_had(&sub, at(2, 8), &r));
+	assert_true(policy_had(&sub, at(2, 9), &r));
+	sub.format = FORMAT_CHAT; /* of messages the newest alone */
+	sub.since = at(1, 4);
+	assert_false(policy_had(&sub, at(2, 8), &r));
+	assert_true(policy_had(&sub, at(2, 9), &r));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_wants_what_is_after_both),
+		cmocka_unit_test(test_who_has_had_it),
 		cmocka_unit_test(test_counts),
 		cmocka_unit_test(test_range_fills_a_window),
 		cmocka_unit_test(test_run_reads_a_thousand_rows),
@@ -266,6 +324,7 @@ int main(void)
 		cmocka_unit_test(test_suspended_is_dead_at_once),
 		cmocka_unit_test(test_conditions_are_words),
 		cmocka_unit_test(test_who_is_quiet_waits),
+		cmocka_unit_test(test_who_is_absent_waits),
 	};
 	return cmocka_run_group_tests_name("work/policy", tests, NULL, NULL);
 }

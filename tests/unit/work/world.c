@@ -1,5 +1,7 @@
 #include "world.h"
 
+#include "world_presence.h"
+
 #include <belfry/base/clock.h>
 #include <belfry/base/mem.h>
 #include <belfry/core/id.h>
@@ -339,11 +341,15 @@ void worker_start(struct world *w, struct worker *k, size_t max_stanza_bytes)
 		.may_write = may_write,
 		.lost = on_lost,
 		.stalled = on_stalled,
-		.idle = on_idle};
+		.idle = on_idle,
+		.presence = w->presences || w->play.presence ? worker_presence : NULL,
+		.wake = worker_wake};
 	k->store = store_memory_create(w->loop, w->memory);
 	k->engine = engine_create(w->loop, k->store, &o);
-	k->link = recorder_create(&engine_handlers, k->engine);
+	k->link = recorder_create(&worker_handlers, k);
 	engine_use(k->engine, k->link);
+	if (w->presences)
+		worker_looks(k, may_write);
 	take_lease(k);
 	engine_own(k->engine, &k->owner);
 	recorder_set_group(k->link, w->group);
@@ -355,6 +361,8 @@ void worker_kill(struct worker *k)
 	k->link->ops->destroy(k->link);
 	k->store->ops->destroy(k->store);
 	engine_destroy(k->engine);
+	prober_destroy(k->prober);
+	availability_destroy(k->availability);
 	world_turns(k->world, 3);
 	k->engine = NULL;
 }

@@ -7,6 +7,7 @@
 
 #include "../../lib/work/recorder.h"
 #include "work/engine.h"
+#include "work/prober.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -24,10 +25,19 @@ struct worker {
 	struct store *store;
 	struct engine *engine;
 	struct link *link;
+	struct availabilities *availability; /* where the world has presences */
+	struct prober *prober;
 	struct store_owner owner;
 	bool valid; /* what may_write() says */
 	bool idle;  /* idle() was called */
 	unsigned lost, stalled;
+};
+/* Who is there, if it is not the worker's own prober that says so. */
+struct presence_play {
+	enum availability (*presence)(void *arg, const char *feed, const char *jid,
+				      bool *soon);
+	void (*wake)(void *arg, const char *feed, const char *jid);
+	void *arg;
 };
 struct world {
 	struct loop *loop;
@@ -37,6 +47,8 @@ struct world {
 	size_t id_count;
 	uint64_t at_ms;		   /* when events are committed; 0: now */
 	struct policy_retry retry; /* of workers; zeroed: some time within 49 days */
+	bool presences;		   /* workers look who is there */
+	struct presence_play play; /* or this says it, where it is set */
 	size_t group; /* what links say of MULTICAST as they come up; 0: not there */
 };
 

@@ -85,6 +85,14 @@ static void log_change(struct fake_hub *f, const struct sub_change *c)
 		buf_adds(&f->log, " not quiet");
 	if (c->set & SUB_SET_URGENT)
 		buf_adds(&f->log, o->urgent_passes ? " urgent passes" : " urgent waits");
+	if (c->set & SUB_SET_OFFLINE)
+		buf_adds(&f->log, o->hold_offline ? " hold" : " no hold");
+	if (c->set & SUB_SET_SHOWS)
+		buf_printf(&f->log, " shows %u", o->shows);
+	if (c->set & SUB_SET_DIGEST && o->digest.daily)
+		buf_printf(&f->log, " digest at %u %s", o->digest.at, o->digest.zone);
+	else if (c->set & SUB_SET_DIGEST)
+		buf_printf(&f->log, " digest every %u", o->digest.every_min);
 	buf_addc(&f->log, '\n');
 }
 
@@ -275,7 +283,29 @@ static void fake_affiliate(void *hub, const char *owner, const char *feed,
 	ask(f, FAKE_DONE, arg, err)->u.done = cb;
 }
 
+static void fake_available(void *hub, const char *feed, const char *jid,
+			   enum availability now, int priority)
+{
+	struct fake_hub *f = hub;
+	buf_printf(&f->log, "available %s %s %s %d\n", feed, jid, availability_text(now),
+		   priority);
+}
+
+static void fake_granted(void *hub, const char *feed, const char *jid, bool yes,
+			 hub_sub_cb cb, void *arg)
+{
+	struct fake_hub *f = hub;
+	if (f->depends)
+		buf_printf(&f->log, "granted %s %s %s\n", feed, jid, yes ? "yes" : "no");
+	struct fake_call *c =
+		ask(f, FAKE_SUB, arg, f->depends ? access_to(f, feed) : BELFRY_ENOENT);
+	c->u.sub = cb;
+	c->created = !yes;
+}
+
 static const struct xmpp_hub_ops ops = {
+	.granted = fake_granted,
+	.available = fake_available,
 	.feeds = fake_feeds,
 	.feed = fake_feed,
 	.subscribe = fake_subscribe,

@@ -62,6 +62,7 @@ struct fake_hub {
 	bool unowned;			   /* nobody could let them in in chat */
 	char heard[128];		   /* who wrote last */
 	bool not_invited;		   /* nobody is; else everybody, to each feed */
+	bool depends;			   /* on presences, everybody does */
 	bool owner;			   /* who asks is one of "deploys" */
 	bool last_owner;		   /* and would take the last one away */
 	bool nobody_asks;		   /* to follow "deploys"; else two do */

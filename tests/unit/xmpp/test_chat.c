@@ -233,6 +233,8 @@ static void help_of_a_feed(void **state)
 							  "quiet HOURS ZONE",
 							  "quiet off",
 							  "urgent on|off",
+							  "digest WHEN ZONE",
+							  "digest off",
 							  "format FORMAT",
 							  "yes",
 							  "no",

@@ -123,6 +123,9 @@ static const struct {
 	{"resume other", "deploys", "resume", COMMAND_FOR_HUB},
 	{"quiet", NULL, "quiet", COMMAND_BAD_FORM},
 	{"quiet 22:00-07:00", "deploys", "quiet", COMMAND_BAD_FORM},
+	{"when deploys offline", NULL, "when", COMMAND_BAD_SHOWS},
+	{"when chat,,online", "deploys", "when", COMMAND_BAD_SHOWS},
+	{"when chat online", "deploys", "when", COMMAND_BAD_FORM},
 	{"quiet deploys 22:00-07:00", NULL, "quiet", COMMAND_BAD_HOURS},
 	{"quiet 22:00-25:00 UTC", NULL, "quiet", COMMAND_BAD_HOURS},
 	{"quiet deploys 22:60-07:00 UTC", NULL, "quiet", COMMAND_BAD_HOURS},
@@ -139,6 +142,20 @@ static const struct {
 	 COMMAND_BAD_ZONE},
 	{"quiet other 22-7 UTC", "deploys", "quiet", COMMAND_FOR_HUB},
 	{"quiet deploys on", NULL, "quiet", COMMAND_BAD_HOURS},
+	{"digest", NULL, "digest", COMMAND_BAD_FORM},
+	{"digest deploys", NULL, "digest", COMMAND_BAD_WHEN},
+	{"digest 0m", "deploys", "digest", COMMAND_BAD_WHEN},
+	{"digest 8d", "deploys", "digest", COMMAND_BAD_WHEN},
+	{"digest 169h", "deploys", "digest", COMMAND_BAD_WHEN},
+	{"digest 1", "deploys", "digest", COMMAND_BAD_WHEN},
+	{"digest hourly", "deploys", "digest", COMMAND_BAD_WHEN},
+	{"digest daily", "deploys", "digest", COMMAND_BAD_WHEN},
+	{"digest daily@08:00", "deploys", "digest", COMMAND_BAD_WHEN},
+	{"digest daily@ UTC", "deploys", "digest", COMMAND_BAD_WHEN},
+	{"digest daily@25:00 UTC", "deploys", "digest", COMMAND_BAD_WHEN},
+	{"digest daily@8 Mars/Base", "deploys", "digest", COMMAND_BAD_ZONE},
+	{"digest deploys daily@8:60 UTC", NULL, "digest", COMMAND_BAD_WHEN},
+	{"digest other 1h", "deploys", "digest", COMMAND_FOR_HUB},
 	{"urgent", NULL, "urgent", COMMAND_BAD_FORM},
 	{"urgent deploys", NULL, "urgent", COMMAND_BAD_FORM},
 	{"urgent perhaps", "deploys", "urgent", COMMAND_BAD_FORM},
@@ -210,6 +227,8 @@ static void fill_in(char *line, size_t size)
 		{" HOURS", " 22:00-07:00"},
 		{" ZONE", " Europe/Berlin"},
 		{" on|off", " on"},
+		{" SHOWS", " chat,Online,"},
+		{" WHEN", " daily@08:00"},
 	};
 	for (size_t i = 0; i < sizeof(examples) / sizeof(examples[0]); i++) {
 		char rest[100], *at = strstr(line, examples[i][0]);
@@ -247,7 +266,7 @@ static void the_help_is_obeyed(void **state)
 					    strstr(form, "Bob") ? "bob@example.org" : "");
 			lines++;
 		}
-		assert_int_equal(lines, to_feed ? 22 : 29);
+		assert_int_equal(lines, to_feed ? 26 : 36);
 		buf_free(&all);
 	}
 }
@@ -344,6 +363,38 @@ static const struct {
 	{"quiet Off.", "deploys", "", false, 0, 0, ""},
 };
 
+static const struct {
+	const char *text, *to, *feed;
+	unsigned every, at;
+	const char *zone;
+} digests[] = {
+	{"digest deploys 5m", NULL, "deploys", 5, 0, ""},
+	{"Digest 2D.", "deploys", "", 2880, 0, ""},
+	{"digest 7d", NULL, "", 10080, 0, ""},
+	{"digest 168h", NULL, "", 10080, 0, ""},
+	{"digest deploys daily@08:00 Europe/Berlin", NULL, "deploys", 0, 480,
+	 "Europe/Berlin"},
+	{"digest Daily@24 utc", "deploys", "", 0, 0, "UTC"},
+	{"digest off", NULL, "", 0, 0, ""},
+	{"digest deploys off", NULL, "deploys", 0, 0, ""},
+};
+
+static void digests_are_read(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof(digests) / sizeof(digests[0]); i++) {
+		struct chat_command c;
+		chat_parse(&c, digests[i].text, digests[i].to);
+		if (c.command == NULL || c.problem != COMMAND_FINE)
+			fail_msg("'%s': problem %d", digests[i].text, c.problem);
+		assert_string_equal(c.args.feed, digests[i].feed);
+		assert_int_equal(c.args.digest.every_min, digests[i].every);
+		assert_int_equal(c.args.digest.daily, digests[i].zone[0] != '\0');
+		assert_int_equal(c.args.digest.at, digests[i].at);
+		assert_string_equal(c.args.digest.zone, digests[i].zone);
+	}
+}
+
 static void quiet_hours(void **state)
 {
 	(void)state;
@@ -428,6 +479,7 @@ int main(void)
 		cmocka_unit_test(times_of_muting),
 		cmocka_unit_test(filters_of_tags_and_priority),
 		cmocka_unit_test(quiet_hours),
+		cmocka_unit_test(digests_are_read),
 		cmocka_unit_test(switches),
 		cmocka_unit_test(formats),
 		cmocka_unit_test(names_of_any_length),

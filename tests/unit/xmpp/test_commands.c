@@ -141,7 +141,9 @@ static void tables(void **state)
 		"var='format'><value>chat</value></field><field var='only'><value>web; "
 		"urgent</value></field><field var='muted'><value></value></field>"
 		"<field var='paused'><value></value></field><field var='quiet'><value>"
-		"</value></field><field var='held'><value></value></field></item><item>");
+		"</value></field><field var='digest'><value></value></field>"
+		"<field var='kept'><value></value></field><field "
+		"var='held'><value></value></field></item><item>");
 	a = told(f, RUN(FEED, "whoami"));
 	assert_has(a, "<field var='jid' type='text-single' label='Address'><value>" ALICE
 		      "</value></field>");
@@ -201,12 +203,15 @@ static void forms(void **state)
 	a = told(f, RUN(FEED, "quiet"));
 	assert_has(a, "<field var='hours' type='text-single' label='Quiet hours "
 		      "(22:00-07:00); none: leave it empty'></field><field var='zone' "
-		      "type='text-single' label='Their time zone (Europe/Berlin)'>"
+		      "type='text-single' label='Time zone (Europe/Berlin)'>"
 		      "</field></x>");
-	assert_has(
-		told(f, RUN(FEED, "urgent")),
-		"<field var='urgent' type='boolean' label='Urgent events come in quiet "
-		"hours, too'><required/><value>1</value></field></x>");
+	assert_has(told(f, RUN(FEED, "urgent")),
+		   "<field var='urgent' type='boolean' label='Get urgent events in quiet "
+		   "hours'><required/><value>1</value></field></x>");
+	a = told(f, RUN(FEED, "digest"));
+	assert_has(a, "<field var='when' type='text-single' label='How often: 5m, 1h, 2d "
+		      "or daily@08:00; one by one: leave it empty'></field><field "
+		      "var='zone' type='text-single' label='Time zone (Europe/Be");
 	/* Where there are too many to choose from, or it is not known: by name. */
 	f->hub.more = true;
 	assert_has(
@@ -256,6 +261,10 @@ static const struct {
 	 "subscribe " ALICE "/phone deploys " ALICE
 	 " c existing quiet 1320-420 Asia/Tokyo\n",
 	 "deploys has quiet hours now: 22:00-07:00 Asia/Tokyo."},
+	{SUBMIT(FEED, "digest", FIELD("when", "daily@8") FIELD("zone", "Asia/Tokyo")),
+	 "subscribe " ALICE "/phone deploys " ALICE
+	 " c existing digest at 480 Asia/Tokyo\n",
+	 "The events of deploys come together now, daily at 08:00 Asia/Tokyo."},
 	{SUBMIT(FEED, "quiet", FIELD("hours", "") "<field var='zone'/>"),
 	 "subscribe " ALICE "/phone deploys " ALICE " c existing not quiet\n",
 	 "deploys has no quiet hours any more."},
@@ -368,6 +377,8 @@ static const struct {
 	{SUBMIT(FEED, "last", FIELD("count", "21")), "from 1 to 20", BAD("bad-payload")},
 	{SUBMIT(FEED, "mute", FIELD("time", "31d")), "at most 30d", BAD("bad-payload")},
 	{SUBMIT(FEED, "quiet", FIELD("hours", "22-7")), "do not know that time zone",
+	 BAD("bad-payload")},
+	{SUBMIT(FEED, "digest", FIELD("when", "daily@8")), "A digest comes every",
 	 BAD("bad-payload")},
 	{SUBMIT(FEED, "quiet", FIELD("zone", "UTC")), "Quiet hours are",
 	 BAD("bad-payload")},

@@ -221,10 +221,8 @@ static const char *const unanswered[] = {
 	"<presence " FROM_ALICE TO_HUB " type='subscribed'/>",
 	"<presence " FROM_ALICE TO_HUB " type='unsubscribed'/>",
 	"<presence " FROM_ALICE TO_HUB " type='error'/>",
-	"<presence " FROM_ALICE " to='deploys@" DOMAIN "'/>",
 	"<presence " FROM_ALICE " to='a+b@" DOMAIN "' type='subscribed'/>",
 	"<presence " FROM_ALICE " to='" DOMAIN "' type='unsubscribed'/>",
-	"<presence " FROM_ALICE " to='deploys@" DOMAIN "' type='error'/>",
 	"<presence from='deploys@" DOMAIN "' to='deploys@" DOMAIN "' type='subscribe'/>",
 	"<presence from='" DOMAIN "' to='deploys@" DOMAIN "' type='probe'/>",
 	"<strange " FROM_ALICE TO_HUB " type='get' id='1'/>",
@@ -374,7 +372,7 @@ static void what_is_echoed_is_bounded(void **state)
 		 "<thread>%s</thread></message>",
 		 quotes);
 	assert_has(told(f, xml), "subscribe FEED");
-	assert_true(f->sent.len < 2000);
+	assert_true(f->sent.len < 2500);
 	free(quotes);
 	free(xml);
 }

@@ -29,7 +29,7 @@ static void getting(void **state)
 {
 	struct fixture *f = *state;
 	static const char options[] =
-		"p2 m1769860800000 z q1320-420/Europe/Berlin u tweb tNight%20shift";
+		"p2 m1769860800000 z q1320-420/Europe/Berlin u d90 tweb tNight%20shift";
 	assert_has(told(f, IQ("get", DOMAIN, "<query xmlns='" NS_DISCO_INFO "'/>")),
 		   "<feature var='" NS_PUBSUB "#subscription-options'/>");
 	const char *a = told(f, GET("deploys", ALICE));
@@ -41,11 +41,22 @@ static void getting(void **state)
 		      "#subscribe_options</value></field><field var='pubsub#deliver' "
 		      "type='boolean'");
 	assert_has(a, "<value>low</value><option label='low'>");
-	assert_has(a,
-		   "it is not'><value>0</value></field><field var='x-belfry#quiet' "
-		   "type='text-single' label='Quiet hours (22:00-07:00 Europe/Berlin)'>"
-		   "</field><field var='x-belfry#urgent' type='boolean' label='Urgent "
-		   "events come in quiet hours, too'><value>0</value></field></x>");
+	assert_has(
+		a,
+		"it is not'><value>0</value></field><field var='x-belfry#quiet' "
+		"type='text-single' label='Quiet hours (22:00-07:00 Europe/Berlin)'>"
+		"</field><field var='x-belfry#urgent' type='boolean' label='Urgent "
+		"events come in quiet hours, before digests and in other states, too'>"
+		"<value>0</value></field><field var='pubsub#digest' type='boolean' "
+		"label='Events come together'><value>0</value></field><field "
+		"var='pubsub#digest_frequency' type='text-single' label='Milliseconds "
+		"between two digests (a minute to seven days)'></field><field "
+		"var='x-belfry#digest_daily' type='text-single' label='Or one digest a "
+		"day, at (08:00 Europe/Berlin)'></field>"
+		"<field var='x-belfry#hold' type='boolean' label='What comes "
+		"while you are offline is kept'><value>0</value></field><field "
+		"var='pubsub#show-values' type='list-multi' label='Only while you are "
+		"shown as one of these; none: always'><option label='chat'>");
 	f->hub.sub.options = options;
 	f->hub.sub.options_len = sizeof(options) - 1;
 	a = told(f, GET("deploys", ALICE "/Tab"));
@@ -55,7 +66,34 @@ static void getting(void **state)
 	assert_has(a, "<value>2026-01-31T12:00:00.000Z</value>");
 	assert_has(a, "it is not'><value>1</value>");
 	assert_has(a, "<value>22:00-07:00 Europe/Berlin</value>");
-	assert_has(a, "quiet hours, too'><value>1</value>");
+	assert_has(a, "other states, too'><value>1</value>");
+	assert_has(a, "together'><value>1</value>");
+	assert_has(a, "seven days)'><value>5400000</value>");
+	f->hub.sub.options = "d@481/UTC";
+	f->hub.sub.options_len = 9;
+	a = told(f, GET("deploys", ALICE));
+	assert_has(a, "together'><value>1</value>");
+	assert_has(a, "seven days)'></field>");
+	assert_has(a, "<value>08:01 UTC</value>");
+}
+
+/* XEP-0060 16.4.2 */
+static void by_presence(void **state)
+{
+	struct fixture *f = *state;
+	static const char asked[] = "o s17 g1", granted[] = "o s17 g2", no[] = "s1 g3";
+	f->hub.sub.options = asked;
+	f->hub.sub.options_len = sizeof(asked) - 1;
+	const char *a = told(f, GET("deploys", ALICE));
+	assert_has(a, "is kept'><value>1</value>");
+	assert_has(a, "none: always'><value>chat</value><value>dnd</value><option");
+	assert_has(a, "<field var='x-belfry#presence' type='fixed' label='Your "
+		      "presence'><value>please let the feed see");
+	f->hub.sub.options = granted;
+	assert_has(told(f, GET("deploys", ALICE)), "<value>may be seen</value>");
+	f->hub.sub.options = no;
+	f->hub.sub.options_len = sizeof(no) - 1;
+	assert_has(told(f, GET("deploys", ALICE)), "choose this again to be asked");
 }
 
 static const struct {
@@ -76,8 +114,27 @@ static const struct {
 	{SET(FIELD("x-belfry#quiet", "22:00-7 europe/berlin")
 		     FIELD("x-belfry#urgent", "1")),
 	 CHANGE " existing quiet 1320-420 Europe/Berlin urgent passes\n"},
+	{SET(FIELD("x-belfry#hold", "1")), CHANGE " existing hold\n"},
+	{SET(FIELD("x-belfry#hold", "") "<field var='pubsub#show-values'><value>online"
+					"</value><value>away</value></field>"),
+	 CHANGE " existing no hold shows 6\n"},
+	{SET("<field var='pubsub#show-values'/>"), CHANGE " existing shows 0\n"},
 	{SET(FIELD("x-belfry#quiet", " ")), CHANGE " existing not quiet\n"},
-	{SET(FIELD("pubsub#digest", "1") FIELD("nonsense", "x")), CHANGE " existing\n"},
+	{SET(FIELD("pubsub#digest", "1") FIELD("nonsense", "x")),
+	 CHANGE " existing digest every 60\n"},
+	{SET(FIELD("pubsub#digest", "1") FIELD("pubsub#digest_frequency", "86400000")),
+	 CHANGE " existing digest every 1440\n"},
+	{SET(FIELD("pubsub#digest_frequency", "60001")),
+	 CHANGE " existing digest every 2\n"},
+	{SET(FIELD("pubsub#digest_frequency", "1")), CHANGE " existing digest every 1\n"},
+	{SET(FIELD("pubsub#digest_frequency", "")), CHANGE " existing\n"},
+	{SET(FIELD("pubsub#digest_frequency", "600000")
+		     FIELD("x-belfry#digest_daily", "8 europe/berlin")
+			     FIELD("pubsub#digest", "true")),
+	 CHANGE " existing digest at 480 Europe/Berlin\n"},
+	{SET(FIELD("pubsub#digest_frequency", "600000")
+		     FIELD("x-belfry#digest_daily", "8 UTC") FIELD("pubsub#digest", "0")),
+	 CHANGE " existing digest every 0\n"},
 	{SET(FIELD("pubsub#deliver", "true")), CHANGE " existing\n"},
 	{PUBSUB("set", "<options node='deploys' jid='" ALICE "'/>"),
 	 CHANGE " existing\n"},
@@ -128,6 +185,13 @@ static const struct {
 	{SET(FIELD("x-belfry#tags", "a&#10;b")), INVALID},
 	{SET(FIELD("x-belfry#paused", "perhaps")), INVALID},
 	{SET(FIELD("x-belfry#urgent", "on")), INVALID},
+	{SET(FIELD("pubsub#digest", "perhaps")), INVALID},
+	{SET(FIELD("pubsub#digest_frequency", "0")), INVALID},
+	{SET(FIELD("pubsub#digest_frequency", "604800001")), INVALID},
+	{SET(FIELD("pubsub#digest_frequency", "1h")), INVALID},
+	{SET(FIELD("x-belfry#digest_daily", "08:00")), INVALID},
+	{SET(FIELD("x-belfry#digest_daily", "25:00 UTC")), INVALID},
+	{SET(FIELD("x-belfry#digest_daily", "08:00 Mars/Base")), INVALID},
 	{SET(FIELD("x-belfry#quiet", "22:00-07:00")), INVALID},
 	{SET(FIELD("x-belfry#quiet", "22:00-07:00 Mars/Base")), INVALID},
 	{SET(FIELD("x-belfry#quiet", "22:00-07:00 UTC please")), INVALID},
@@ -218,7 +282,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 		TEST(getting),	TEST(setting),	TEST(with_a_subscription),
-		TEST(refusals), TEST(ones_own),
+		TEST(refusals), TEST(ones_own), TEST(by_presence),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

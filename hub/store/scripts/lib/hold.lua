@@ -2,12 +2,34 @@
 -- stands there is not one. Its members are strings.
 local function hold_parts(text)
 	local reason, urgent, pos, due, tries, first, condition, counted, more = text:match(
-		'^ ?h([bdxpqk])(u?):(%d+%-%d+):(%d+):(%d+):(%d+):([a-z-]*):(%d+%-%d+)(.*)$')
+		'^ ?h([bdxpqkosg])(u?):(%d+%-%d+):(%d+):(%d+):(%d+):([a-z-]*):(%d+%-%d+)(.*)$')
 	if not reason or more ~= '' and not more:find('^:;%a%d[;%a%d-]*$') then
 		return
 	end
 	return {reason = reason, urgent = urgent, pos = pos, due = due, tries = tries, first = first,
 		condition = condition, counted = counted, more = more}
+end
+-- The events of its digest that are behind its position; nil where there is none on its way.
+local function hold_members(hold)
+	local epoch, last = hold.more:match(';e(%d+)%-(%d+)')
+	local high, low = hold.more:match(';m(%d+)%-(%d+)')
+	if not epoch or not high then
+		return
+	end
+	local list = {}
+	for i = 0, 63 do
+		local bit = math.floor((i < 32 and low or high) / 2 ^ (i % 32)) % 2
+		local pos = epoch .. '-' .. string.format('%.0f', math.max(last - i, 0))
+		if bit == 1 and after(pos, hold.pos) then
+			list[#list + 1] = pos
+		end
+	end
+	return list
+end
+-- MORE without the digest that is on its way.
+local function hold_no_digest(more)
+	local rest = more:gsub(';[em]%d+%-%d+', '')
+	return rest == ':' and '' or rest
 end
 -- Has it left the common pace?
 local function is_held(hold)
@@ -22,7 +44,7 @@ local function now_ms()
 end
 -- Do OPTIONS, as row_parts() gives them, say that it is to wait for this REASON?
 local function is_chosen(reason, options)
-	local word = reason == 'p' and ' z ' or reason == 'q' and ' q' or ''
+	local word = ({p = ' z ', q = ' q', o = ' o ', s = ' s', g = ' d'})[reason] or ''
 	return (options .. ' '):find(word, 1, true) ~= nil
 end
 -- From what done() is given: its due time is a delay, its first failure may be now. A choice

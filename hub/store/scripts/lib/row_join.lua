@@ -59,6 +59,9 @@ local function join()
 		row = row .. word .. kept
 		redis.call('HSET', KEYS[2], ARGV[1], row)
 	end
+	if kept:find(' [os]') then
+		redis.call('HSET', KEYS[1], 'watched', '1')
+	end
 	local has = is_contact(kept)
 	if has ~= is_contact(options) then
 		redis.call('HINCRBY', KEYS[1], 'contacts', has and 1 or -1)
