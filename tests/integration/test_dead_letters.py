@@ -206,6 +206,7 @@ def test_what_is_dropped_is_not_sent(site, feed, crowd):
     assert (counts["dead"], counts["taken"], counts["held"]) == (1, 0, 0), counts
     ids += publish(site, feed, "three")
     assert done(site, feed, ids)["taken"] == 1
+    wait_until(lambda: len(crowd.of_feed(feed)) > 1, "the last has come")
     assert len(crowd.of_feed(feed)) == 2, "the first, which came back, and the last"
     assert site.rest.hold(feed, bad) is None
 

@@ -186,7 +186,7 @@ def most_memory(child):
 
 
 def test_large_bodies_that_do_not_end(give_back_at_once, make_hub):
-    """Each connection costs its body at most, and again no more the second time."""
+    """Each connection costs its body at most, and no more each time that it comes."""
     connections = 48
     hub = make_hub(http={"max_body_bytes": MIB, "max_connections": connections + 8,
                          "max_connections_per_ip": connections + 8,
@@ -194,8 +194,8 @@ def test_large_bodies_that_do_not_end(give_back_at_once, make_hub):
     hub.rest.put_feed("f")
     head = hub.head("f", "Host: x", "Content-Type: application/json",
                     f"Content-Length: {MIB}")
-    before, peaks = most_memory(hub.serve), []
-    for _ in range(2):
+    before = most_memory(hub.serve)
+    for _ in range(4):
         held = [hub.connect() for _ in range(connections)]
         for s in held:
             s.sendall(head + b'{"x":"' + b"a" * (MIB - 100))
@@ -204,9 +204,7 @@ def test_large_bodies_that_do_not_end(give_back_at_once, make_hub):
             s.close()
         wait_until(lambda: hub.serve.metrics()["belfry_http_connections"] == 1,
                    "they have gone")
-        peaks.append(most_memory(hub.serve))
-    assert peaks[0] - before < connections * 2.5 * MIB
-    assert peaks[1] - peaks[0] < connections * MIB / 4
+    assert most_memory(hub.serve) - before < connections * 2.5 * MIB
 
 
 def told_by_redis(hub):
