@@ -222,7 +222,7 @@ def test_changing_something_redrives(site, feed, crowd):
     crowd.bounce = None
     site.rest.subscriber("PATCH", feed, bad, {"format": "normal"}).ok(200)
     assert done(site, feed, ids)["taken"] == 1
-    assert len(crowd.of_feed(feed)) == 2
+    wait_until(lambda: len(crowd.of_feed(feed)) == 2, "both have come")
 
 
 def test_late_bounces_while_more_comes(site, crowd):
