@@ -316,6 +316,14 @@ static bool quick_tags(struct event *e, const struct quick_member *m)
 	return more == 0;
 }
 
+static bool all_digits(const char *s, size_t len)
+{
+	for (size_t i = 0; i < len; i++)
+		if (s[i] < '0' || s[i] > '9')
+			return false;
+	return true;
+}
+
 /* What is neither a string nor whole seconds is left to the other way. */
 static bool quick_moment(struct event *e, size_t moment, const struct quick_member *m)
 {
@@ -323,7 +331,7 @@ static bool quick_moment(struct event *e, size_t moment, const struct quick_memb
 	size_t len;
 
 	if (m->value[0] != '"') {
-		if (strspn(m->value, "0123456789") != m->value_len)
+		if (!all_digits(m->value, m->value_len))
 			return false;
 		w = moments[moment].parse(m->value, m->value_len);
 	} else {

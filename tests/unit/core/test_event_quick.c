@@ -170,6 +170,21 @@ static void many_keys_are_left(void **state)
 	}
 }
 
+/* Copies of their very size, so that a look beyond the end is seen. */
+static void cut_documents_are_left(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < COUNT(usual); i++)
+		for (size_t len = strlen(usual[i]) - 1; len; len--) {
+			char *json = xmalloc(len);
+
+			memcpy(json, usual[i], len);
+			if (compare(json, len) && json[len - 1] != '}')
+				fail_msg("taken at %zu bytes: %s", len, usual[i]);
+			free(json);
+		}
+}
+
 /* A byte here and there becomes another, goes, or comes. */
 static size_t mutate(char *json, size_t len)
 {
@@ -223,6 +238,7 @@ int main(void)
 		cmocka_unit_test(others_are_left),
 		cmocka_unit_test(numbers_have_a_limit),
 		cmocka_unit_test(many_keys_are_left),
+		cmocka_unit_test(cut_documents_are_left),
 		cmocka_unit_test(mutants_are_understood_alike),
 	};
 
