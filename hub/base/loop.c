@@ -242,12 +242,11 @@ void loop_fd_events(struct loop_fd *w, unsigned events)
 		check(uv_poll_start(&w->uv, uv_events, on_poll), "uv_poll_start");
 }
 
-/* libuv closes handles at the end of the turn; until then they are not ours to free. */
-static void on_fd_closed(uv_handle_t *handle)
+/* libuv closes handles at the end of the turn; until then what has them is not ours to
+ * free. */
+static void on_closed(uv_handle_t *handle)
 {
-	struct loop_fd *w = handle->data;
-
-	free(w);
+	free(handle->data);
 }
 
 void loop_fd_destroy(struct loop_fd *w)
@@ -255,7 +254,7 @@ void loop_fd_destroy(struct loop_fd *w)
 	if (w == NULL)
 		return;
 	w->loop->watches--;
-	uv_close((uv_handle_t *)&w->uv, on_fd_closed);
+	uv_close((uv_handle_t *)&w->uv, on_closed);
 }
 
 /* Timers */
@@ -324,20 +323,13 @@ bool loop_timer_armed(const struct loop_timer *t)
 	return t->soon || uv_is_active((const uv_handle_t *)&t->uv);
 }
 
-static void on_timer_closed(uv_handle_t *handle)
-{
-	struct loop_timer *t = handle->data;
-
-	free(t);
-}
-
 void loop_timer_destroy(struct loop_timer *t)
 {
 	if (t == NULL)
 		return;
 	loop_timer_disarm(t);
 	t->loop->watches--;
-	uv_close((uv_handle_t *)&t->uv, on_timer_closed);
+	uv_close((uv_handle_t *)&t->uv, on_closed);
 }
 
 /* Signals */
@@ -366,17 +358,10 @@ struct loop_signal *loop_signal_create(struct loop *loop, int signum, loop_cb cb
 	return s;
 }
 
-static void on_signal_closed(uv_handle_t *handle)
-{
-	struct loop_signal *s = handle->data;
-
-	free(s);
-}
-
 void loop_signal_destroy(struct loop_signal *s)
 {
 	if (s == NULL)
 		return;
 	s->loop->watches--;
-	uv_close((uv_handle_t *)&s->uv, on_signal_closed);
+	uv_close((uv_handle_t *)&s->uv, on_closed);
 }

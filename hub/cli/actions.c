@@ -11,7 +11,7 @@ static int print_help(const struct cli_actions *actions)
 		       a->name, a->usage);
 	printf("\n%s\nActions:\n", actions->about);
 	for (const struct cli_action *a = actions->list; a->name; a++)
-		printf("  %-8s %s\n", a->name, a->summary);
+		printf("  %-10s%s\n", a->name, a->summary);
 	printf("\n'belfry %s ACTION --help' says more about each.\n", actions->command);
 	fputs("\nOptions:\n" CLI_HELP_OPTIONS, stdout);
 	printf("\n"

@@ -58,8 +58,8 @@ static void on_room(void *arg)
 	(void)arg;
 }
 
-static const struct link_handlers handlers = {on_up, on_down, on_barrier, on_bounce,
-					      on_room};
+static const struct link_handlers handlers = {on_up,	 on_down, on_barrier,
+					      on_bounce, on_room, NULL};
 
 /* ---- what to say ----------------------------------------------------------------- */
 

@@ -50,7 +50,13 @@ void cli_options_init(struct cli_options *o);
  * else the exit status. HELP is printed for -h.
  */
 int cli_option(struct cli_options *o, int opt, const char *name, const char *help);
-/* For subcommands without options of their own: -1 goes on, else the exit status. */
+/*
+ * For those without options of their own; what else ARGV has begins at optind then: -1
+ * goes on, else the exit status.
+ */
+int cli_common(struct cli_options *o, const char *name, const char *help, int argc,
+	       char **argv);
+/* The same for subcommands that take nothing else, either. */
 int cli_only_common(struct cli_options *o, int argc, char **argv, const char *help);
 /* A line on stderr that says where help is; CLI_USAGE. */
 int cli_usage(const char *name, const char *fmt, ...)

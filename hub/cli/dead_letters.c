@@ -57,21 +57,6 @@ static const char order_help[] =
 	"  belfry dead-letters redrive deploys ann@example.net\n"
 	"  belfry dead-letters drop deploys --all\n";
 
-/* Options that all of them have: -1 goes on, else the exit status. */
-static int parse(struct cli_options *common, const char *name, const char *help, int argc,
-		 char **argv)
-{
-	static const struct option longs[] = {CLI_LONG, {0}};
-	int opt;
-
-	while ((opt = getopt_long(argc, argv, CLI_SHORT, longs, NULL)) != -1) {
-		int status = cli_option(common, opt, name, help);
-		if (status >= 0)
-			return status;
-	}
-	return -1;
-}
-
 /* GIVEN as it is kept, or NULL, and stderr says what is wrong. */
 static char *read_jid(const char *name, const char *given)
 {
@@ -161,7 +146,7 @@ static int dead_list(struct cli_options *common, int argc, char **argv)
 {
 	struct feed_target t;
 	struct listing l = {0};
-	int status = parse(common, list_name, list_help, argc, argv);
+	int status = cli_common(common, list_name, list_help, argc, argv);
 
 	if (status >= 0)
 		return status;
@@ -248,7 +233,7 @@ static int dead_show(struct cli_options *common, int argc, char **argv)
 {
 	struct feed_target t;
 	struct showing s = {0};
-	int status = parse(common, show_name, show_help, argc, argv);
+	int status = cli_common(common, show_name, show_help, argc, argv);
 
 	if (status >= 0)
 		return status;

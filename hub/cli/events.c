@@ -38,15 +38,16 @@ static const char show_help[] =
 	"Usage: belfry events show FEED ID [--deliveries] [-c FILE]\n"
 	"\n"
 	"Prints an event and what became of it. The status:\n"
-	"  scheduled it is to come; then there is no more to tell\n"
-	"  queued    it has not reached everybody\n"
-	"  held      it has, but for those who are held: paused, in their quiet hours, not\n"
-	"            there, for a digest, or tried again because it came back\n"
-	"  done      it has\n"
+	"  scheduled  it is to come; then there is no more to tell\n"
+	"  queued     it has not reached everybody\n"
+	"  held       it has, but for those who are held: paused, in their quiet hours, not\n"
+	"             there, for a digest, or tried again because it came back\n"
+	"  done       it has\n"
 	"and how many deliveries were taken by the XMPP server, sent (a headline: lost where\n"
 	"its follower is offline), held, dead (given up), came back (bounced), came back\n"
 	"because the address is gone (left), were skipped, filtered by the follower, expired\n"
-	"before they could be made, or superseded (the item was replaced or retracted).\n"
+	"before they could be made, superseded (the item was replaced or retracted), or\n"
+	"confirmed by the follower's client (received).\n"
 	"\n"
 	"Options:\n"
 	"  -d, --deliveries    each follower's, too: on each line state, JID, format and, where\n"
@@ -184,6 +185,7 @@ static void show_counts(const struct store_event *e, const struct store_counters
 	show_count("filtered", c->filtered);
 	show_count("expired", c->expired);
 	show_count("superseded", c->superseded);
+	show_count("received", c->received);
 }
 
 static void show_event(const struct store_event *e, const struct store_counters *c,

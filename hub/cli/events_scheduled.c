@@ -128,14 +128,10 @@ static int wait_found(struct feed_target *t, const char *action, struct feed_out
 /* -1 goes on, else the exit status. */
 static int cancel_parse(struct cli_options *common, int argc, char **argv)
 {
-	static const struct option longs[] = {CLI_LONG, {0}};
-	int opt;
+	int status = cli_common(common, CANCEL_NAME, cancel_help, argc, argv);
 
-	while ((opt = getopt_long(argc, argv, CLI_SHORT, longs, NULL)) != -1) {
-		int status = cli_option(common, opt, CANCEL_NAME, cancel_help);
-		if (status >= 0)
-			return status;
-	}
+	if (status >= 0)
+		return status;
 	if (argc - optind != 2)
 		return cli_usage(CANCEL_NAME, "name one feed and the id of one event");
 	const char *id = argv[optind + 1];
@@ -209,5 +205,6 @@ int scheduled_show(struct feed_target *t, const char *id, const char *action)
 	struct store *store = t->session.store;
 
 	store->ops->scheduled_get(store, t->name, id, on_one, &outcome);
-	return wait_found(t, action, &outcome, "there is no such event");
+	return wait_found(t, action, &outcome,
+			  "there is no such event, or it is no longer kept");
 }

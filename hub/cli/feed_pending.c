@@ -51,14 +51,10 @@ static const char decide_help[] =
 static int parse(struct cli_options *common, const char *name, const char *help,
 		 int count, int argc, char **argv)
 {
-	static const struct option longs[] = {CLI_LONG, {0}};
-	int opt;
+	int status = cli_common(common, name, help, argc, argv);
 
-	while ((opt = getopt_long(argc, argv, CLI_SHORT, longs, NULL)) != -1) {
-		int status = cli_option(common, opt, name, help);
-		if (status >= 0)
-			return status;
-	}
+	if (status >= 0)
+		return status;
 	if (argc - optind == count)
 		return -1;
 	return cli_usage(name,

@@ -56,14 +56,10 @@ static int read_operands(struct presence_args *args, int count, char **operands)
 /* -1 goes on, else the exit status. */
 static int parse(struct presence_args *args, int argc, char **argv)
 {
-	static const struct option longs[] = {CLI_LONG, {0}};
-	int opt;
+	int status = cli_common(&args->common, NAME, help, argc, argv);
 
-	while ((opt = getopt_long(argc, argv, CLI_SHORT, longs, NULL)) != -1) {
-		int status = cli_option(&args->common, opt, NAME, help);
-		if (status >= 0)
-			return status;
-	}
+	if (status >= 0)
+		return status;
 	return read_operands(args, argc - optind, argv + optind);
 }
 

@@ -47,17 +47,26 @@ int cli_option(struct cli_options *o, int opt, const char *name, const char *hel
 	}
 }
 
-int cli_only_common(struct cli_options *o, int argc, char **argv, const char *help)
+int cli_common(struct cli_options *o, const char *name, const char *help, int argc,
+	       char **argv)
 {
 	static const struct option longs[] = {CLI_LONG, {0}};
-	int opt, status;
+	int opt;
 
-	cli_options_init(o);
 	while ((opt = getopt_long(argc, argv, CLI_SHORT, longs, NULL)) != -1) {
-		status = cli_option(o, opt, argv[0], help);
+		int status = cli_option(o, opt, name, help);
 		if (status >= 0)
 			return status;
 	}
+	return -1;
+}
+
+int cli_only_common(struct cli_options *o, int argc, char **argv, const char *help)
+{
+	cli_options_init(o);
+	int status = cli_common(o, argv[0], help, argc, argv);
+	if (status >= 0)
+		return status;
 	if (optind < argc)
 		return cli_usage(argv[0], "there is no argument '%s'", argv[optind]);
 	return -1;

@@ -33,18 +33,14 @@ static void on_retracted(void *arg, enum belfry_err err, const char *id)
 
 int cli_retract(int argc, char **argv)
 {
-	static const struct option longs[] = {CLI_LONG, {0}};
 	struct feed_outcome outcome = {0};
 	struct cli_options common;
 	struct feed_target t;
-	int opt, status;
 
 	cli_options_init(&common);
-	while ((opt = getopt_long(argc, argv, CLI_SHORT, longs, NULL)) != -1) {
-		status = cli_option(&common, opt, NAME, help);
-		if (status >= 0)
-			return status;
-	}
+	int status = cli_common(&common, NAME, help, argc, argv);
+	if (status >= 0)
+		return status;
 	if (argc - optind != 2)
 		return cli_usage(NAME, "name one feed and one item");
 	const char *item = argv[optind + 1];

@@ -3,6 +3,7 @@
 
 #include <belfry/base/text.h>
 
+#include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,7 +20,8 @@ static const char help[] =
 	"\n"
 	"Prints the events of a feed as they come, until it is interrupted: on each line when\n"
 	"it was posted, its priority, its id and its title, with a TAB between them. While\n"
-	"Redis is away it waits, and goes on where it was.\n"
+	"Redis is away it waits, and goes on where it was. Of events that were trimmed\n"
+	"(max_items, max_age) before they could be read, stderr says how many there were.\n"
 	"\n"
 	"Options:\n"
 	"  -n, --count COUNT   first the last so many, 0 to 1000; default: 10\n"
@@ -118,6 +120,18 @@ static void on_newest(void *arg, enum belfry_err err, const struct store_event *
 	go_on(t, false);
 }
 
+static void tell_gap(const struct tail *t, struct pos next)
+{
+	uint64_t missed = pos_between(t->at, next);
+
+	if (missed)
+		fprintf(stderr,
+			"belfry " NAME ": %" PRIu64 " event%s missing here: trimmed "
+			"(max_items, max_age) before %s could be read\n",
+			missed, missed == 1 ? " is" : "s are",
+			missed == 1 ? "it" : "they");
+}
+
 static void on_events(void *arg, enum belfry_err err, const struct store_event *events,
 		      size_t count, bool more)
 {
@@ -128,6 +142,8 @@ static void on_events(void *arg, enum belfry_err err, const struct store_event *
 		trouble(t, err);
 		return;
 	}
+	if (count)
+		tell_gap(t, events[0].pos);
 	for (size_t i = 0; i < count; i++)
 		print(t, &events[i]);
 	go_on(t, more);

@@ -19,6 +19,10 @@ const char *delivery_text(enum delivery d)
 		return "held";
 	case DELIVERY_DEAD:
 		return "dead";
+	case DELIVERY_RECEIVED:
+		return "received";
+	case DELIVERY_UNCONFIRMED:
+		return "unconfirmed";
 	}
 	return "none";
 }
@@ -30,6 +34,21 @@ static bool held_back(const struct sub_hold *h, const struct event *e, struct po
 		return false;
 	/* Of what is counted, some are only repeated. */
 	return !sub_hold_counted(h, pos);
+}
+
+/* Of what the server has taken: what does the client say? */
+static enum delivery taken(const struct sub *sub, const struct sub_hold *h,
+			   struct pos pos)
+{
+	struct pos since;
+
+	if (sub->format == FORMAT_HEADLINE)
+		return DELIVERY_SENT;
+	if (!sub_wants_receipts(sub))
+		return DELIVERY_TAKEN;
+	if (!sub_proven(sub, &since) || pos_cmp(pos, since) <= 0)
+		return DELIVERY_UNCONFIRMED;
+	return hold_awaits(h, pos) ? DELIVERY_UNCONFIRMED : DELIVERY_RECEIVED;
 }
 
 enum delivery delivery_of(const struct sub *sub, struct pos cursor, const struct event *e,
@@ -47,7 +66,7 @@ enum delivery delivery_of(const struct sub *sub, struct pos cursor, const struct
 		return hold.reason == HOLD_DROPPED ? DELIVERY_DEAD : DELIVERY_HELD;
 	if (!sub_passes(sub, e, at_ms))
 		return DELIVERY_FILTERED;
-	return sub->format == FORMAT_HEADLINE ? DELIVERY_SENT : DELIVERY_TAKEN;
+	return taken(sub, &hold, pos);
 }
 
 enum delivery delivery_of_retraction(const struct sub *sub, struct pos cursor,

@@ -44,24 +44,13 @@ static void space_pass(struct quick *q)
 		q->s++;
 }
 
-static int hex_value(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	if (c >= 'A' && c <= 'F')
-		return c - 'A' + 10;
-	return -1;
-}
-
 /* The four digits at S, or -1. */
 static int hex4(const char *s)
 {
 	int value = 0;
 
 	for (int i = 0; i < 4; i++) {
-		int digit = hex_value(s[i]);
+		int digit = text_hex_digit(s[i]);
 
 		if (digit < 0)
 			return -1;

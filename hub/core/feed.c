@@ -359,6 +359,17 @@ static int take_burst(struct feed_config *c, const json_t *v, struct why *why)
 	return 0;
 }
 
+static int take_ack(struct feed_config *c, const json_t *v, struct why *why)
+{
+	const char *text = json_is_null(v) ? "server" : json_string_value(v);
+
+	c->ack_receipt = text && strcmp(text, "receipt") == 0;
+	if (text && (c->ack_receipt || strcmp(text, "server") == 0))
+		return 0;
+	snprintf(why->text, why->size, "ack must be \"server\" or \"receipt\"");
+	return -1;
+}
+
 static const struct {
 	const char *name;
 	int (*take)(struct feed_config *c, const json_t *v, struct why *why);
@@ -368,7 +379,7 @@ static const struct {
 	{"owners", take_owners},       {"outcasts", take_outcasts},
 	{"max_items", take_max_items}, {"max_age", take_max_age},
 	{"weight", take_weight},       {"rate", take_rate},
-	{"burst", take_burst},
+	{"burst", take_burst},	       {"ack", take_ack},
 };
 #define MEMBERS (sizeof members / sizeof members[0])
 
@@ -381,7 +392,8 @@ static int take_member(struct feed_config *c, const char *name, const json_t *v,
 	snprintf(
 		why->text, why->size,
 		"unknown member \"%.*s\": a feed has title, description, access, "
-		"whitelist, owners, outcasts, max_items, max_age, weight, rate and burst",
+		"whitelist, owners, outcasts, max_items, max_age, weight, rate, burst and "
+		"ack",
 		(int)utf8_cut(name, strlen(name), NAME_SHOWN_MAX), name);
 	return -1;
 }
@@ -480,6 +492,7 @@ char *feed_config_json(const struct feed_config *c)
 		   (unsigned long long)c->max_items, (unsigned long long)c->max_age_s,
 		   c->weight);
 	add_rate(&out, &c->rate);
+	buf_printf(&out, ",\"ack\":\"%s\"", c->ack_receipt ? "receipt" : "server");
 	buf_addc(&out, '}');
 	return buf_steal(&out);
 }

@@ -2,6 +2,7 @@
 
 #include <belfry/base/text.h>
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
@@ -10,9 +11,10 @@ static const struct {
 	enum hold_reason reason;
 	const char *text;
 } reasons[] = {
-	{HOLD_BOUNCED, "bounced"}, {HOLD_DEAD, "dead"},	  {HOLD_DROPPED, "dropped"},
-	{HOLD_PAUSED, "paused"},   {HOLD_QUIET, "quiet"}, {HOLD_PROVING, "proving"},
-	{HOLD_OFFLINE, "offline"}, {HOLD_SHOW, "show"},	  {HOLD_DIGEST, "digest"},
+	{HOLD_BOUNCED, "bounced"},     {HOLD_DEAD, "dead"},   {HOLD_DROPPED, "dropped"},
+	{HOLD_PAUSED, "paused"},       {HOLD_QUIET, "quiet"}, {HOLD_PROVING, "proving"},
+	{HOLD_OFFLINE, "offline"},     {HOLD_SHOW, "show"},   {HOLD_DIGEST, "digest"},
+	{HOLD_CONFIRM, "unconfirmed"},
 };
 #define REASONS (sizeof reasons / sizeof reasons[0])
 
@@ -35,32 +37,71 @@ static int parse_reason(char letter, enum hold_reason *out)
 	return -1;
 }
 
-/* What most holds have not: positions. */
+/* What most holds have not: positions, and numbers. */
 static const struct {
 	char letter;
+	bool number;
 	size_t offset;
 } more[] = {
-	{'e', offsetof(struct sub_hold, end)},
-	{'f', offsetof(struct sub_hold, span_from)},
-	{'t', offsetof(struct sub_hold, span_to)},
-	{'m', offsetof(struct sub_hold, members)},
+	{'e', false, offsetof(struct sub_hold, end)},
+	{'f', false, offsetof(struct sub_hold, span_from)},
+	{'t', false, offsetof(struct sub_hold, span_to)},
+	{'m', false, offsetof(struct sub_hold, members)},
+	{'w', true, offsetof(struct sub_hold, awaited)},
+	{'a', true, offsetof(struct sub_hold, again_ms)},
+	{'n', true, offsetof(struct sub_hold, resends)},
+	{'b', true, offsetof(struct sub_hold, give_up_ms)},
 };
 #define MORE (sizeof more / sizeof more[0])
 
-static size_t more_text(const struct sub_hold *h, char *out)
+/* Member I, "": it has none. */
+static void member_text(const struct sub_hold *h, size_t i, char out[POS_TEXT_SIZE])
 {
 	static const struct pos nowhere;
+	const char *at = (const char *)h + more[i].offset;
+	struct pos pos;
+	uint64_t n;
+
+	out[0] = '\0';
+	if (more[i].number) {
+		memcpy(&n, at, sizeof n);
+		if (n)
+			snprintf(out, POS_TEXT_SIZE, "%llu", (unsigned long long)n);
+		return;
+	}
+	memcpy(&pos, at, sizeof pos);
+	if (pos_cmp(pos, nowhere) != 0)
+		pos_format(pos, out);
+}
+
+static int parse_member(const char *s, size_t len, size_t i, struct sub_hold *h)
+{
+	char *at = (char *)h + more[i].offset;
+	struct pos pos;
+	uint64_t n;
+
+	if (more[i].number) {
+		if (parse_u64(s, len, UINT64_MAX, &n))
+			return -1;
+		memcpy(at, &n, sizeof n);
+		return 0;
+	}
+	if (pos_parse(s, len, &pos))
+		return -1;
+	memcpy(at, &pos, sizeof pos);
+	return 0;
+}
+
+static size_t more_text(const struct sub_hold *h, char *out)
+{
 	size_t len = 0;
 
 	for (size_t i = 0; i < MORE; i++) {
-		struct pos pos;
 		char text[POS_TEXT_SIZE];
-		memcpy(&pos, (const char *)h + more[i].offset, sizeof pos);
-		if (pos_cmp(pos, nowhere) == 0)
-			continue;
-		pos_format(pos, text);
-		len += (size_t)sprintf(out + len, "%s;%c%s", len ? "" : ":",
-				       more[i].letter, text);
+		member_text(h, i, text);
+		if (text[0])
+			len += (size_t)sprintf(out + len, "%s;%c%s", len ? "" : ":",
+					       more[i].letter, text);
 	}
 	return len;
 }
@@ -74,16 +115,14 @@ static int parse_more(const char *s, size_t len, struct sub_hold *h)
 		const char *next =
 			s < end - 1 ? memchr(s + 1, ';', (size_t)(end - s - 1)) : NULL;
 		size_t i = 0;
-		struct pos pos;
 		if (!next)
 			next = end;
 		if (*s != ';' || next - s < 2)
 			return -1;
 		while (i < MORE && more[i].letter != s[1])
 			i++;
-		if (i == MORE || pos_parse(s + 2, (size_t)(next - s - 2), &pos))
+		if (i == MORE || parse_member(s + 2, (size_t)(next - s - 2), i, h))
 			return -1;
-		memcpy((char *)h + more[i].offset, &pos, sizeof pos);
 		s = next;
 	}
 	return 0;
@@ -223,4 +262,51 @@ bool sub_held(const struct sub *s)
 		return false;
 	sub_hold_read(s, &h);
 	return h.reason != HOLD_NONE && h.reason != HOLD_PROVING;
+}
+
+/* ---- What is awaited --------------------------------------------------------------- */
+
+/* The bit of POS; HOLD_AWAITED_MAX: it has none. */
+static unsigned bit_of(const struct sub_hold *h, struct pos pos)
+{
+	if (pos.epoch != h->pos.epoch || pos.n <= h->pos.n ||
+	    pos.n - h->pos.n > HOLD_AWAITED_MAX)
+		return HOLD_AWAITED_MAX;
+	return (unsigned)(pos.n - h->pos.n - 1);
+}
+
+struct pos hold_reached(const struct sub_hold *h)
+{
+	return h->awaited ? h->counted : h->pos;
+}
+
+bool hold_awaits(const struct sub_hold *h, struct pos pos)
+{
+	unsigned bit = bit_of(h, pos);
+
+	return bit < HOLD_AWAITED_MAX && (h->awaited >> bit & 1);
+}
+
+bool hold_await(struct sub_hold *h, struct pos pos)
+{
+	if (!h->awaited)
+		h->pos = (struct pos){pos.epoch, pos.n - 1};
+	unsigned bit = bit_of(h, pos);
+	if (bit == HOLD_AWAITED_MAX)
+		return false;
+	h->awaited |= (uint64_t)1 << bit;
+	return true;
+}
+
+void hold_forget(struct sub_hold *h, struct pos pos)
+{
+	struct pos first = {h->pos.epoch, h->pos.n + 1};
+
+	while (h->awaited && (!(h->awaited & 1) || pos_cmp(first, pos) <= 0)) {
+		h->awaited >>= 1;
+		h->pos.n++;
+		first.n++;
+	}
+	if (!h->awaited)
+		h->pos = h->counted;
 }

@@ -15,6 +15,15 @@ int pos_cmp(struct pos a, struct pos b)
 	return 0;
 }
 
+uint64_t pos_between(struct pos had, struct pos next)
+{
+	uint64_t last = had.epoch == next.epoch ? had.n : 0;
+
+	if ((!had.epoch && !had.n) || next.n <= last)
+		return 0;
+	return next.n - last - 1;
+}
+
 size_t pos_format(struct pos p, char out[POS_TEXT_SIZE])
 {
 	int len = snprintf(out, POS_TEXT_SIZE, "%" PRIu64 "-%" PRIu64, p.epoch, p.n);

@@ -13,7 +13,7 @@
 #define TITLE_FROM_BODY_MAX 120 /* bytes of a first line that stands in for a title */
 #define DOMAIN_MAX 1023
 #define ESCAPE_MAX 6	  /* bytes that one byte becomes at most: &quot; */
-#define MARKUP_MAX 1500	  /* elements, ids, dates of one stanza; tested */
+#define MARKUP_MAX 1550	  /* elements, ids, dates of one stanza; tested */
 #define TAG_MARKUP_MAX 32 /* <category term=''/> */
 
 static void escape(struct buf *out, const char *s)
@@ -308,6 +308,12 @@ void render(struct rendered *r, const struct render_event *e, enum sub_format fo
 	if (delayed)
 		add_delay(out, f, e, domain);
 	buf_adds(out, MESSAGE_END);
+}
+
+void render_asking(struct rendered *r)
+{
+	r->bytes.len -= sizeof(MESSAGE_END) - 1;
+	buf_adds(&r->bytes, "<request xmlns='urn:xmpp:receipts'/>" MESSAGE_END);
 }
 
 void rendered_free(struct rendered *r)

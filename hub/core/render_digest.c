@@ -19,12 +19,13 @@ static bool present(const char *s)
 	return s && *s;
 }
 
-/* White space in a line is one blank each; none at its ends. */
+/* White space in a line is one blank each; none at its ends. What is too long is cut, and
+ * so must not look as if it were not. */
 static void add_words(struct buf *out, const char *s, size_t len)
 {
-	size_t begin = out->len;
+	size_t begin = out->len, i = 0;
 
-	for (size_t i = 0; i < len && out->len - begin <= LINE_MAX; i++) {
+	for (; i < len && out->len - begin <= LINE_MAX; i++) {
 		bool space = strchr(" \t\r\n", s[i]) != NULL;
 		bool doubled = out->len == begin || out->data[out->len - 1] == ' ';
 		if (!space)
@@ -32,7 +33,7 @@ static void add_words(struct buf *out, const char *s, size_t len)
 		else if (!doubled)
 			buf_addc(out, ' ');
 	}
-	if (out->len > begin && out->data[out->len - 1] == ' ')
+	if (i == len && out->len > begin && out->data[out->len - 1] == ' ')
 		out->data[--out->len] = '\0';
 }
 
@@ -43,11 +44,11 @@ static void add_line(struct buf *out, const struct event *e)
 	bool url = present(e->url) && strlen(e->url) <= URL_MAX;
 
 	buf_adds(out, "- ");
-	if (present(e->title)) {
+	if (present(e->title))
 		add_words(out, e->title, strlen(e->title));
-	} else if (present(e->body)) {
+	if (out->len == begin && present(e->body))
 		add_words(out, e->body, strlen(e->body));
-	} else if (!url) {
+	if (out->len == begin && !url) {
 		struct buf text = {0};
 		render_text(&text, e, LINE_MAX);
 		add_words(out, text.data, text.len);

@@ -11,7 +11,9 @@
  * in minutes since midnight), "u" (urgent events pass them), "o" (kept while it is
  * offline), "s3" (what it is to show, in bits), "g2" (may its presence be seen), "d60" (a
  * digest of so many minutes), "d@480/Europe/Berlin" (one a day), "tTAG" (one each; blanks
- * and per cent signs as %20 and %25). The scripts know their first letters alone
+ * and per cent signs as %20 and %25), "r" (is asked for receipts; "r0": is not; neither:
+ * as the feed says), "v12-3" (has given one, and is to give them for what is behind
+ * that). The scripts know their first letters alone
  * (hub/store/scripts/join.lua); "h" is that of a hold.
  */
 struct word {
@@ -19,7 +21,7 @@ struct word {
 	size_t len;
 };
 /* The tags' part of the text: the rest always has room beside it. */
-#define TAGS_SIZE (SUB_OPTIONS_SIZE - 136)
+#define TAGS_SIZE (SUB_OPTIONS_SIZE - 201)
 
 /* The next word of [*S, END); false: there is none. */
 static bool next_word(const char **s, const char *end, struct word *out)
@@ -86,6 +88,8 @@ static void read_letter(struct sub_options *o, char letter)
 		o->paused = true;
 	else if (letter == 'u')
 		o->urgent_passes = true;
+	else if (letter == 'r')
+		o->receipt = true;
 	else if (letter == 'o')
 		o->hold_offline = true;
 }
@@ -160,7 +164,58 @@ void sub_options_read(const struct sub *sub, struct sub_options *out)
 			read_digest(out, w);
 		else if (w.s[0] == 't')
 			read_tag(out, w);
+		else if (w.len == 2 && memcmp(w.s, "r0", 2) == 0)
+			out->no_receipt = true;
+		else if (w.s[0] == 'v')
+			pos_parse(w.s + 1, w.len - 1, &out->proven);
 	}
+}
+
+bool sub_asks(const struct sub *sub, bool by_feed)
+{
+	const char *s = sub->options, *end = s ? s + sub->options_len : NULL;
+	struct word w;
+	bool asks = by_feed, chosen = false;
+	if (sub->format != FORMAT_CHAT)
+		return false;
+	while (s && next_word(&s, end, &w)) {
+		if (w.s[0] == 'd')
+			return false;
+		if (w.s[0] == 'r') {
+			chosen = true;
+			asks = w.len == 1;
+		}
+		asks |= !chosen && w.s[0] == 'v';
+	}
+	return asks;
+}
+
+bool sub_wants_receipts(const struct sub *sub)
+{
+	struct sub_options o;
+	if (sub_asks(sub, false))
+		return true;
+	if (!sub->options_len || sub->format != FORMAT_CHAT)
+		return false;
+	sub_options_read(sub, &o);
+	return o.receipt;
+}
+
+bool sub_proven(const struct sub *sub, struct pos *since)
+{
+	const char *s = sub->options, *end = s ? s + sub->options_len : NULL;
+	struct word w;
+	struct pos pos;
+	if (!sub_asks(sub, false))
+		return false;
+	while (next_word(&s, end, &w)) {
+		if (w.s[0] != 'v' || pos_parse(w.s + 1, w.len - 1, &pos))
+			continue;
+		if (since)
+			*since = pos;
+		return true;
+	}
+	return false;
 }
 
 bool sub_may_wait(const struct sub *sub)
@@ -178,14 +233,15 @@ bool sub_minds_presence(const struct sub *sub)
 	const char *s = sub->options, *end = s ? s + sub->options_len : NULL;
 	struct word w;
 	while (s && next_word(&s, end, &w))
-		if (w.s[0] == 'o' || w.s[0] == 's' || w.s[0] == 'g')
+		if (w.s[0] == 'o' || w.s[0] == 's' || w.s[0] == 'g' ||
+		    (w.s[0] == 'r' && w.len == 1))
 			return true;
 	return false;
 }
 
 bool sub_chooses_presence(const struct sub_options *o)
 {
-	return o->hold_offline || o->shows;
+	return o->hold_offline || o->shows || o->receipt;
 }
 
 static bool has_tag(const struct event *e, struct word w)
@@ -285,6 +341,19 @@ static int append_quiet(char out[SUB_OPTIONS_SIZE], int len, const struct sub_qu
 	return append(out, len, word);
 }
 
+static int append_receipt(char out[SUB_OPTIONS_SIZE], int len,
+			  const struct sub_options *o)
+{
+	static const struct pos never;
+	char word[POS_TEXT_SIZE + 1] = "v";
+	if (o->receipt || o->no_receipt)
+		len = append(out, len, o->receipt ? "r" : "r0");
+	if (pos_cmp(o->proven, never) == 0)
+		return len;
+	pos_format(o->proven, word + 1);
+	return append(out, len, word);
+}
+
 /* Unless it is 0. */
 static int append_number(char out[SUB_OPTIONS_SIZE], int len, char letter, unsigned n)
 {
@@ -326,6 +395,7 @@ int sub_options_text(const struct sub_options *o, char out[SUB_OPTIONS_SIZE])
 	len = append_quiet(out, len, &o->quiet);
 	if (o->urgent_passes)
 		len = append(out, len, "u");
+	len = append_receipt(out, len, o);
 	if (o->hold_offline)
 		len = append(out, len, "o");
 	len = append_number(out, len, 's', o->shows & SHOWS_ALL);
@@ -338,8 +408,21 @@ int sub_options_text(const struct sub_options *o, char out[SUB_OPTIONS_SIZE])
 	return len - tags - (tags > 0) < TAGS_SIZE ? len : -1;
 }
 
+bool sub_change_unproves(const struct sub_change *c)
+{
+	return ((c->set & SUB_SET_RECEIPT) && !c->options.receipt) ||
+	       ((c->set & SUB_SET_DIGEST) && sub_digest_set(&c->options.digest)) ||
+	       ((c->set & SUB_SET_FORMAT) && c->format != FORMAT_CHAT);
+}
+
 void sub_change_apply(const struct sub_change *c, struct sub_options *o)
 {
+	if (c->set & SUB_SET_RECEIPT) {
+		o->receipt = c->options.receipt;
+		o->no_receipt = c->options.no_receipt;
+	}
+	if (sub_change_unproves(c))
+		o->proven = (struct pos){0, 0};
 	if (c->set & SUB_SET_CONTACT)
 		o->contact = c->options.contact;
 	if (c->set & SUB_SET_MUTED)

@@ -6,17 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static int hex_value(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	if (c >= 'A' && c <= 'F')
-		return c - 'A' + 10;
-	return -1;
-}
-
 /* To OUT, which has LEN + 1 bytes: 0, or -1 if it cannot be text without a NUL. */
 static int decode_to(char *out, const char *s, size_t len, bool plus)
 {
@@ -27,8 +16,8 @@ static int decode_to(char *out, const char *s, size_t len, bool plus)
 
 		if (c == '%') {
 			bool whole = len - i > 2;
-			int high = whole ? hex_value(s[i + 1]) : -1;
-			int low = whole ? hex_value(s[i + 2]) : -1;
+			int high = whole ? text_hex_digit(s[i + 1]) : -1;
+			int low = whole ? text_hex_digit(s[i + 2]) : -1;
 
 			if (high < 0 || low < 0)
 				return -1;

@@ -163,13 +163,13 @@ int call_limit(struct call *call, size_t default_limit, size_t max)
 #define PEOPLE_LIMIT 100
 #define PEOPLE_LIMIT_MAX 1000
 
-int call_people(struct call *call, uint64_t max)
+int call_people(struct call *call)
 {
 	const char *after = http_query(call->req, "after");
 
 	if (!call_feed_valid(call))
 		return -1;
-	if (!after || !parse_u64(after, strlen(after), max, &call->cursor))
+	if (!after || !parse_u64(after, strlen(after), UINT64_MAX, &call->cursor))
 		return call_limit(call, PEOPLE_LIMIT, PEOPLE_LIMIT_MAX);
 	call_problem(call, &problem_bad_parameter,
 		     "after takes a cursor as it was given in 'next'.");

@@ -1,27 +1,19 @@
-#include "service.h"
+#include "row_page.h"
 #include "subscriber_json.h"
 
 #include <belfry/base/mem.h>
-#include <belfry/base/text.h>
 #include <belfry/core/delivery.h>
 #include <belfry/core/id.h>
 #include <belfry/http/json.h>
 
-#include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-/*
- * What became of an event for each of its followers, page by page: as many buckets of
- * rows as make about so many rows.
- */
-#define DELIVERIES_LIMIT 100
-#define DELIVERIES_LIMIT_MAX 1000
+/* What became of an event for each of its followers, page by page. */
 
 /* The event that is asked about. */
 struct subject {
-	uint32_t first, count;	  /* buckets of the page */
+	struct row_page page;
 	struct pos pos, retracts; /* 0-0: it is an item */
 	uint64_t at_ms;
 	struct event event;
@@ -59,16 +51,19 @@ static enum delivery state_of(const struct subject *s, const struct store_row *r
 	return delivery_of(&row->sub, cursor, &s->event, s->pos, s->at_ms);
 }
 
-static void write_bucket(struct buf *out, const struct subject *s,
-			 const struct store_run *run, const struct store_bucket *b)
-{
-	for (size_t i = b->first; i < b->first + b->count; i++) {
-		const struct store_row *row = &run->rows[i];
-		enum delivery d = state_of(s, row, b->cursor);
+/* While a page is written. */
+struct writing {
+	const struct subject *subject;
+	struct buf *out;
+};
 
-		if (d != DELIVERY_NOT_ITS)
-			write_delivery(out, row, d);
-	}
+static void on_row(void *arg, const struct store_row *row, struct pos cursor)
+{
+	struct writing *w = arg;
+	enum delivery d = state_of(w->subject, row, cursor);
+
+	if (d != DELIVERY_NOT_ITS)
+		write_delivery(w->out, row, d);
 }
 
 static void on_run(void *arg, enum belfry_err err, struct store_run *run)
@@ -76,20 +71,23 @@ static void on_run(void *arg, enum belfry_err err, struct store_run *run)
 	struct call *call = arg;
 	const struct subject *s = call->own;
 	struct buf out = {0};
-	char next[24];
+	char next[ROW_CURSOR_SIZE];
 
 	if (err) {
 		call_error(call, err);
 		return;
 	}
 	buf_adds(&out, "{\"deliveries\":[");
-	for (size_t i = 0; i < run->bucket_count; i++)
-		write_bucket(&out, s, run, &run->buckets[i]);
-	uint64_t behind = (uint64_t)s->first + s->count;
-	bool more = behind < run->feed_buckets;
-	snprintf(next, sizeof next, "%" PRIu64, behind);
+	row_page_each(&s->page, run, on_row, &(struct writing){s, &out}, next);
 	store_run_free(run);
-	call_answer_page(call, &out, more ? next : NULL);
+	call_answer_page(call, &out, next[0] ? next : NULL);
+}
+
+static void no_event(struct call *call)
+{
+	call_problem(call, problem_of(BELFRY_ENOENT),
+		     "There is no such event in this feed's history: it is scheduled "
+		     "still, or is no longer kept (max_items, max_age), or never was.");
 }
 
 static void on_event(void *arg, enum belfry_err err, const struct store_event *event,
@@ -105,6 +103,10 @@ static void on_event(void *arg, enum belfry_err err, const struct store_event *e
 	if (!err &&
 	    event_parse_json(&s->event, event->doc, event->doc_len, why, sizeof why))
 		err = BELFRY_EINTERNAL;
+	if (err == BELFRY_ENOENT) {
+		no_event(call);
+		return;
+	}
 	if (err) {
 		call_error(call, err);
 		return;
@@ -116,33 +118,24 @@ static void on_event(void *arg, enum belfry_err err, const struct store_event *e
 		s->retracts = event->retracted.versions[0];
 		s->at_ms = event->retracted.at_ms;
 	}
-	store->ops->read(store, call->feed, s->first, s->count, on_run, call);
+	store->ops->read(store, call->feed, s->page.first, s->page.count, on_run, call);
 }
 
 static void list_checked(struct call *call)
 {
 	struct store *store = call->service->store;
 	const char *id = http_param(call->req, 1);
-	const char *after = http_query(call->req, "after");
-	uint64_t first = 0;
+	struct row_page page;
 
-	if (!call_feed_valid(call))
-		return;
-	if (after && parse_u64(after, strlen(after), UINT32_MAX, &first)) {
-		call_problem(call, &problem_bad_parameter,
-			     "after takes a cursor as it was given in 'next'.");
-		return;
-	}
-	if (call_limit(call, DELIVERIES_LIMIT, DELIVERIES_LIMIT_MAX))
+	if (!call_feed_valid(call) || row_page_of(call, &page))
 		return;
 	if (!event_id_valid(id, strlen(id))) {
-		call_error(call, BELFRY_ENOENT);
+		no_event(call);
 		return;
 	}
 	struct subject *s = xcalloc(1, sizeof *s);
 
-	s->first = (uint32_t)first;
-	s->count = (uint32_t)(call->limit + BUCKET_ROWS - 1) / BUCKET_ROWS;
+	s->page = page;
 	call->own = s;
 	call->free_own = subject_free;
 	store->ops->event_get(store, call->feed, id, on_event, call);

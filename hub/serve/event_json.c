@@ -15,16 +15,23 @@ static void add_expiry(struct buf *out, const struct store_event *e)
 		json_add_member_raw(out, "expired", "true", 4);
 }
 
-void event_json_members(struct buf *out, const char *feed, const struct store_event *e)
+static void add_head(struct buf *out, const char *feed, const struct store_event *e)
 {
-	char at[CLOCK_TEXT_SIZE], pos[POS_TEXT_SIZE];
+	char at[CLOCK_TEXT_SIZE];
 
 	clock_format(e->at_ms, at);
-	pos_format(e->pos, pos);
 	json_add_member(out, "id", e->id);
 	json_add_member(out, "feed", feed);
 	json_add_member(out, "item", e->item);
 	json_add_member(out, "at", at);
+}
+
+void event_json_members(struct buf *out, const char *feed, const struct store_event *e)
+{
+	char pos[POS_TEXT_SIZE];
+
+	pos_format(e->pos, pos);
+	add_head(out, feed, e);
 	json_add_member(out, "cursor", pos);
 	json_add_member(out, "priority", priority_text(e->priority));
 	add_expiry(out, e);
@@ -39,14 +46,10 @@ void scheduled_json_members(struct buf *out, const char *feed,
 			    const struct store_scheduled *s)
 {
 	const struct store_event *e = &s->event;
-	char at[CLOCK_TEXT_SIZE], due[CLOCK_TEXT_SIZE];
+	char due[CLOCK_TEXT_SIZE];
 
-	clock_format(e->at_ms, at);
 	clock_format(s->due_ms, due);
-	json_add_member(out, "id", e->id);
-	json_add_member(out, "feed", feed);
-	json_add_member(out, "item", e->item);
-	json_add_member(out, "at", at);
+	add_head(out, feed, e);
 	json_add_member(out, "deliver_at", due);
 	json_add_member(out, "priority", priority_text(e->priority));
 	add_expiry(out, e);

@@ -1,9 +1,12 @@
 #include "service.h"
 
+#include <belfry/base/mem.h>
 #include <belfry/core/id.h>
 #include <belfry/http/json.h>
 #include <belfry/serve/event_json.h>
 
+#include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define HISTORY_LIMIT 50
@@ -22,6 +25,7 @@ static void on_events(void *arg, enum belfry_err err, const struct store_event *
 		      size_t count, bool more)
 {
 	struct call *call = arg;
+	const struct pos *had = call->own;
 	struct buf out = {0};
 	char next[POS_TEXT_SIZE];
 	size_t i = 0, room = PAGE_BYTES_MAX;
@@ -32,7 +36,11 @@ static void on_events(void *arg, enum belfry_err err, const struct store_event *
 	}
 	if (history_must_be_short(call))
 		room = 0;
-	buf_adds(&out, "{\"events\":[");
+	buf_adds(&out, "{");
+	uint64_t missed = had && count ? pos_between(*had, events[0].pos) : 0;
+	if (missed)
+		buf_printf(&out, "\"missed\":%" PRIu64 ",", missed);
+	buf_adds(&out, "\"events\":[");
 	for (; i < count && (!i || out.len < room); i++) {
 		buf_adds(&out, i ? ",\n" : "\n");
 		buf_adds(&out, "{");
@@ -71,6 +79,13 @@ static void list_checked(struct call *call)
 		return;
 	if (history_must_be_short(call)) /* what is not shown is not read, either */
 		call->limit = 1;
+	if (after) {
+		struct pos *had = xcalloc(1, sizeof *had);
+
+		*had = from;
+		call->own = had;
+		call->free_own = free;
+	}
 	store->ops->events(store, call->feed, from, before, call->limit, on_events, call);
 }
 
@@ -97,6 +112,7 @@ static void add_deliveries(struct buf *out, uint64_t subscribers,
 	json_add_member_u64(&json, "filtered", c->filtered);
 	json_add_member_u64(&json, "expired", c->expired);
 	json_add_member_u64(&json, "superseded", c->superseded);
+	json_add_member_u64(&json, "received", c->received);
 	buf_adds(&json, "}");
 	json_add_member_raw(out, "deliveries", json.data, json.len);
 	buf_free(&json);

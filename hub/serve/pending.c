@@ -45,7 +45,7 @@ static void list_checked(struct call *call)
 {
 	struct store *store = call->service->store;
 
-	if (!call_people(call, UINT64_MAX))
+	if (!call_people(call))
 		store->ops->pending_list(store, call->feed, call->cursor, call->limit,
 					 on_list, call);
 }

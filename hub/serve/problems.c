@@ -7,8 +7,11 @@ static const struct problem of_err[] = {
 			   "Something in it is wrong.", 0},
 	[BELFRY_ENOFEED] = {404, "no-such-feed", "No such feed",
 			    "Make it first: PUT /v1/feeds/NAME.", 0},
-	[BELFRY_ENOENT] = {404, "not-found", "Not found",
-			   "There is no such event or subscriber in this feed.", 0},
+	[BELFRY_ENOENT] =
+		{404, "not-found", "Not found",
+		 "There is no such event or subscriber in this feed. An event may have "
+		 "been trimmed: max_items and max_age say what is kept.",
+		 0},
 	[BELFRY_EEXIST] = {409, "being-deleted", "Feed is being deleted",
 			   "Try again shortly.", 1},
 	[BELFRY_EREUSED] = {422, "idempotency-key-reused", "Idempotency-Key reused",

@@ -43,8 +43,7 @@ struct service *service_create(struct loop *loop, const struct config *config,
 /* Calls to the store may still be outstanding: destroy the store first. */
 void service_destroy(struct service *s);
 
-/* ---- call.c: one authenticated request ----------------------------------------------
- */
+/* ---- call.c: one authenticated request ------------------------------------------- */
 
 /*
  * From the handler to the answer. It is freed by the answer; every callback of the store
@@ -120,10 +119,10 @@ void call_pending_error(struct call *call, enum belfry_err err); /* pending.c */
 /* The query's limit: 0, or -1 and the call has been answered. */
 int call_limit(struct call *call, size_t default_limit, size_t max);
 /*
- * The page of people that the query asks for, whose cursor is MAX at most: call->cursor
- * and call->limit. 0, or -1 and the call has been answered.
+ * The page of people that the query asks for: call->cursor and call->limit. 0, or -1 and
+ * the call has been answered.
  */
-int call_people(struct call *call, uint64_t max);
+int call_people(struct call *call);
 /* Ends the array of LIST and answers with it. NEXT 0: there is no further page. */
 void call_answer_people(struct call *call, struct buf *list, uint64_t next);
 /* The store's answer to feed_get: 0 and its configuration, which feed_config_free() ends;
@@ -131,8 +130,7 @@ void call_answer_people(struct call *call, struct buf *list, uint64_t next);
 int call_config(struct call *call, enum belfry_err err, const struct store_feed *feed,
 		struct feed_config *out);
 
-/* ---- the handlers: http_handler with a struct service as ARG ------------------------
- */
+/* ---- the handlers: http_handler with a struct service as ARG --------------------- */
 
 void event_post(void *service, struct http_request *req);   /* events.c */
 void item_delete(void *service, struct http_request *req);  /* items.c */

@@ -110,6 +110,9 @@ static void write_options(struct buf *out, const struct sub_options *o)
 	add_quiet(out, &o->quiet);
 	add_true(out, "urgent", o->urgent_passes);
 	add_presence(out, o);
+	if (o->receipt || o->no_receipt)
+		json_add_member(out, "ack", o->receipt ? "receipt" : "server");
+	add_true(out, "proven", !o->no_receipt && o->proven.epoch);
 	add_digest(out, &o->digest);
 	for (size_t i = 0; i < o->tag_count; i++) {
 		buf_adds(&tags, i ? "," : "[");
@@ -291,6 +294,16 @@ static bool read_show(const json_t *v, struct sub_change *c)
 	return json_is_array(v);
 }
 
+static bool read_ack(const json_t *v, struct sub_change *c)
+{
+	const char *text = json_string_value(v);
+
+	c->set |= SUB_SET_RECEIPT;
+	c->options.receipt = text && strcmp(text, "receipt") == 0;
+	c->options.no_receipt = text && strcmp(text, "server") == 0;
+	return json_is_null(v) || c->options.receipt || c->options.no_receipt;
+}
+
 static int digits(const char *s, unsigned below, unsigned *out)
 {
 	if (s[0] < '0' || s[0] > '9' || s[1] < '0' || s[1] > '9')
@@ -379,6 +392,7 @@ static const struct member {
 	{"show", read_show,
 	 "\"show\" is an array of some of \"chat\", \"online\", \"away\", \"xa\" and "
 	 "\"dnd\", or null."},
+	{"ack", read_ack, "\"ack\" is \"server\", \"receipt\" or null."},
 	{"digest", read_digest,
 	 "\"digest\" is {\"every\": \"1h\"}, with minutes, hours or days (5m, 1h, 2d) from "
 	 "1m to 7d, or {\"at\": \"08:00\", \"zone\": \"Europe/Berlin\"}, with a zone of the "
@@ -392,7 +406,7 @@ static const char *read_member(const char *name, const json_t *v, struct sub_cha
 		if (strcmp(members[i].name, name) == 0)
 			return members[i].read(v, c) ? NULL : members[i].wrong;
 	return "A subscriber has the members format, tags, priority, muted_until, paused, "
-	       "quiet, urgent, hold_offline, show and digest.";
+	       "quiet, urgent, hold_offline, show, digest and ack.";
 }
 
 static const char *read_members(json_t *root, struct sub_change *c)

@@ -1,4 +1,4 @@
-#include "service.h"
+#include "row_page.h"
 #include "subscriber_json.h"
 
 #include <belfry/base/mem.h>
@@ -15,31 +15,41 @@
 
 /* ---- list ----------------------------------------------------------------------- */
 
-static void on_rows(void *arg, enum belfry_err err, const struct store_row *rows,
-		    size_t count, uint32_t next)
+static void on_listed(void *arg, const struct store_row *row, struct pos cursor)
+{
+	struct buf *out = arg;
+
+	(void)cursor;
+	buf_adds(out, out->data[out->len - 1] == '[' ? "\n" : ",\n");
+	subscriber_write(out, row);
+}
+
+static void on_run(void *arg, enum belfry_err err, struct store_run *run)
 {
 	struct call *call = arg;
 	struct buf out = {0};
+	char next[ROW_CURSOR_SIZE];
 
 	if (err) {
 		call_error(call, err);
 		return;
 	}
 	buf_adds(&out, "{\"subscribers\":[");
-	for (size_t i = 0; i < count; i++) {
-		buf_adds(&out, i ? ",\n" : "\n");
-		subscriber_write(&out, &rows[i]);
-	}
-	call_answer_people(call, &out, next);
+	row_page_each(call->own, run, on_listed, &out, next);
+	store_run_free(run);
+	call_answer_page(call, &out, next[0] ? next : NULL);
 }
 
 static void list_checked(struct call *call)
 {
 	struct store *store = call->service->store;
+	struct row_page *page = xcalloc(1, sizeof *page);
 
-	if (!call_people(call, UINT32_MAX))
-		store->ops->sub_list(store, call->feed, (uint32_t)call->cursor,
-				     call->limit, on_rows, call);
+	call->own = page;
+	call->free_own = free;
+	if (call_feed_valid(call) && !row_page_of(call, page))
+		store->ops->read(store, call->feed, page->first, page->count, on_run,
+				 call);
 }
 
 void subscriber_list(void *service, struct http_request *req)

@@ -32,7 +32,7 @@ struct sub_change store_pending_change(const struct store_pending *p)
 	return (struct sub_change){
 		.set = SUB_SET_FORMAT | SUB_SET_PRIORITY | SUB_SET_TAGS | SUB_SET_MUTED |
 		       SUB_SET_PAUSED | SUB_SET_QUIET | SUB_SET_URGENT | SUB_SET_OFFLINE |
-		       SUB_SET_SHOWS | SUB_SET_DIGEST |
+		       SUB_SET_SHOWS | SUB_SET_DIGEST | SUB_SET_RECEIPT |
 		       (p->options.contact ? SUB_SET_CONTACT : 0u),
 		.format = p->format,
 		.options = p->options,

@@ -26,6 +26,11 @@ static void fit_condition(struct sub_hold *h)
 		snprintf(h->condition, sizeof h->condition, "undefined-condition");
 }
 
+struct pos *receipts_copy(const struct store_receipts *r)
+{
+	return copy(r->list, r->count, sizeof *r->list);
+}
+
 void done_copy(struct store_done *to, const struct store_done *from)
 {
 	*to = *from;

@@ -3,7 +3,7 @@
 
 #include <belfry/store/store.h>
 
-/* What is the same for both stores in done() and late_bounce(). */
+/* What is the same for both stores in done(), late_bounce() and received(). */
 
 /* A copy with all that it points to; freed by done_free(). */
 void done_copy(struct store_done *to, const struct store_done *from);
@@ -14,6 +14,8 @@ bool done_valid(const struct store_done *d);
 const struct store_done_bucket *done_named(const struct store_done *d, uint32_t bucket);
 /* The same for the row of late_bounce(). */
 bool done_late_valid(const struct store_done_row *r);
+/* The list of R, to be freed. */
+struct pos *receipts_copy(const struct store_receipts *r);
 /* The delay of H, within what a time is told in. */
 uint64_t done_delay(const struct sub_hold *h);
 

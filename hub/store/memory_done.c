@@ -58,18 +58,24 @@ static void done_row(struct memory *m, struct mem_feed *f, const struct store_do
 			return;
 		h.pos = old.pos;
 		h.counted = old.counted;
+		h.awaited = old.awaited;
 	} else if (!made_before(row, r)) {
 		return;
 	}
 	if (old.urgent && !r->end && r->hold.reason && r->hold.reason != HOLD_PROVING &&
 	    !r->hold.urgent)
-		mem_count_urgent(f, row, old.pos, b->from);
+		mem_count_urgent(
+			f, row, pos_cmp(old.counted, old.pos) > 0 ? old.counted : old.pos,
+			b->from);
 	for (size_t i = 0; i < r->move_count; i++)
 		mem_count(f, &r->moves[i]);
-	if (r->end)
+	if (r->end) {
 		mem_row_remove(f, row);
-	else
-		mem_row_want(m, row, &h);
+		return;
+	}
+	if (r->unprove)
+		mem_row_unprove(row);
+	mem_row_want(m, row, &h);
 }
 
 /* As in Redis' store, where the first answer is that a bucket was split. */
@@ -112,6 +118,7 @@ static void run_done(struct mem_op *op, enum belfry_err err)
 		e->counters.filtered += a->filtered;
 		e->counters.expired += a->expired;
 		e->counters.superseded += a->superseded;
+		e->counters.received += a->received;
 	}
 	for (size_t i = 0; !err && i < d->row_count; i++)
 		done_row(op->s->m, f, d, &d->rows[i]);
@@ -128,77 +135,160 @@ void memory_done(struct store *st, const struct store_owner *o,
 	mem_op_put(op);
 }
 
-/* What came back, and what came with it, as far as it is counted as taken. */
-static void late_count(struct mem_feed *f, const struct mem_row *row,
-		       const struct store_done_row *r, enum store_count to,
-		       struct pos counted)
-{
-	enum store_count from = to == COUNT_BOUNCED ? COUNT_NONE : mem_taken(row);
-	mem_count(f, &(struct store_move){r->pos, from, to});
-	for (size_t i = 0; i < r->move_count; i++)
-		if (pos_cmp(r->moves[i].pos, counted) <= 0)
-			mem_count(f, &(struct store_move){r->moves[i].pos, from, to});
-}
-
-/* What is up to here is counted as taken. */
-static struct pos late_counted(const struct mem_row *row, struct pos reached)
-{
+/* A late bounce: what stands in the row, and what came back. */
+struct late {
+	struct mem_feed *f;
+	struct mem_row *row;
+	const struct mem_event *e; /* NULL: it was trimmed */
+	const struct store_done_row *r;
+	struct pos pos;
 	struct sub_hold old;
-	sub_hold_read(&row->sub, &old);
-	return sub_held(&row->sub) && pos_cmp(old.counted, old.pos) > 0 ? old.counted
-									: reached;
+	bool held;
+	struct pos cursor, reached; /* REACHED: what the row has had, or is on its way */
+	struct pos counted;	    /* what is up to here is counted as taken */
+	struct pos proven;
+	bool proves, waits; /* WAITS: it is awaited */
+};
+
+/* What came back, and what came with it, as far as it is counted as FROM. */
+static void late_count(const struct late *l, enum store_count from, enum store_count to)
+{
+	const struct store_done_row *r = l->r;
+	mem_count(l->f, &(struct store_move){l->pos, from, to});
+	for (size_t i = 0; i < r->move_count; i++)
+		if (pos_cmp(r->moves[i].pos, l->counted) <= 0)
+			mem_count(l->f, &(struct store_move){r->moves[i].pos, from, to});
 }
 
-/* REACHED: where the row is, before what came back or, where that did not wait, behind.
- */
-static void late_hold(struct memory *m, struct mem_feed *f, struct mem_row *row,
-		      const struct store_done_row *r, struct pos reached)
+/* Is it behind what is awaited first? */
+static bool is_inside(const struct late *l)
 {
-	bool held = sub_held(&row->sub);
-	struct sub_hold old, h = r->hold;
-	sub_hold_read(&row->sub, &old);
-	h.pos = reached;
-	h.counted = late_counted(row, reached);
+	return l->old.awaited && pos_cmp(l->pos, l->old.pos) > 0 &&
+	       pos_cmp(l->pos, l->reached) <= 0;
+}
+
+/* Is it counted as held, as it is tried alone? */
+static bool is_tried(const struct late *l)
+{
+	return l->waits && l->old.tries && l->old.condition[0] &&
+	       l->pos.n == l->old.pos.n + 1;
+}
+
+static void count_first_awaited(const struct late *l)
+{
+	struct pos first = {l->old.pos.epoch, l->old.pos.n + 1};
+	if (!(l->old.tries && l->old.condition[0]))
+		mem_count(l->f,
+			  &(struct store_move){first, mem_taken(l->row), COUNT_HELD});
+}
+
+/*
+ * What came back is before all that is awaited: it, and that, is awaited. Where there is
+ * no room, or all was to be repeated before, all is.
+ */
+static uint64_t awaits_before(const struct late *l)
+{
+	uint64_t shift = l->old.pos.n + 1 - l->pos.n;
+	bool repeats = l->held && pos_cmp(l->old.counted, l->old.pos) > 0;
+	if (!l->old.awaited)
+		return l->proves && !repeats;
+	return l->old.pos.epoch == l->pos.epoch && shift < HOLD_AWAITED_MAX &&
+			       !(l->old.awaited >> (HOLD_AWAITED_MAX - shift))
+		       ? 1 | l->old.awaited << shift
+		       : 0;
+}
+
+/* It is awaited, too, and what came with it; where there is no room for it, all is. */
+static void late_await(const struct late *l, struct sub_hold *h)
+{
+	bool fits = hold_await(h, l->pos);
+	for (size_t i = 0; fits && i < l->r->move_count; i++)
+		fits = hold_await(h, l->r->moves[i].pos);
+	if (!fits)
+		h->awaited = 0;
+}
+
+static void late_hold(struct memory *m, const struct late *l)
+{
+	struct sub_hold h = l->r->hold;
+	bool digest = sub_hold_members(&h), passed = pos_cmp(l->pos, l->reached) > 0;
+	h.pos = l->reached;
+	h.counted = l->counted;
 	h.urgent = false;
-	if (held && old.urgent)
-		mem_count_urgent(f, row, reached,
-				 f->cursors[bucket_of(row->hash, f->buckets)]);
-	if (pos_cmp(r->pos, reached) <= 0) {
-		if (held)
-			mem_count_first(f, row, &old);
-		h.pos = (struct pos){r->pos.epoch, r->pos.n - 1};
-		late_count(f, row, r, COUNT_HELD, h.counted);
-	} else {
+	h.awaited = h.again_ms = h.give_up_ms = 0;
+	if (!digest || passed || is_inside(l))
 		sub_hold_digest(&h, (struct pos){0, 0}, 0);
+	if (l->held && l->old.urgent)
+		mem_count_urgent(l->f, l->row, l->reached, l->cursor);
+	if (is_inside(l) || (passed && l->old.awaited)) {
+		h.pos = l->old.pos;
+		h.awaited = l->old.awaited;
+		if (!passed)
+			late_await(l, &h);
+		count_first_awaited(l);
+	} else if (!passed) {
+		if (l->held)
+			mem_count_first(l->f, l->row, &l->old);
+		h.pos = (struct pos){l->pos.epoch, l->pos.n - 1};
+		late_count(l, mem_taken(l->row), COUNT_HELD);
+		/* A digest is first, then all that is counted. */
+		h.awaited = digest ? 0 : awaits_before(l);
 	}
-	late_count(f, row, r, COUNT_BOUNCED, h.counted);
-	mem_row_want(m, row, &h);
+	late_count(l, COUNT_NONE, COUNT_BOUNCED);
+	mem_row_want(m, l->row, &h);
+}
+
+/* Has its person confirmed it? */
+static bool is_confirmed(const struct late *l)
+{
+	if (pos_cmp(l->pos, l->reached) > 0 || l->waits)
+		return false;
+	return l->proves && pos_cmp(l->pos, l->proven) > 0 &&
+	       (is_inside(l) || !(l->e && l->e->e.priority == PRIORITY_URGENT));
+}
+
+static void late_look(struct late *l)
+{
+	sub_hold_read(&l->row->sub, &l->old);
+	l->held = sub_held(&l->row->sub);
+	if (!l->held)
+		l->old.awaited = 0;
+	l->cursor = l->f->cursors[bucket_of(l->row->hash, l->f->buckets)];
+	l->reached = l->held ? hold_reached(&l->old) : l->cursor;
+	l->counted = l->held && pos_cmp(l->old.counted, l->old.pos) > 0 ? l->old.counted
+									: l->reached;
+	l->proves = sub_proven(&l->row->sub, &l->proven);
+	l->waits = hold_awaits(&l->old, l->pos);
 }
 
 static enum belfry_err late(struct memory *m, struct mem_feed *f,
 			    const struct store_done_row *r)
 {
-	struct mem_row *row = mem_row_find(f, r->jid);
-	const struct mem_event *e = mem_event_at(f, r->pos);
-	if (!row || pos_cmp(r->pos, row->sub.since) <= 0 ||
-	    (!e && pos_cmp(r->pos, f->trimmed) > 0))
+	struct late l = {.f = f,
+			 .row = mem_row_find(f, r->jid),
+			 .e = mem_event_at(f, r->pos),
+			 .r = r,
+			 .pos = r->pos};
+	if (!l.row || pos_cmp(r->pos, l.row->sub.since) <= 0 ||
+	    (!l.e && pos_cmp(r->pos, f->trimmed) > 0))
 		return BELFRY_ENOENT;
-	struct sub_hold old;
-	struct pos cursor = f->cursors[bucket_of(row->hash, f->buckets)];
-	sub_hold_read(&row->sub, &old);
-	bool held = sub_held(&row->sub);
-	struct pos reached = held ? old.pos : cursor;
-	bool sent = pos_cmp(r->pos, reached) <= 0 ||
-		    (held && old.urgent && e && e->e.priority == PRIORITY_URGENT);
-	if (pos_cmp(r->pos, cursor) > 0 || !sent)
+	late_look(&l);
+	bool sent = pos_cmp(r->pos, l.reached) <= 0 ||
+		    (l.held && l.old.urgent && l.e && l.e->e.priority == PRIORITY_URGENT);
+	if (pos_cmp(r->pos, l.cursor) > 0 || !sent)
 		return BELFRY_OK; /* it is still to be sent */
-	if (!mem_row_was(row, r))
+	if (!mem_row_was(l.row, r))
 		return BELFRY_ESTALE;
+	bool confirmed = is_confirmed(&l);
 	if (r->end) {
-		late_count(f, row, r, COUNT_LEFT, late_counted(row, reached));
-		mem_row_remove(f, row);
-	} else {
-		late_hold(m, f, row, r, reached);
+		late_count(&l,
+			   confirmed	  ? COUNT_RECEIVED
+			   : is_tried(&l) ? COUNT_HELD
+					  : mem_taken(l.row),
+			   COUNT_LEFT);
+		mem_row_remove(f, l.row);
+	} else if (!confirmed) {
+		late_hold(m, &l);
 	}
 	return BELFRY_OK;
 }

@@ -45,11 +45,27 @@ static bool is_chosen(const struct mem_row *row, enum hold_reason why)
 		return o.hold_offline;
 	case HOLD_SHOW:
 		return o.shows;
+	case HOLD_CONFIRM:
+		return o.proven.epoch != 0;
 	case HOLD_DIGEST:
 		return sub_digest_set(&o.digest);
 	default:
 		return true;
 	}
+}
+
+#define MINUTE_MS 60000
+#define DAILY_MS (25 * 60 * MINUTE_MS)
+
+/* H's delay. A digest may be wanted more often since the row was read. */
+static uint64_t delay_of(const struct mem_row *row, const struct sub_hold *h)
+{
+	struct sub_options o;
+	sub_options_read(&row->sub, &o);
+	uint64_t delay = done_delay(h), most = DAILY_MS;
+	if (!o.digest.daily)
+		most = (uint64_t)o.digest.every_min * MINUTE_MS;
+	return h->reason == HOLD_DIGEST && delay > most ? most : delay;
 }
 
 void mem_row_want(struct memory *m, struct mem_row *row, const struct sub_hold *want)
@@ -61,8 +77,9 @@ void mem_row_want(struct memory *m, struct mem_row *row, const struct sub_hold *
 	if (!is_chosen(row, h.reason))
 		h.due_ms = mem_now_ms(m);
 	else
-		h.due_ms =
-			want->due_ms == HOLD_NEVER ? 0 : mem_now_ms(m) + done_delay(want);
+		h.due_ms = want->due_ms == HOLD_NEVER
+				   ? 0
+				   : mem_now_ms(m) + delay_of(row, want);
 	mem_row_hold(m, row, &h);
 }
 
@@ -95,6 +112,8 @@ static uint64_t *counter(struct store_counters *c, enum store_count kind)
 		return &c->expired;
 	case COUNT_SUPERSEDED:
 		return &c->superseded;
+	case COUNT_RECEIVED:
+		return &c->received;
 	case COUNT_NONE:
 		break;
 	}
@@ -103,14 +122,19 @@ static uint64_t *counter(struct store_counters *c, enum store_count kind)
 
 /*
  * What the format was when it was sent is not known any more; and it may have been left
- * out, or have expired, when it was to be sent again.
+ * out, or have expired, when it was to be sent again, or be an older copy of what was
+ * confirmed.
  */
 static uint64_t *stand_in(struct store_counters *c, enum store_count kind)
 {
 	if (kind != COUNT_TAKEN && kind != COUNT_SENT)
 		return NULL;
 	uint64_t *twin = kind == COUNT_TAKEN ? &c->sent : &c->taken;
-	return *twin ? twin : c->superseded ? &c->superseded : &c->expired;
+	uint64_t *others[] = {twin, &c->superseded, &c->expired, &c->received};
+	size_t i = 0;
+	while (i < 3 && !*others[i])
+		i++;
+	return others[i];
 }
 
 void mem_count(struct mem_feed *f, const struct store_move *move)
@@ -168,6 +192,11 @@ bool mem_row_redrive(struct memory *m, struct mem_feed *f, struct mem_row *row,
 	sub_hold_read(&row->sub, &h);
 	if (forget || h.reason == HOLD_DEAD) {
 		mem_count_first(f, row, &h);
+		if (h.tries && h.condition[0] && h.awaited) {
+			/* Which says the same of what came back. */
+			h.again_ms = mem_now_ms(m);
+			h.resends = 0;
+		}
 		h.tries = 0;
 		h.first_ms = 0;
 	}
@@ -301,7 +330,7 @@ static void run_due(struct mem_op *op, enum belfry_err err)
 	if (count)
 		qsort(all, count, sizeof *all, by_time);
 	struct store_due *list = xcalloc(count + 1, sizeof *list);
-	for (; ready < count && ready < op->a && all[ready].ms <= now; ready++)
+	for (; ready < count && ready < op->a && all[ready].ms <= now + op->b; ready++)
 		list[ready] = all[ready].due;
 	if (ready < count)
 		wait = all[ready].ms > now ? all[ready].ms - now : 0;
@@ -312,9 +341,16 @@ static void run_due(struct mem_op *op, enum belfry_err err)
 
 void memory_due(struct store *st, size_t limit, store_dues_cb cb, void *arg)
 {
+	memory_due_within(st, 0, limit, cb, arg);
+}
+
+void memory_due_within(struct store *st, uint64_t within_ms, size_t limit,
+		       store_dues_cb cb, void *arg)
+{
 	struct mem_op *op = mem_op_new(st, run_due, "", arg);
 	op->cb.dues = cb;
 	op->a = limit;
+	op->b = within_ms;
 	mem_op_put(op);
 }
 

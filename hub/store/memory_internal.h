@@ -143,6 +143,7 @@ struct mem_op {
 		store_pendings_cb pendings;
 		store_notices_cb notices;
 		store_dues_cb dues;
+		store_received_cb received;
 		store_scheduled_cb scheduled;
 		store_times_cb times;
 		store_release_cb release;
@@ -165,6 +166,7 @@ struct mem_op {
 	enum pending_state expect;
 	enum notice_kind notice;
 	enum hold_order order;
+	struct store_receipts receipts; /* its list is ours */
 };
 
 static inline struct memory_store *memory_of(struct store *s)
@@ -211,6 +213,7 @@ struct mem_joined {
 };
 struct mem_joined mem_row_join(struct memory *m, struct mem_feed *f, const char *jid,
 			       const struct sub_change *change);
+void mem_row_options(struct mem_row *row, const struct sub_options *o);
 void mem_row_view(const struct mem_row *row, struct store_row *out);
 /* ---- memory_items.c ---- */
 void mem_item_used(struct mem_feed *f, struct mem_event *e);
@@ -224,6 +227,8 @@ void mem_row_hold(struct memory *m, struct mem_row *row, const struct sub_hold *
 void mem_row_want(struct memory *m, struct mem_row *row, const struct sub_hold *want);
 /* Is its hold the one that R was found with? */
 bool mem_row_was(const struct mem_row *row, const struct store_done_row *r);
+/* That it gives receipts is to be shown anew. */
+void mem_row_unprove(struct mem_row *row);
 enum store_count mem_taken(const struct mem_row *row); /* or sent, by its format */
 void mem_count(struct mem_feed *f, const struct store_move *move);
 /* Before its failures are forgotten: the event that came back is like those after it. */
@@ -311,6 +316,11 @@ void memory_done(struct store *st, const struct store_owner *o,
 		 const struct store_done *d, store_cb cb, void *arg);
 void memory_late_bounce(struct store *st, const struct store_owner *o, const char *feed,
 			const struct store_done_row *row, store_cb cb, void *arg);
+void memory_received(struct store *st, const struct store_owner *o, const char *feed,
+		     const char *jid, const struct store_receipts *r,
+		     store_received_cb cb, void *arg);
+void memory_due_within(struct store *st, uint64_t within_ms, size_t limit,
+		       store_dues_cb cb, void *arg);
 void memory_due(struct store *st, size_t limit, store_dues_cb cb, void *arg);
 void memory_hold_order(struct store *st, const char *feed, const char *jid,
 		       enum hold_order order, store_row_cb cb, void *arg);

@@ -52,19 +52,24 @@ bool mem_watched(const struct mem_feed *f)
 	return false;
 }
 
-static void row_change(struct mem_row *row, const struct sub_change *change)
+void mem_row_options(struct mem_row *row, const struct sub_options *o)
 {
-	struct sub_options options;
 	char words[SUB_OPTIONS_SIZE];
-	if (change->set & SUB_SET_FORMAT)
-		row->sub.format = change->format;
-	sub_options_read(&row->sub, &options);
-	sub_change_apply(change, &options);
-	sub_options_text(&options, words);
+	sub_options_text(o, words);
 	free(row->options);
 	row->options = xstrdup(words);
 	row->sub.options_len = strlen(words);
 	row->sub.options = words[0] ? row->options : NULL;
+}
+
+static void row_change(struct mem_row *row, const struct sub_change *change)
+{
+	struct sub_options options;
+	if (change->set & SUB_SET_FORMAT)
+		row->sub.format = change->format;
+	sub_options_read(&row->sub, &options);
+	sub_change_apply(change, &options);
+	mem_row_options(row, &options);
 }
 
 bool mem_cast_out_since(const struct mem_feed *f, const struct sub_change *change)

@@ -46,6 +46,7 @@ const struct counter_kind counter_kinds[COUNTER_KINDS] = {
 	{'f', offsetof(struct store_counters, filtered)},
 	{'e', offsetof(struct store_counters, expired)},
 	{'u', offsetof(struct store_counters, superseded)},
+	{'r', offsetof(struct store_counters, received)},
 };
 
 uint64_t *counter_of(struct store_counters *c, size_t kind)
@@ -123,7 +124,7 @@ static void cmd_row(struct redis_store *s, const struct store_done_row *r)
 {
 	cmd_text(s, r->jid);
 	cmd_pos(s, r->pos);
-	cmd_text(s, r->end ? "1" : "0");
+	cmd_text(s, r->end ? "1" : r->unprove ? "2" : "0");
 	cmd_data(s, r->was_len ? r->was : "", r->was_len);
 	cmd_hold(s, &r->hold);
 	cmd_u64(s, r->move_count);

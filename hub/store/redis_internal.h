@@ -178,7 +178,7 @@ struct counter_kind {
 	char letter;
 	size_t offset;
 };
-enum { COUNTER_KINDS = 10 };
+enum { COUNTER_KINDS = 11 };
 extern const struct counter_kind counter_kinds[COUNTER_KINDS];
 uint64_t *counter_of(struct store_counters *c, size_t kind);
 /* A stream entry; strings point into the reply. 0, or -1. */
@@ -288,6 +288,11 @@ void redis_done(struct store *st, const struct store_owner *o, const struct stor
 		store_cb cb, void *arg);
 void redis_late_bounce(struct store *st, const struct store_owner *o, const char *feed,
 		       const struct store_done_row *row, store_cb cb, void *arg);
+void redis_received(struct store *st, const struct store_owner *o, const char *feed,
+		    const char *jid, const struct store_receipts *r, store_received_cb cb,
+		    void *arg);
+void redis_due_within(struct store *st, uint64_t within_ms, size_t limit,
+		      store_dues_cb cb, void *arg);
 void redis_due(struct store *st, size_t limit, store_dues_cb cb, void *arg);
 void redis_hold_order(struct store *st, const char *feed, const char *jid,
 		      enum hold_order order, store_row_cb cb, void *arg);

@@ -228,12 +228,14 @@ void cmd_idem_key(struct redis_store *s, const char *feed, const char *key)
 	buf_free(&kind);
 }
 
-static void cmd_commit(struct commit_op *op, const struct store_commit *idem)
+/* The keys and the first arguments of the scripts that append to the log. IDEM_KEY: one
+ * key more, or NULL. */
+static void append_begin(struct commit_op *op, enum script script, const char *idem_key)
 {
 	struct redis_store *s = op->call.s;
 	uint32_t p = partition_of(s, op->feed);
 
-	script_begin(&op->call, S_COMMIT, idem ? 8 : 7);
+	script_begin(&op->call, script, idem_key ? 8 : 7);
 	cmd_feed_key(s, "f", op->feed);
 	cmd_feed_key(s, "l", op->feed);
 	cmd_feed_key(s, "i", op->feed);
@@ -241,11 +243,18 @@ static void cmd_commit(struct commit_op *op, const struct store_commit *idem)
 	cmd_part_key(s, p, "behind");
 	cmd_part_key(s, p, "epoch");
 	cmd_feed_key(s, "r", op->feed);
-	if (idem)
-		cmd_idem_key(s, op->feed, idem->idem_key);
+	if (idem_key)
+		cmd_idem_key(s, op->feed, idem_key);
 	cmd_text(s, s->run_id);
 	cmd_text(s, op->feed);
 	cmd_text(s, s->channel);
+}
+
+static void cmd_commit(struct commit_op *op, const struct store_commit *idem)
+{
+	struct redis_store *s = op->call.s;
+
+	append_begin(op, S_COMMIT, idem ? idem->idem_key : NULL);
 	cmd_text(s, idem && idem->idem_digest ? idem->idem_digest : "");
 	cmd_u64(s, idem && idem->idem_ttl_s ? idem->idem_ttl_s : 1);
 	cmd_u64(s, op->count);
@@ -329,7 +338,6 @@ void redis_retract(struct store *st, const struct store_retract *r, store_commit
 {
 	struct redis_store *s = redis_of(st);
 	struct commit_op *op = op_new(s, r->feed);
-	uint32_t p = partition_of(s, r->feed);
 
 	op_add(op, &(struct store_commit){.id = r->id, .item = r->item, .doc = ""}, cb,
 	       arg);
@@ -339,17 +347,7 @@ void redis_retract(struct store *st, const struct store_retract *r, store_commit
 		call_fail(&op->call, BELFRY_EFULL);
 		return;
 	}
-	script_begin(&op->call, S_RETRACT, 7);
-	cmd_feed_key(s, "f", r->feed);
-	cmd_feed_key(s, "l", r->feed);
-	cmd_feed_key(s, "i", r->feed);
-	cmd_feed_key(s, "d", r->feed);
-	cmd_part_key(s, p, "behind");
-	cmd_part_key(s, p, "epoch");
-	cmd_feed_key(s, "r", r->feed);
-	cmd_text(s, s->run_id);
-	cmd_text(s, r->feed);
-	cmd_text(s, s->channel);
+	append_begin(op, S_RETRACT, NULL);
 	cmd_text(s, r->item);
 	cmd_pos(s, r->newest);
 	cmd_text(s, r->id);

@@ -19,7 +19,8 @@ enum row_kind {
 	ROW_EXPEL,
 	ROW_GET,
 	ROW_ORDER,
-	ROW_BOUNCE
+	ROW_BOUNCE,
+	ROW_RECEIVED
 };
 
 /* Behind the feed and the bucket: d(ue), letters that are dead, feeds that have some,
@@ -35,13 +36,15 @@ static const struct {
 	[ROW_GET] = {S_ROW, ""},
 	[ROW_ORDER] = {S_HOLD_ORDER, "dxac"},
 	[ROW_BOUNCE] = {S_LATE_BOUNCE, "dxaclo"},
+	[ROW_RECEIVED] = {S_RECEIVED, "dxaco"},
 };
 
 struct row_op {
 	struct call call;
 	enum row_kind kind;
-	store_row_cb row_cb; /* all but late_bounce */
+	store_row_cb row_cb; /* all but late_bounce and received */
 	store_cb cb;	     /* late_bounce */
+	store_received_cb received_cb;
 	void *arg;
 	char *feed, *jid;
 	struct sub_change change;
@@ -50,7 +53,8 @@ struct row_op {
 	enum notice_kind notice;
 	enum hold_order order;
 	struct store_owner owner;
-	struct store_done late; /* of late_bounce: its one row */
+	struct store_done late;		/* of late_bounce: its one row */
+	struct store_receipts received; /* its list is ours */
 	unsigned tries;
 };
 
@@ -59,7 +63,9 @@ static void row_end(struct row_op *op, enum belfry_err err, const struct sub *su
 {
 	struct row_op o = *op;
 	call_free(&op->call);
-	if (o.cb) {
+	if (o.received_cb) {
+		o.received_cb(o.arg, err, !err && created);
+	} else if (o.cb) {
 		o.cb(o.arg, err);
 	} else if (err) {
 		o.row_cb(o.arg, err, NULL, false);
@@ -71,6 +77,7 @@ static void row_end(struct row_op *op, enum belfry_err err, const struct sub *su
 	free(o.feed);
 	free(o.jid);
 	free(o.resource);
+	free((void *)(uintptr_t)o.received.list);
 }
 
 static void row_begin(struct row_op *op);
@@ -109,7 +116,10 @@ static void on_row(struct call *c, enum belfry_err err, const redisReply *reply)
 	}
 	if (!err && joins(op))
 		err = join_parse(op, reply, &sub, &created);
-	if (!err && !joins(op) && op->kind != ROW_BOUNCE &&
+	if (!err && op->kind == ROW_RECEIVED &&
+	    (!reply_is_array(reply, 2) || reply_u64(reply->element[1], &created) < 0))
+		err = reply_broken("a receipt");
+	if (!err && !joins(op) && !op->cb && !op->received_cb &&
 	    (!reply_is_array(reply, 2) || !reply_is_text(reply->element[1]) ||
 	     sub_parse(reply->element[1]->str, reply->element[1]->len, &sub) < 0))
 		err = reply_broken("a row");
@@ -127,17 +137,19 @@ static void cmd_change(struct redis_store *s, const struct sub_change *change)
 		{SUB_SET_CONTACT, 'a'}, {SUB_SET_PRIORITY, 'p'}, {SUB_SET_TAGS, 't'},
 		{SUB_SET_MUTED, 'm'},	{SUB_SET_PAUSED, 'z'},	 {SUB_SET_QUIET, 'q'},
 		{SUB_SET_URGENT, 'u'},	{SUB_SET_OFFLINE, 'o'},	 {SUB_SET_SHOWS, 's'},
-		{SUB_SET_GRANT, 'g'},	{SUB_SET_DIGEST, 'd'},
+		{SUB_SET_GRANT, 'g'},	{SUB_SET_DIGEST, 'd'},	 {SUB_SET_RECEIPT, 'r'},
 	};
 	enum { LETTERS = sizeof letter_of / sizeof *letter_of };
-	char format = (char)change->format, letters[LETTERS], words[SUB_OPTIONS_SIZE];
+	char format = (char)change->format, letters[LETTERS + 1], words[SUB_OPTIONS_SIZE];
 	struct sub_options options = {0};
 	size_t count = 0;
 	sub_change_apply(change, &options);
 	sub_options_text(&options, words);
-	for (size_t i = 0; i < sizeof letters; i++)
+	for (size_t i = 0; i < LETTERS; i++)
 		if (change->set & letter_of[i].set)
 			letters[count++] = letter_of[i].letter;
+	if (sub_change_unproves(change))
+		letters[count++] = 'v';
 	cmd_data(s, &format, 1);
 	cmd_text(s, change->set & SUB_SET_FORMAT ? "1" : "0");
 	cmd_text(s, change->only_existing ? "1" : "0");
@@ -189,6 +201,20 @@ static void cmd_late(struct redis_store *s, const struct row_op *op)
 		cmd_pos(s, r->moves[i].pos);
 }
 
+static void cmd_received(struct redis_store *s, const struct row_op *op)
+{
+	char fence[FENCE_TEXT_SIZE];
+	fence_format(&op->owner, fence);
+	cmd_text(s, op->owner.name);
+	cmd_text(s, fence);
+	cmd_u64(s, op->received.again_ms);
+	cmd_u64(s, op->received.give_up_ms);
+	cmd_u64(s, op->received.by_feed);
+	cmd_u64(s, HOLD_WINDOW);
+	for (size_t i = 0; i < op->received.count; i++)
+		cmd_pos(s, op->received.list[i]);
+}
+
 /* Who is told, and of what. */
 static void cmd_expel(struct redis_store *s)
 {
@@ -227,6 +253,8 @@ static void row_script(struct row_op *op, uint32_t salt, uint32_t buckets)
 		cmd_u64(s, op->order);
 	else if (op->kind == ROW_BOUNCE)
 		cmd_late(s, op);
+	else if (op->kind == ROW_RECEIVED)
+		cmd_received(s, op);
 	cmd_end(c);
 	call_send(c);
 }
@@ -332,6 +360,21 @@ void redis_hold_order(struct store *st, const char *feed, const char *jid,
 	op->row_cb = cb;
 	op->order = order;
 	row_begin(op);
+}
+
+void redis_received(struct store *st, const struct store_owner *o, const char *feed,
+		    const char *jid, const struct store_receipts *r, store_received_cb cb,
+		    void *arg)
+{
+	struct row_op *op = row_op_new(st, ROW_RECEIVED, feed, jid, arg);
+	op->received_cb = cb;
+	op->owner = *o;
+	op->received = *r;
+	op->received.list = receipts_copy(r);
+	if (r->count <= RECEIPTS_MAX)
+		row_begin(op);
+	else
+		call_fail(&op->call, BELFRY_EINVAL);
 }
 
 void redis_late_bounce(struct store *st, const struct store_owner *o, const char *feed,

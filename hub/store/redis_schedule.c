@@ -8,7 +8,6 @@
 #include <string.h>
 
 #define PAGE_MAX 1000u
-#define DUE_MAX 1000u
 /* Of one call: a script keeps Redis from everything else while it runs. */
 #define PAGE_BYTES (4u * 1024 * 1024)
 #define RELEASE_EVENTS 64u
@@ -169,103 +168,6 @@ void redis_scheduled_cancel(struct store *st, const char *feed, const char *id,
 	cmd_text(s, id ? id : "");
 	cmd_text(s, id ? "" : item);
 	cmd_end(&op->call);
-	call_send(&op->call);
-}
-
-/* ---- What is due ---- */
-
-struct feed_due {
-	char *feed;
-	uint64_t ms;
-};
-
-struct due_op {
-	struct call call;
-	store_times_cb cb;
-	void *arg;
-	size_t limit;
-	uint64_t now_ms;
-	struct feed_due *list; /* of all partitions, those to come as well */
-	size_t count;
-	enum belfry_err err;
-};
-
-static int by_time(const void *a, const void *b)
-{
-	uint64_t x = ((const struct feed_due *)a)->ms;
-	uint64_t y = ((const struct feed_due *)b)->ms;
-	return x < y ? -1 : x > y;
-}
-
-static void due_end(struct due_op *op)
-{
-	struct due_op o = *op;
-	uint64_t wait = UINT64_MAX;
-	size_t ready = 0;
-	call_free(&op->call);
-	/* So that no partition keeps the others waiting. */
-	if (o.count)
-		qsort(o.list, o.count, sizeof *o.list, by_time);
-	const char **feeds = xcalloc(o.count + 1, sizeof *feeds);
-	for (; ready < o.count && ready < o.limit && o.list[ready].ms <= o.now_ms;
-	     ready++)
-		feeds[ready] = o.list[ready].feed;
-	if (ready < o.count)
-		wait = o.list[ready].ms > o.now_ms ? o.list[ready].ms - o.now_ms : 0;
-	if (o.err)
-		o.cb(o.arg, o.err, NULL, 0, UINT64_MAX);
-	else
-		o.cb(o.arg, BELFRY_OK, feeds, ready, wait);
-	free(feeds);
-	for (size_t i = 0; i < o.count; i++)
-		free(o.list[i].feed);
-	free(o.list);
-}
-
-static void due_add(struct due_op *op, const redisReply *name, const redisReply *score)
-{
-	const char *feed = reply_str(name);
-	uint64_t ms;
-	if (!feed || !feed_name_valid(feed, strlen(feed)) || reply_u64(score, &ms) < 0) {
-		reply_broken("a feed with something scheduled");
-		return;
-	}
-	op->list = xreallocarray(op->list, op->count + 1, sizeof *op->list);
-	op->list[op->count++] = (struct feed_due){xstrdup(feed), ms};
-}
-
-static void on_due(struct call *c, enum belfry_err err, const redisReply *reply)
-{
-	struct due_op *op = (struct due_op *)c;
-	bool first = c->left == c->commands - 1;
-	if (!err && first && reply_time_ms(reply, &op->now_ms) < 0)
-		err = reply_broken("the time");
-	else if (!err && !first && (!reply_is_array(reply, 0) || reply->elements % 2))
-		err = reply_broken("what is scheduled");
-	for (size_t i = 0; !err && !first && i < reply->elements; i += 2)
-		due_add(op, reply->element[i], reply->element[i + 1]);
-	if (err)
-		op->err = err;
-	if (!c->left)
-		due_end(op);
-}
-
-void redis_scheduled_due(struct store *st, size_t limit, store_times_cb cb, void *arg)
-{
-	struct redis_store *s = redis_of(st);
-	struct due_op *op = call_new(s, sizeof *op, on_due);
-	op->cb = cb;
-	op->arg = arg;
-	op->limit = limit < DUE_MAX ? limit : DUE_MAX;
-	cmd_words(&op->call, "TIME", NULL);
-	for (uint32_t p = 0; p < s->partitions; p++) {
-		cmd_begin(s, "ZRANGE");
-		cmd_part_key(s, p, "at");
-		cmd_text(s, "0");
-		cmd_u64(s, op->limit); /* one more than may be told: the next */
-		cmd_text(s, "WITHSCORES");
-		cmd_end(&op->call);
-	}
 	call_send(&op->call);
 }
 

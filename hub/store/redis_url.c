@@ -19,17 +19,6 @@ bool redis_host_same(const struct redis_host *a, const struct redis_host *b)
 	       strcasecmp(a->name, b->name) == 0;
 }
 
-static int hex(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	if (c >= 'A' && c <= 'F')
-		return c - 'A' + 10;
-	return -1;
-}
-
 /* Undoes percent-encoding; NULL if it is not right or would hold a NUL. */
 static char *decode(const char *s, size_t len)
 {
@@ -38,8 +27,8 @@ static char *decode(const char *s, size_t len)
 	for (size_t i = 0; i < len; i++) {
 		char c = s[i];
 		if (c == '%') {
-			int hi = len - i > 2 ? hex(s[i + 1]) : -1;
-			int lo = len - i > 2 ? hex(s[i + 2]) : -1;
+			int hi = len - i > 2 ? text_hex_digit(s[i + 1]) : -1;
+			int lo = len - i > 2 ? text_hex_digit(s[i + 2]) : -1;
 			if (hi < 0 || lo < 0 || hi + lo == 0) {
 				free(out);
 				return NULL;

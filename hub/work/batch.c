@@ -51,6 +51,8 @@ static uint8_t banned(const struct engine *e, const char *feed, struct pos pos)
 	for (size_t i = 0; i < POLICY_FORMATS; i++)
 		if (suspects_banned(e, feed, pos, formats[i], false))
 			bits |= 1u << policy_format_index(formats[i]);
+	if (bits & 1u << policy_format_index(FORMAT_CHAT))
+		bits |= 1u << POLICY_FORMATS;
 	return (uint8_t)bits;
 }
 
@@ -84,7 +86,7 @@ void batch_unref(struct batch *b)
 		return;
 	for (size_t i = 0; i < b->count; i++) {
 		struct log_event *ev = &b->events[i];
-		for (size_t k = 0; k < POLICY_FORMATS; k++)
+		for (size_t k = 0; k < POLICY_KINDS; k++)
 			rendered_free(&ev->out[k]);
 		if (ev->id)
 			event_free(&ev->event);
@@ -116,11 +118,12 @@ bool batch_fit(const struct engine *e, const struct rendered *r)
 	       xml_fit(r->bytes.data, r->bytes.len);
 }
 
-const struct rendered *batch_rendered(struct engine *e, const struct batch *b,
-				      const char *feed, struct log_event *ev,
-				      enum sub_format format)
+const struct rendered *batch_rendered(const struct piece *p, struct log_event *ev,
+				      const struct sub *sub)
 {
-	unsigned k = policy_format_index(format), bit = 1u << k;
+	const struct engine *e = p->feed->engine;
+	const char *feed = p->feed->name;
+	unsigned k = policy_kind(sub, p->feed->asks), bit = 1u << k;
 	if (!ev->id || (ev->refuse & bit))
 		return NULL;
 	struct rendered *r = &ev->out[k];
@@ -134,7 +137,9 @@ const struct rendered *batch_rendered(struct engine *e, const struct batch *b,
 		.at_ms = ev->at_ms,
 		.retracts = ev->kind == EVENT_RETRACT ? &ev->retracted.versions[0] : NULL,
 		.event = &ev->event};
-	render(r, &re, format, e->o.domain, b->delayed);
+	render(r, &re, sub->format, e->o.domain, p->batch->delayed);
+	if (k == POLICY_FORMATS)
+		render_asking(r);
 	ev->made = (uint8_t)(ev->made | bit);
 	if (batch_fit(e, r))
 		return r;

@@ -19,14 +19,17 @@ void hold_bounced(struct engine *e, const struct sub_hold *was, enum bounce_clas
 	sub_hold_digest(h, (struct pos){0, 0}, 0);
 }
 
-void hold_died(struct engine *e, const char *feed, const char *event, const char *jid,
-	       const struct sub_hold *was, const struct sub_hold *h)
+void hold_died(struct engine *e, const char *feed, struct pos pos, const char *event,
+	       const char *jid, const struct sub_hold *was, const struct sub_hold *h)
 {
+	char at[POS_TEXT_SIZE];
+
 	if (h->reason != HOLD_DEAD || was->reason == HOLD_DEAD)
 		return;
 	e->counters.dead_letters++;
+	pos_format(pos, at);
 	log_warn("given up, a dead letter", log_s("feed", feed), log_s("event", event),
-		 log_s("jid", jid), log_s("condition", h->condition),
+		 log_s("cursor", at), log_s("jid", jid), log_s("condition", h->condition),
 		 log_u("tries", h->tries));
 }
 

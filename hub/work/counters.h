@@ -25,6 +25,8 @@
 	X(repeated, "Stanzas in flight when a link or lease went; they are sent again")  \
 	X(late_bounces, "Deliveries that came back after their window was done")         \
 	X(late_dropped, "Late bounces given up, as too many came: not sent again")       \
+	X(receipts, "Receipts from clients that were told to the store")                 \
+	X(receipts_dropped, "Receipts beyond what is kept at once: they are not noted")  \
 	X(strange_bounces, "Errors that match no delivery of ours, or too many at once") \
 	X(windows, "Windows closed by a barrier")                                        \
 	X(barriers_repeated, "Barriers asked for again, as no result came")              \

@@ -107,11 +107,9 @@ static bool choose(const struct piece *p, struct mark *m)
 /* Can event K, which was chosen, still be sent? */
 static bool is_fit(const struct piece *p, const struct mark *m, size_t k)
 {
-	struct engine *e = p->feed->engine;
 	const struct store_row *row = row_of(p, m);
-	const struct rendered *r = batch_rendered(e, p->batch, p->feed->name,
-						  rows_event(p, k), row->sub.format);
-	return r && send_fits(e, r, row);
+	const struct rendered *r = batch_rendered(p, rows_event(p, k), &row->sub);
+	return r && send_fits(p->feed->engine, r, row);
 }
 
 /*
@@ -122,7 +120,7 @@ static enum outcome fate_of_member(const struct piece *p, const struct mark *m, 
 {
 	const struct store_row *row = row_of(p, m);
 	enum outcome o = fate_of(p, row, rows_event(p, k));
-	if (hold_tries(&m->was) && (o == OUTCOME_SUPERSEDED || o == OUTCOME_EXPIRED))
+	if (m->was.condition[0] && (o == OUTCOME_SUPERSEDED || o == OUTCOME_EXPIRED))
 		return o;
 	return is_fit(p, m, k) ? OUTCOME_TAKEN : OUTCOME_SKIPPED;
 }

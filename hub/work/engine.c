@@ -145,6 +145,8 @@ struct engine *engine_create(struct loop *loop, struct store *store,
 	e->watch = loop_timer_create(loop, on_watch, e);
 	e->due = loop_timer_create(loop, on_due, e);
 	e->windows = windows_create();
+	e->receipts = receipts_create(e);
+	e->sweep = sweep_create(e);
 	e->janitor = janitor_create(e);
 	e->schedule = schedule_create(e);
 	loop_timer_arm(e->watch, WATCH_MS);
@@ -164,6 +166,10 @@ void engine_destroy(struct engine *e)
 	flight_drop(e);
 	feeds_drop_all(e);
 	late_finish(e);
+	receipts_stop(e);
+	receipts_destroy(e->receipts);
+	sweep_stop(e);
+	sweep_destroy(e->sweep);
 	suspects_forget(e, NULL);
 	free(e->suspects);
 	janitor_destroy(e->janitor);
@@ -190,6 +196,8 @@ static void disown(struct engine *e)
 	suspects_forget(e, NULL);
 	feeds_drop_all(e);
 	late_disown(e);
+	receipts_stop(e);
+	sweep_stop(e);
 	loop_timer_disarm(e->due);
 	e->errors = 0;
 	engine_kick(e);
@@ -237,6 +245,7 @@ static void on_up(void *arg)
 	groups_begin(e);
 	e->repeats = 0;
 	due_hint(e, 0);
+	sweep_up(e);
 	engine_kick(e);
 }
 
@@ -270,6 +279,13 @@ static void on_bounce(void *arg, const struct link_bounce *bounce)
 		bounces_take(e, bounce);
 }
 
+static void on_received(void *arg, const char *id, const char *from)
+{
+	struct engine *e = arg;
+	if (e->owned && !e->halted)
+		receipts_take(e, id, from);
+}
+
 static void on_room(void *arg)
 {
 	engine_kick(arg);
@@ -280,6 +296,7 @@ const struct link_handlers engine_handlers = {
 	.down = on_down,
 	.barrier = on_barrier,
 	.bounce = on_bounce,
+	.received = on_received,
 	.room = on_room,
 };
 

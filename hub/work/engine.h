@@ -2,6 +2,7 @@
 #define BELFRY_WORK_ENGINE_H
 
 #include <belfry/base/loop.h>
+#include <belfry/core/availability.h>
 #include <belfry/store/store.h>
 #include <belfry/xmpp/link.h>
 #include <belfry/xmpp/windows.h>
@@ -61,6 +62,12 @@ void engine_quiesce(struct engine *e);
  * the stream, which is not to be mistaken.
  */
 uint64_t engine_barrier(struct engine *e);
+
+/* JID's person is there again: what it does not confirm now is sent again. */
+void engine_seen(struct engine *e, const char *feed, const char *jid);
+/* The same, for availability_listen(); ARG is the engine. */
+void engine_shows(void *arg, const char *feed, const char *jid, const char *bare,
+		  enum availability was, enum availability now);
 
 /* What the link says; ARG is the engine. */
 extern const struct link_handlers engine_handlers;

@@ -21,6 +21,10 @@
  *   digest.c    many events in one stanza
  *   flight.c    windows -> barriers -> done
  *   holds.c     what done says of rows that are held, were, or end
+ *   holds_served.c  ... whose hold was due
+ *   confirm.c   ... of rows that confirm what they get
+ *   receipts.c  what they confirm, and when they are asked again
+ *   sweep.c     ... behind a new stream
  *   absent.c    who came while it was written that he is waited for
  *   bounces.c   what comes back in its window
  *   late.c      ... and what comes back later
@@ -101,10 +105,14 @@ struct batch *batch_create(struct engine *e, const char *feed, struct pos from,
 			   size_t count);
 struct batch *batch_ref(struct batch *b);
 void batch_unref(struct batch *b); /* NULL is safe */
-/* Rendered and fit, or NULL. */
-const struct rendered *batch_rendered(struct engine *e, const struct batch *b,
-				      const char *feed, struct log_event *ev,
-				      enum sub_format format);
+/* Rendered for SUB and fit, or NULL. */
+const struct rendered *batch_rendered(const struct piece *p, struct log_event *ev,
+				      const struct sub *sub);
+/* The same where that was asked for before; else NULL. KIND: policy_kind(). */
+static inline const struct rendered *batch_made(const struct log_event *ev, unsigned kind)
+{
+	return (ev->made & ~ev->refuse) >> kind & 1 ? &ev->out[kind] : NULL;
+}
 /* May it be sent: neither too large nor with what XML cannot carry? */
 bool batch_fit(const struct engine *e, const struct rendered *r);
 
@@ -135,6 +143,9 @@ void rows_forget(struct piece *p); /* the marks */
 /* Who of its rows is there, where they care: so it is for the piece. */
 void rows_see(struct piece *p);
 enum availability rows_seen(const struct piece *p, size_t row);
+/* As policy_waits(), and whether it is there: the same for as long as P is. */
+enum hold_reason rows_waits(const struct piece *p, size_t row,
+			    enum event_priority priority, uint64_t *due_ms);
 /* Of a pass over holds: marks the rows that are due. */
 void rows_find_due(struct piece *p);
 /* The lowest position that one of them is to be served from; false: none is. */
@@ -142,6 +153,8 @@ bool rows_floor(const struct piece *p, struct pos *low);
 /* How far the piece has to go for those that are served from LOW: to the end of what is
  * on its way to them. */
 struct pos rows_need(const struct piece *p, struct pos low);
+/* Is a digest to be chosen from LOW on? */
+bool rows_gather(const struct piece *p, struct pos low);
 /* Is one of them told that what it has missed is gone? */
 bool rows_telling(const struct piece *p);
 /* The piece has its range of events: which are whose? */
@@ -255,9 +268,50 @@ void bounce_note(struct mark *m, size_t k, enum bounce_class class,
 /* The hold after a bounce; WAS: the one before. pos and counted are the caller's. */
 void hold_bounced(struct engine *e, const struct sub_hold *was, enum bounce_class class,
 		  const char *condition, uint64_t now_ms, struct sub_hold *h);
-/* Says so, if H is a dead letter and WAS was not. */
-void hold_died(struct engine *e, const char *feed, const char *event, const char *jid,
-	       const struct sub_hold *was, const struct sub_hold *h);
+/* Says so, if H is a dead letter and WAS was not. POS: of the event that came back last;
+ * EVENT: its id, or "" where it is not at hand. */
+void hold_died(struct engine *e, const char *feed, struct pos pos, const char *event,
+	       const char *jid, const struct sub_hold *was, const struct sub_hold *h);
+
+/* confirm.c */
+/* Is SUB, of a bucket that has had all up to CURSOR, sent to as its window goes? */
+bool confirm_gate(const struct sub *sub, struct pos cursor);
+/* It goes past event K, and so does its window, also if it is none of its own. */
+void confirm_pass(struct piece *p, size_t unit, size_t row, size_t k);
+enum want confirm_want(struct piece *p, size_t unit, size_t row, size_t k);
+/* What such a row's delivery (of GATE_CONFIRM) counts as before done has looked at it: as
+ * held, if it is held, as somebody may change that meanwhile. True: that was counted. */
+bool confirm_count(struct piece *p, size_t row, size_t k, enum outcome o,
+		   struct store_counters *count);
+/* M is due, and does not wait: from where on, and what is sent once more? */
+void confirm_due(const struct piece *p, struct mark *m);
+/* It has its range of events: as far as there is room. */
+void confirm_range(const struct piece *p, struct mark *m);
+
+/* receipts.c */
+#define RECEIPTS_GRACE_MS 20000		  /* behind a presence or a new stream */
+#define RECEIPTS_GIVE_UP_MS (3600 * 1000) /* the rest waits no longer */
+#define RECEIPTS_CHECK_MS (3600 * 1000)	  /* what is awaited is looked at so often */
+struct receipts *receipts_create(struct engine *e);
+void receipts_destroy(struct receipts *r);
+void receipts_take(struct engine *e, const char *id, const char *from);
+void receipts_flush(struct feed *f); /* a piece is gone: they may be told now */
+/* Between two passes: true: the next one is to wait until they can be told. */
+bool receipts_go_first(struct feed *f);
+/* What the row awaits is to be sent again; SWEPT: sweep_told() when the store knows.
+ * False: that is being told, or there is no room. */
+bool receipts_again(struct engine *e, const char *feed, const char *jid, bool swept);
+void receipts_stop(struct engine *e); /* the lease is gone */
+
+/* sweep.c */
+struct sweep *sweep_create(struct engine *e);
+void sweep_destroy(struct sweep *s);
+/* A new stream: what is not confirmed may have been lost with the other one's server. */
+void sweep_up(struct engine *e);
+void sweep_told(struct engine *e);
+/* A completion of what was sent on STREAM is answered. */
+void sweep_done(struct engine *e, uint64_t stream);
+void sweep_stop(struct engine *e); /* the lease is gone */
 
 /* late.c */
 void late_begin(struct engine *e, const struct stanza_id *id,

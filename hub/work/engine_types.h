@@ -44,11 +44,11 @@ struct log_event {
 	struct store_retracted retracted;
 	struct pos superseded; /* as far as it was known when it was read */
 	struct event event;
-	struct rendered out[POLICY_FORMATS];
+	struct rendered out[POLICY_KINDS];
 	size_t digest[2]; /* what it adds to a digest, of text and of items; 0: not known
 			   */
-	uint8_t made;	  /* bit by format: rendered */
-	uint8_t refuse;	  /* bit by format: not fit to be sent */
+	uint8_t made;	  /* bit by kind: rendered */
+	uint8_t refuse;	  /* bit by kind: not fit to be sent */
 };
 
 /* Events of the log after `from`, in order; shared by pieces. */
@@ -94,6 +94,12 @@ struct mark {
 	enum hold_reason why; /* it waits */
 	uint64_t due_ms;      /* ... for so long */
 	bool urgent;	      /* ... but urgent events do not */
+	/* Of a row that confirms what it gets (confirm.c). */
+	bool proven, resend, unprove;
+	bool former;	 /* some of it was sent on a former stream */
+	bool full;	 /* it is held FROM there on, or sent no more, as its window is */
+	bool begun;	 /* in another pass: it wants events behind BASE */
+	struct pos base; /* before its window */
 	/* What came back, by event; and what told that it was gone. */
 	uint64_t back, ended;
 	bool told, told_back, told_ended;
@@ -122,6 +128,7 @@ struct piece {
 	struct batch *batch;
 	size_t event, events; /* the range: batch->events[event .. event + events) */
 	struct pos to; /* the new cursor of its buckets; as far as holds are served */
+	size_t range;  /* of them, for a held row that gets them one by one */
 	size_t unit;   /* the next one to send: an index of run->buckets */
 	size_t left;   /* units not yet done */
 	unsigned char *unit_state;
@@ -153,6 +160,7 @@ struct completion {
 	uint32_t first, count, feed_buckets;
 	uint64_t pass;
 	uint64_t sent;
+	uint64_t stream;
 	struct absent *absent; /* written as held until they come */
 };
 
@@ -170,6 +178,7 @@ struct feed {
 	uint32_t salt, buckets;
 	struct pos head;
 	uint64_t max_items, max_age_s;
+	bool asks; /* who has not chosen is asked for receipts */
 
 	/* The pass: buckets next .. end - 1 are to be claimed. */
 	uint32_t next, end;
@@ -193,12 +202,15 @@ struct feed {
 	bool due_more;			  /* the store knows of others */
 	struct late_list lates;		  /* wait until nothing has their bucket */
 	unsigned lates_first;		  /* are told before the next pass begins */
+	struct news *news;		  /* the same, of receipts */
+	uint64_t news_ms;		  /* since when there are some */
 	uint64_t lates_asked, lates_told; /* of them: being told to the store, answered */
 
-	struct batch *batch; /* the latest one */
-	struct batch *old;   /* ... of the pass over holds */
-	uint64_t batches;    /* read so far */
-	size_t batch_most;   /* events to read next */
+	struct batch *batch;  /* the latest one */
+	struct batch *old;    /* ... of the pass over holds */
+	uint64_t batches;     /* read so far */
+	size_t batch_most;    /* events to read next */
+	size_t together_most; /* ... where a digest is chosen from them */
 	bool batch_loading, old_loading;
 	struct pos batch_from, batch_head; /* of the one being loaded */
 	size_t batch_limit;
@@ -235,11 +247,12 @@ struct win {
 /* What keeps a row from getting what its bucket gets. */
 enum gate {
 	GATE_OPEN,
-	GATE_SHUT,   /* it is none of this pass's */
-	GATE_HELD,   /* it is held */
-	GATE_URGENT, /* it is, but urgent events are sent */
-	GATE_WAITS,  /* by what it has chosen */
-	GATE_DUE,    /* it is served by itself */
+	GATE_SHUT,    /* it is none of this pass's */
+	GATE_HELD,    /* it is held */
+	GATE_URGENT,  /* it is, but urgent events are sent */
+	GATE_WAITS,   /* by what it has chosen */
+	GATE_CONFIRM, /* as its window goes, and by what it has chosen */
+	GATE_DUE,     /* it is served by itself */
 };
 /* How a row of the unit being sent is reached. */
 struct way {
@@ -255,6 +268,7 @@ struct verdict {
 	uint64_t members; /* of a digest */
 	enum sub_format format;
 	enum outcome outcome;
+	uint64_t stream; /* on which it was sent */
 	enum bounce_class class;
 	char condition[HOLD_CONDITION_MAX + 1];
 };
@@ -342,6 +356,9 @@ struct engine {
 	struct culprit culprits[CULPRITS_MAX];
 	size_t culprit_count; /* ever; the table keeps the newest */
 
+	struct receipts *receipts;
+	struct sweep *sweep;
+	uint64_t stream; /* counts them */
 	struct janitor *janitor;
 	struct schedule *schedule;
 	struct engine_counters counters;

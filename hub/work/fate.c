@@ -14,13 +14,13 @@ static const struct pos nowhere;
  */
 static bool carried(const struct mark *m)
 {
-	return pos_cmp(m->was.span_to, m->was.pos) > 0;
+	return pos_cmp(m->was.span_to, hold_reached(&m->was)) > 0;
 }
 
 void fate_span(const struct piece *p, struct mark *m)
 {
 	struct pos cursor = p->run->buckets[0].cursor;
-	m->span_from = carried(m) ? m->was.span_from : m->was.pos;
+	m->span_from = carried(m) ? m->was.span_from : hold_reached(&m->was);
 	m->span_to = carried(m) ? m->was.span_to : cursor;
 	/* A gap goes further than the span: what it held may be missed for ever. */
 	if (pos_cmp(m->span_to, p->run->trimmed) < 0)
@@ -55,8 +55,8 @@ static bool left_out(const struct piece *p, const struct mark *m, struct pos pos
 void fate_keep(const struct piece *p, const struct mark *m, struct sub_hold *h)
 {
 	bool keep = h->reason != HOLD_NONE && h->reason != HOLD_PROVING &&
-		    pos_cmp(h->pos, m->span_to) < 0 &&
-		    (m->act == ACT_TELL || left_out(p, m, h->pos));
+		    pos_cmp(hold_reached(h), m->span_to) < 0 &&
+		    (m->act == ACT_TELL || left_out(p, m, hold_reached(h)));
 	h->span_from = keep ? m->span_from : nowhere;
 	h->span_to = keep ? m->span_to : nowhere;
 }
@@ -90,8 +90,9 @@ static bool superseded(const struct piece *p, const struct store_row *row,
 		return false;
 	if (ev->kind == EVENT_ITEM)
 		return replaced(m, ev);
-	/* One that counts as taken was left out then, or had. */
-	return sub_hold_counted(&m->was, ev->pos) ||
+	/* One that counts as taken was left out then, or had; of what is awaited it is
+	 * known that it was sent. */
+	return (sub_hold_counted(&m->was, ev->pos) && !hold_awaits(&m->was, ev->pos)) ||
 	       !policy_had(&row->sub, m->span_from, &ev->retracted);
 }
 

@@ -66,6 +66,7 @@ struct feed *feed_take(struct engine *e, const char *name)
 	snprintf(f->name, sizeof(f->name), "%s", name);
 	f->run = policy_run(BUCKET_ROWS, 1);
 	f->batch_most = policy_batch(0, 0);
+	f->together_most = policy_batch_together(0, 0);
 	f->settled_ms = clock_mono_ms();
 	f->rest = loop_timer_create(e->loop, on_rested, f);
 	fairq_enter(&e->waiting, &f->turn, 1);
@@ -108,6 +109,7 @@ void feed_forget(struct feed *f)
 	pieces_drop(f);
 	f->gone = true;
 	late_flush(f);
+	receipts_flush(f);
 	if (f->calls == 0)
 		feed_free(f);
 }
@@ -136,6 +138,9 @@ void feeds_drop_all(struct engine *e)
 
 void feed_fail(struct feed *f, uint64_t rest_ms)
 {
+	/* An answer that nobody waits for any more: what it was for is done anew. */
+	if (f->state != FEED_PASS)
+		return;
 	if (!f->failed || rest_ms > f->rest_ms)
 		f->rest_ms = rest_ms;
 	f->failed = true;

@@ -77,6 +77,7 @@ static void on_done(void *arg, enum belfry_err err)
 	f->dones--;
 	f->overtaken -= c.pass != f->pass;
 	absent_told(e, c.absent);
+	sweep_done(e, c.stream);
 	engine_kick(e);
 	if (feed_called(f))
 		return;
@@ -89,6 +90,7 @@ static void on_done(void *arg, enum belfry_err err)
 	if (err)
 		feed_fail_err(f, err);
 	late_flush(f);
+	receipts_flush(f);
 	feed_step(f);
 }
 
@@ -106,6 +108,7 @@ static void tell(const struct part *q, struct store_done *d)
 				 .feed_buckets = p->run->feed_buckets,
 				 .pass = f->pass,
 				 .sent = q->sent,
+				 .stream = e->stream,
 				 .absent = absent_of(q)};
 	f->telling = c;
 	d->feed = f->name;

@@ -144,6 +144,19 @@ static void hub_feeds(void *hub, const char *who, const char *after, size_t limi
 
 /* ---- One feed -------------------------------------------------------------------- */
 
+/* What the look-up of a feed ended in; if well, *C is its configuration. */
+static enum belfry_err config_found(enum belfry_err err, const struct store_feed *feed,
+				    struct feed_config *c)
+{
+	return err || hub_read_config(feed, c) ? err : BELFRY_EDENIED;
+}
+
+/* Who has nothing to do with a feed does not hear more of it than that. */
+static enum belfry_err denied_unless_known(enum belfry_err err)
+{
+	return err == BELFRY_ENOENT ? BELFRY_EDENIED : err;
+}
+
 static void feed_ends(struct ask *a, enum belfry_err err, const struct hub_feed *feed)
 {
 	a->cb.feed(a->arg, err, feed);
@@ -158,7 +171,7 @@ static void on_feed_known(void *arg, enum belfry_err err)
 	struct ask *a = arg;
 	a->known = !err;
 	if (err)
-		feed_ends(a, err == BELFRY_ENOENT ? BELFRY_EDENIED : err, NULL);
+		feed_ends(a, denied_unless_known(err), NULL);
 	else
 		look_at_feed(a);
 }
@@ -169,8 +182,7 @@ static void on_feed(void *arg, enum belfry_err err, const struct store_feed *fee
 	struct ask *a = arg;
 	struct feed_config c;
 	(void)created;
-	if (!err && !hub_read_config(feed, &c))
-		err = BELFRY_EDENIED;
+	err = config_found(err, feed, &c);
 	if (err) {
 		feed_ends(a, err, NULL);
 		return;
@@ -252,14 +264,19 @@ bool hub_event_expired(const struct store_event *e)
 	return policy_expired(e->expires_ms, clock_wall_ms());
 }
 
+static void items_end(struct ask *a, enum belfry_err err)
+{
+	a->cb.items(a->arg, err, NULL, 0);
+	ask_free(a);
+}
+
 static void on_items(void *arg, enum belfry_err err, const struct store_event *events,
 		     size_t count, bool more)
 {
 	struct ask *a = arg;
 	(void)more;
 	if (err || count == 0) {
-		a->cb.items(a->arg, err, NULL, 0);
-		ask_free(a);
+		items_end(a, err);
 		return;
 	}
 	struct event *parsed = xcalloc(count, sizeof(*parsed));
@@ -292,16 +309,10 @@ static void read_items(struct ask *a)
 		      on_items, a);
 }
 
-static void items_end(struct ask *a, enum belfry_err err)
-{
-	a->cb.items(a->arg, err, NULL, 0);
-	ask_free(a);
-}
-
 static void on_items_known(void *arg, enum belfry_err err)
 {
 	if (err)
-		items_end(arg, err == BELFRY_ENOENT ? BELFRY_EDENIED : err);
+		items_end(arg, denied_unless_known(err));
 	else
 		read_items(arg);
 }
@@ -312,8 +323,7 @@ static void on_items_feed(void *arg, enum belfry_err err, const struct store_fee
 	struct ask *a = arg;
 	struct feed_config c;
 	(void)created;
-	if (!err && !hub_read_config(feed, &c))
-		err = BELFRY_EDENIED;
+	err = config_found(err, feed, &c);
 	if (err) {
 		items_end(a, err);
 		return;

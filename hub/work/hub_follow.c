@@ -40,7 +40,8 @@ static void answer(struct wish *w, enum belfry_err err, const struct sub *sub,
 		err = BELFRY_EUNOWNED;
 	if (w->taken && !created && err != BELFRY_EAWAY)
 		hub_give_back(hub, w->who);
-	if (!err && hub->chosen && w->change.set & (SUB_SET_OFFLINE | SUB_SET_SHOWS))
+	if (!err && hub->chosen &&
+	    w->change.set & (SUB_SET_OFFLINE | SUB_SET_SHOWS | SUB_SET_RECEIPT))
 		hub->chosen(hub->chosen_arg, w->feed, w->jid);
 	w->cb(w->arg, err, sub, created);
 	free(w->who);

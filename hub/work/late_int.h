@@ -23,6 +23,7 @@ struct seen {
 	char was[HOLD_TEXT_SIZE];
 	size_t was_len;
 	struct sub_hold before, hold;
+	bool apart; /* of its events some may be in doubt, and later ones not */
 };
 
 struct late {

@@ -10,10 +10,12 @@
 
 static void look(struct late *l);
 
-/* Told: with an event that is sent again, all behind it are, but urgent ones. */
+/* Told: with an event that is sent again, all behind it are, but urgent ones, and those
+ * of a row that confirms what it gets, or may. */
 static void forget_told(struct late *l, enum belfry_err err)
 {
-	bool all = !err && l->telling->class != BOUNCE_ENDS && !l->seen->before.urgent;
+	bool all = !err && l->telling->class != BOUNCE_ENDS && !l->seen->before.urgent &&
+		   !l->seen->apart;
 	for (struct back **at = &l->backs; *at;) {
 		if (*at == l->telling || (all && (*at)->looked))
 			late_forget(l, at);
@@ -47,8 +49,8 @@ static void on_told(void *arg, enum belfry_err err)
 	if (err == BELFRY_OK) {
 		e->counters.late_bounces++;
 		if (l->telling->class != BOUNCE_ENDS) {
-			hold_died(e, l->feed, "", l->from, &l->seen->before,
-				  &l->seen->hold);
+			hold_died(e, l->feed, l->telling->pos, "", l->from,
+				  &l->seen->before, &l->seen->hold);
 			due_hint(e, l->seen->hold.due_ms);
 		}
 	} else if (err == BELFRY_ESTALE) {
@@ -99,9 +101,10 @@ static void tell(struct late *l, struct feed *f)
 static bool is_void(const struct late *l, const struct back *b, const struct sub *sub)
 {
 	const struct sub_hold *h = &l->seen->before;
-	return b->looked &&
-	       (pos_cmp(b->pos, sub->since) <= 0 ||
-		(sub_held(sub) && !h->urgent && pos_cmp(b->pos, h->pos) > 0));
+	bool behind = pos_cmp(b->pos, hold_reached(h)) > 0;
+	return b->looked && (pos_cmp(b->pos, sub->since) <= 0 ||
+			     (sub_held(sub) && !h->urgent &&
+			      (behind || (hold_tries(h) && hold_awaits(h, b->pos)))));
 }
 
 /* Of those that were there at the look: what ends the row, or came back first. */
@@ -118,6 +121,37 @@ static struct back *first_back(const struct late *l)
 	return first;
 }
 
+static bool is_of(const struct back *b, struct pos pos)
+{
+	struct sub_hold h = {0};
+	sub_hold_digest(&h, b->last, b->members);
+	return sub_hold_member(&h, pos);
+}
+
+/* Is POS between the events of B's digest, and none of them? */
+static bool crosses(const struct back *b, struct pos pos)
+{
+	return pos_cmp(pos, b->pos) > 0 && pos_cmp(pos, b->last) < 0 && !is_of(b, pos);
+}
+
+/*
+ * Has what came back as well, or did so before, gone ahead of what is being told, a
+ * digest? That is tried again without it: so it is told as its first event, behind which
+ * all is sent again.
+ */
+static bool is_torn(const struct late *l)
+{
+	const struct back *b = l->telling;
+	const struct sub_hold *h = &l->seen->before;
+	struct pos first = {h->pos.epoch, h->pos.n + 1};
+	if (hold_tries(h) && !sub_hold_members(h) && crosses(b, first))
+		return true;
+	for (const struct back *o = l->backs; o; o = o->next)
+		if (o->looked && !o->members && crosses(b, o->pos))
+			return true;
+	return false;
+}
+
 /* Something of a span was left out: that is not had, whatever is repeated. */
 static void leave_span(struct sub_hold *h, struct pos pos)
 {
@@ -132,6 +166,8 @@ static void learn_row(struct late *l, const struct store_row *row)
 	if (s->was_len)
 		memcpy(s->was, row->sub.hold, s->was_len);
 	sub_hold_read(&row->sub, &s->before);
+	/* The first receipt of who is asked may come before this is told. */
+	s->apart = s->before.awaited || sub_asks(&row->sub, true);
 	for (struct back **at = &l->backs; *at;) {
 		if (is_void(l, *at, &row->sub))
 			late_forget(l, at);
@@ -139,6 +175,8 @@ static void learn_row(struct late *l, const struct store_row *row)
 			at = &(*at)->next;
 	}
 	l->telling = first_back(l);
+	if (l->telling && l->telling->class != BOUNCE_ENDS && is_torn(l))
+		l->telling->members = 0;
 	struct feed *f = feed_find(l->engine, l->feed);
 	if (!l->telling) {
 		go_on(l);
@@ -149,7 +187,8 @@ static void learn_row(struct late *l, const struct store_row *row)
 			     l->telling->condition, clock_wall_ms(), &s->hold);
 		if (l->telling->members)
 			sub_hold_digest(&s->hold, l->telling->last, l->telling->members);
-		leave_span(&s->hold, l->telling->pos);
+		if (!s->hold.awaited)
+			leave_span(&s->hold, l->telling->pos);
 		tell(l, f);
 	}
 }

@@ -54,6 +54,7 @@ static void begin_pass(struct feed *f, bool everything)
 		/* Others wait until the suspect is known; looked up again then. */
 		f->alone = suspects_range(f);
 		f->failed = !f->alone;
+		f->next = f->alone ? f->next : f->end;
 	}
 	begin(f);
 }
@@ -128,9 +129,7 @@ static bool broken_off(struct feed *f)
 void feed_step(struct feed *f)
 {
 	struct engine *e = f->engine;
-	if (f->gone || f->pieces || (f->state != FEED_PASS && !f->failed))
-		return;
-	if (f->state == FEED_NEW || f->state == FEED_LOADING || f->state == FEED_RESTING)
+	if (f->gone || f->pieces || f->state != FEED_PASS)
 		return;
 	if (!f->failed && f->next < f->end)
 		return;
@@ -141,7 +140,7 @@ void feed_step(struct feed *f)
 	bool unsettled = clock_mono_ms() - f->settled_ms >= SETTLE_MS;
 	if (f->dones && ((!more && !due) || unsettled || suspects_any(e)))
 		return;
-	if (goes_on && late_goes_first(f))
+	if (goes_on && (late_goes_first(f) || receipts_go_first(f)))
 		return;
 	feed_deactivate(f);
 	fairq_remove(&e->waiting, &f->turn);

@@ -97,6 +97,7 @@ static void piece_drop(struct piece *p)
 	if (p->calls == 0)
 		piece_free(p);
 	late_flush(f);
+	receipts_flush(f);
 }
 
 void pieces_drop(struct feed *f)

@@ -1,6 +1,7 @@
 #include "work/policy.h"
 
 #include <belfry/base/zone.h>
+#include <belfry/core/config.h>
 
 #include <string.h>
 
@@ -15,8 +16,10 @@
  * barrier and for Redis' disk. Read ahead by bytes, as the batch stays in memory.
  */
 #define BATCH_BYTES (64 * 1024)
+#define DAY_MS (24ull * 3600 * 1000)
 #define BATCH_MIN 16
 #define BATCH_MAX 64
+#define TOGETHER_PART 8
 
 bool policy_wants(const struct sub *sub, struct pos cursor, struct pos pos,
 		  struct pos its)
@@ -80,6 +83,14 @@ void policy_uncount(struct store_counters *c, enum sub_format format)
 }
 
 /* ---- Holds ----------------------------------------------------------------------- */
+
+struct policy_retry policy_retry_of(const struct config *c)
+{
+	return (struct policy_retry){.first_ms = c->delivery.retry_first_ms,
+				     .max_ms = c->delivery.retry_max_ms,
+				     .tries = c->delivery.retry_tries,
+				     .give_up_ms = c->delivery.give_up_days * DAY_MS};
+}
 
 /* What came with a stanza from outside, as far as it is a condition's name. */
 static void set_condition(struct sub_hold *h, const char *condition)
@@ -223,6 +234,12 @@ size_t policy_batch(size_t count, size_t bytes)
 	if (batch < BATCH_MIN)
 		batch = BATCH_MIN;
 	return batch < BATCH_MAX ? batch : BATCH_MAX;
+}
+
+/* A digest has a line of each, however long they are: so more of them are worth it. */
+size_t policy_batch_together(size_t count, size_t bytes)
+{
+	return policy_batch(count, bytes / TOGETHER_PART);
 }
 
 uint32_t policy_run(size_t rows, size_t buckets)

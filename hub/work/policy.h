@@ -48,6 +48,8 @@ struct policy_retry {
 	uint64_t tries;		   /* a dead letter after so many, */
 	uint64_t give_up_ms;	   /* if the first was so long ago */
 };
+struct config;
+struct policy_retry policy_retry_of(const struct config *c);
 /*
  * The hold after a bounce that does not end the subscription; BEFORE is what it had. Full
  * jitter: due_ms is a delay uniform in [0, ceiling], which doubles with each failure, or
@@ -83,11 +85,21 @@ bool policy_gathers(const struct sub *sub, enum event_priority priority, uint64_
 /* Formats as small numbers: 0 .. POLICY_FORMATS - 1, for arrays and bits. */
 #define POLICY_FORMATS 4
 unsigned policy_format_index(enum sub_format format);
+/* ... and as they are rendered: what asks for a receipt is one more. BY_FEED: who has not
+ * chosen is asked. */
+#define POLICY_KINDS (POLICY_FORMATS + 1)
+static inline unsigned policy_kind(const struct sub *sub, bool by_feed)
+{
+	bool asks = (sub->options_len || by_feed) && sub_asks(sub, by_feed);
+	return asks ? POLICY_FORMATS : policy_format_index(sub->format);
+}
 
 /* How many events to send to a bucket at once, so that the stanzas stay near WINDOW. */
 size_t policy_range(size_t rows, size_t window, size_t events);
 /* How many events to read next, having found COUNT in BYTES. */
 size_t policy_batch(size_t count, size_t bytes);
+/* ... where those that fit one digest are wanted. */
+size_t policy_batch_together(size_t count, size_t bytes);
 /* How many buckets to read next, having found ROWS in BUCKETS of them. */
 uint32_t policy_run(size_t rows, size_t buckets);
 

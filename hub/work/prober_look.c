@@ -70,8 +70,7 @@ static bool same_stream(struct prober *p, struct glance *g)
 	return false;
 }
 
-/* ---- What the row says is written before anything is sent ---------------------------
- */
+/* ---- What the row says is written before anything is sent ------------------------ */
 
 static void on_noted(void *arg, enum belfry_err err, const struct store_row *row,
 		     bool created)
@@ -109,8 +108,7 @@ static void note(struct prober *p, struct glance *g, enum sub_grant grant)
 	s->ops->join(s, g->feed, g->jid, &change, on_noted, l);
 }
 
-/* ---- The row ------------------------------------------------------------------------
- */
+/* ---- The row --------------------------------------------------------------------- */
 
 /* Who has left, and may have let us see it before. (Of a full JID it may be another's.)
  */
@@ -174,8 +172,7 @@ void look_begin(struct prober *p, struct glance *g)
 	s->ops->sub_get(s, g->feed, g->jid, on_row, looking(p, g));
 }
 
-/* ---- The answer ---------------------------------------------------------------------
- */
+/* ---- The answer ------------------------------------------------------------------ */
 
 /* There was none to the repeated question either: what was granted is not any more. */
 static void give_up(struct prober *p, struct glance *g)

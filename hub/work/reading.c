@@ -114,7 +114,8 @@ static void make_ready(struct piece *p, struct batch *b, struct pos low)
 	p->events = events_read(p, &b->events[p->event], b->count - p->event);
 	p->to = furthest(p);
 	size_t most = policy_range(rows_most(p), w.size, p->events);
-	if (most > EVENTS_MAX)
+	p->range = most;
+	if (most > EVENTS_MAX || rows_gather(p, low))
 		most = EVENTS_MAX;
 	while (p->events > EVENTS_MAX ||
 	       ((p->events > most || (p->events > 1 && pos_cmp(p->to, limit) > 0)) &&
@@ -189,22 +190,43 @@ static void read_anew(struct piece *p)
 	piece_read(p);
 }
 
-/* How many events from LOW on are asked for, so that what is up to NEED is among them. */
-static size_t limit_for(const struct feed *f, struct pos low, struct pos need)
+/* How many events from LOW on are wanted, whatever has been chosen. */
+static size_t wanted(const struct piece *p, struct pos low)
 {
-	size_t most = EVENTS_MAX;
+	const struct feed *f = p->feed;
+	return rows_gather(p, low) ? f->together_most : f->batch_most;
+}
+
+/* How many are asked for, so that what is up to NEED is among them. */
+static size_t limit_for(const struct piece *p, struct pos low, struct pos need)
+{
+	size_t most = EVENTS_MAX, want = wanted(p, low);
 	if (pos_cmp(need, low) <= 0)
-		return f->batch_most;
+		return want;
 	if (need.epoch == low.epoch && need.n - low.n < most)
 		most = (size_t)(need.n - low.n);
-	return most > f->batch_most ? most : f->batch_most;
+	return most > want ? most : want;
+}
+
+/* Are there more than it has, and fewer in it than a digest may have? */
+static bool cuts_digest(const struct piece *p, const struct batch *b, struct pos low)
+{
+	size_t k = 0;
+	if (!rows_gather(p, low) || b->count < b->limit)
+		return false;
+	while (k < b->count && pos_cmp(b->events[k].pos, low) <= 0)
+		k++;
+	return b->count - k < wanted(p, low);
 }
 
 /* Not if it has all that can be asked for. */
-static bool ends_early(const struct feed *f, struct pos low, struct pos need)
+static bool ends_early(const struct piece *p, struct pos low, struct pos need)
 {
-	return pos_cmp(f->old->to, need) < 0 && (pos_cmp(f->old->from, low) < 0 ||
-						 f->old->limit < limit_for(f, low, need));
+	const struct batch *b = p->feed->old;
+	if (cuts_digest(p, b, low))
+		return true;
+	return pos_cmp(b->to, need) < 0 &&
+	       (pos_cmp(b->from, low) < 0 || b->limit < limit_for(p, low, need));
 }
 
 static void want_old_events(struct piece *p)
@@ -219,11 +241,11 @@ static void want_old_events(struct piece *p)
 		p->to = newest(p);
 		p->state = PIECE_READY;
 		engine_kick(f->engine);
-	} else if (!covers(f->old, low) || ends_early(f, low, need) ||
+	} else if (!covers(f->old, low) || ends_early(p, low, need) ||
 		   pos_cmp(f->old->head, p->run->buckets[0].cursor) < 0) {
 		/* What was replaced before the rows were read has to be known. */
 		p->state = PIECE_WAITING;
-		load_events(f, low, limit_for(f, low, need), true);
+		load_events(f, low, limit_for(p, low, need), true);
 	} else if (!unbroken(p, f->old, low)) {
 		read_anew(p);
 	} else {
@@ -267,6 +289,7 @@ static void take_events(struct feed *f, const struct store_event *events, size_t
 	(*slot)->limit = f->batch_limit;
 	f->batches += f->old_loading;
 	f->batch_most = policy_batch(count, bytes_of(events, count));
+	f->together_most = policy_batch_together(count, bytes_of(events, count));
 }
 
 static void on_events(void *arg, enum belfry_err err, const struct store_event *events,

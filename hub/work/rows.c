@@ -78,9 +78,8 @@ enum availability rows_seen(const struct piece *p, size_t row)
 	return p->seen ? (enum availability)(p->seen[row] & ~SOON) : AVAIL_UNKNOWN;
 }
 
-/* As policy_waits(), and whether it is there: the same for as long as P is. */
-static enum hold_reason waits(const struct piece *p, size_t row,
-			      enum event_priority priority, uint64_t *due_ms)
+enum hold_reason rows_waits(const struct piece *p, size_t row,
+			    enum event_priority priority, uint64_t *due_ms)
 {
 	const struct sub *sub = &p->run->rows[row].sub;
 	enum hold_reason why = policy_waits(sub, priority, p->run->now_ms, due_ms);
@@ -91,7 +90,7 @@ static enum hold_reason waits(const struct piece *p, size_t row,
 static enum hold_reason still_waits(const struct piece *p, const struct mark *m,
 				    uint64_t *due_ms)
 {
-	enum hold_reason why = waits(p, m->row, PRIORITY_NORMAL, due_ms);
+	enum hold_reason why = rows_waits(p, m->row, PRIORITY_NORMAL, due_ms);
 	if (why || !by_presence(&m->was) || !p->seen || !(p->seen[m->row] & SOON))
 		return why;
 	*due_ms = SOON_MS;
@@ -104,6 +103,10 @@ static enum hold_reason still_waits(const struct piece *p, const struct mark *m,
 static bool is_digest(const struct piece *p, const struct mark *m)
 {
 	uint64_t ignored, now = p->run->now_ms;
+	/* What came back of what it was to confirm, before it chose a digest, goes alone.
+	 */
+	if (m->was.awaited)
+		return false;
 	return sub_hold_members(&m->was) ||
 	       policy_gathers(&p->run->rows[m->row].sub, PRIORITY_NORMAL, now, now,
 			      &ignored);
@@ -125,9 +128,10 @@ static enum mark_act act_of(const struct piece *p, struct mark *m)
 		return ACT_DROP;
 	}
 	m->why = still_waits(p, m, &m->due_ms);
-	m->urgent = waits(p, m->row, PRIORITY_URGENT, &ignored) == HOLD_NONE;
+	m->urgent = rows_waits(p, m->row, PRIORITY_URGENT, &ignored) == HOLD_NONE;
 	if (m->why)
 		return ACT_WAIT;
+	confirm_due(p, m);
 	if (pos_cmp(m->floor, run->trimmed) < 0)
 		return ACT_TELL;
 	return is_digest(p, m) ? ACT_DIGEST : ACT_SERVE;
@@ -181,6 +185,17 @@ struct pos rows_need(const struct piece *p, struct pos low)
 	return need;
 }
 
+bool rows_gather(const struct piece *p, struct pos low)
+{
+	for (size_t i = 0; i < p->mark_count; i++) {
+		const struct mark *m = p->marks[i];
+		if (m->act == ACT_DIGEST && pos_cmp(m->floor, low) == 0 &&
+		    !sub_hold_members(&m->was))
+			return true;
+	}
+	return false;
+}
+
 bool rows_telling(const struct piece *p)
 {
 	for (size_t i = 0; i < p->mark_count; i++)
@@ -208,8 +223,12 @@ void rows_range(struct piece *p)
 			m->from++;
 		if (m->act == ACT_SERVE || m->act == ACT_DIGEST)
 			fate_range(p, m);
+		if (m->act == ACT_SERVE && m->past > m->from + p->range)
+			m->past = m->from + p->range;
 		m->beyond = pos_cmp(m->floor, p->to) >= 0 &&
 			    pos_cmp(p->to, p->run->buckets[0].cursor) < 0;
+		if (m->proven && m->act == ACT_SERVE)
+			confirm_range(p, m);
 		if (m->act != ACT_DIGEST)
 			continue;
 		m->beyond |= is_short(p, m);
@@ -225,13 +244,22 @@ struct log_event *rows_event(const struct piece *p, size_t k)
 	return &p->batch->events[p->event + k];
 }
 
-/* As waits(), and a digest, which comes last: of an event of AT_MS. */
+/* The cursor of ROW's bucket. */
+static struct pos cursor_of(const struct piece *p, size_t row)
+{
+	const struct store_bucket *b = p->run->buckets;
+	while (row >= b->first + b->count)
+		b++;
+	return b->cursor;
+}
+
+/* As rows_waits(), and a digest, which comes last: of an event of AT_MS. */
 static enum hold_reason puts_off(const struct piece *p, size_t row,
 				 enum event_priority priority, uint64_t at_ms,
 				 uint64_t *due_ms)
 {
 	const struct sub *sub = &p->run->rows[row].sub;
-	enum hold_reason why = waits(p, row, priority, due_ms);
+	enum hold_reason why = rows_waits(p, row, priority, due_ms);
 	if (!why && policy_gathers(sub, priority, at_ms, p->run->now_ms, due_ms))
 		why = HOLD_DIGEST;
 	return why;
@@ -244,6 +272,9 @@ enum gate rows_gate(const struct piece *p, size_t row)
 	uint64_t ignored;
 	if (p->holds)
 		return rows_mark(p, row) ? GATE_DUE : GATE_SHUT;
+	if (sub->options_len && sub_proven(sub, NULL) &&
+	    confirm_gate(sub, cursor_of(p, row)))
+		return GATE_CONFIRM;
 	if (sub->hold_len && sub_held(sub)) {
 		sub_hold_read(sub, &h);
 		return h.urgent ? GATE_URGENT : GATE_HELD;
@@ -289,9 +320,12 @@ static enum want waits_want(struct piece *p, size_t unit, size_t row, size_t k)
 static enum want due_wants(const struct piece *p, size_t row, size_t k)
 {
 	const struct mark *m = rows_mark(p, row);
-	if (!m || k < m->from || k >= m->past ||
-	    (m->was.urgent && urgent(rows_event(p, k))) ||
-	    (m->split && !(m->together >> k & 1)))
+	if (!m || k < m->from || k >= m->past || (m->split && !(m->together >> k & 1)))
+		return WANT_NOT;
+	struct pos pos = rows_event(p, k)->pos;
+	bool awaited = hold_awaits(&m->was, pos);
+	if (!awaited && ((m->was.urgent && urgent(rows_event(p, k))) ||
+			 (m->was.awaited && pos_cmp(pos, m->was.counted) <= 0)))
 		return WANT_NOT;
 	return m->act == ACT_SERVE  ? WANT_SENT
 	       : m->act == ACT_DROP ? WANT_HELD
@@ -303,8 +337,11 @@ enum want rows_want(struct piece *p, size_t unit, size_t row, enum gate gate, si
 	static const struct pos none;
 	struct pos cursor = p->holds ? none : p->run->buckets[unit].cursor;
 	const struct log_event *ev = rows_event(p, k);
-	if (!policy_wants(&p->run->rows[row].sub, cursor, ev->pos, ev->its))
+	if (!policy_wants(&p->run->rows[row].sub, cursor, ev->pos, ev->its)) {
+		if (gate == GATE_CONFIRM && pos_cmp(ev->pos, cursor) > 0)
+			confirm_pass(p, unit, row, k);
 		return WANT_NOT;
+	}
 	switch (gate) {
 	case GATE_OPEN:
 		return WANT_SENT;
@@ -314,6 +351,8 @@ enum want rows_want(struct piece *p, size_t unit, size_t row, enum gate gate, si
 		return urgent(rows_event(p, k)) ? WANT_SENT : WANT_HELD;
 	case GATE_WAITS:
 		return waits_want(p, unit, row, k);
+	case GATE_CONFIRM:
+		return confirm_want(p, unit, row, k);
 	case GATE_DUE:
 		return due_wants(p, row, k);
 	case GATE_SHUT:

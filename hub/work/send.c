@@ -46,8 +46,7 @@ enum outcome send_outcome(const struct piece *p, const struct store_row *row,
 	enum outcome fate = fate_of(p, row, ev);
 	if (fate != OUTCOME_TAKEN)
 		return fate;
-	const struct rendered *r =
-		batch_rendered(e, p->batch, p->feed->name, ev, row->sub.format);
+	const struct rendered *r = batch_rendered(p, ev, &row->sub);
 	if (!r)
 		return OUTCOME_SKIPPED;
 	bool group = grouped && groups_reach(e, row->jid, row->jid_len);
@@ -80,14 +79,13 @@ static bool find_ways(struct engine *e, const struct piece *p,
 }
 
 /* One delivery, or its place in a group; false: it cannot be sent. */
-static bool send_row(struct engine *e, struct group *groups, const struct rendered *r,
+static bool send_row(struct engine *e, struct group *group, const struct rendered *r,
 		     const struct store_row *row, const struct way *way)
 {
 	if (!r)
 		return false;
 	if (way->group)
-		return groups_add(e, &groups[policy_format_index(row->sub.format)], r,
-				  row);
+		return groups_add(e, group, r, row);
 	if (!send_fits(e, r, row))
 		return false;
 	render_splice(&e->out, r, row->jid, row->jid_len, way->hash);
@@ -97,7 +95,7 @@ static bool send_row(struct engine *e, struct group *groups, const struct render
 
 static void send_groups(struct engine *e, struct group *groups)
 {
-	for (size_t k = 0; k < POLICY_FORMATS; k++)
+	for (size_t k = 0; k < POLICY_KINDS; k++)
 		groups_send(e, &groups[k]);
 }
 
@@ -112,9 +110,11 @@ static enum outcome deliver(struct engine *e, struct piece *p, struct group *gro
 	enum outcome fate = plain ? OUTCOME_TAKEN : fate_of(p, row, ev);
 	if (fate != OUTCOME_TAKEN)
 		return fate;
-	const struct rendered *r =
-		batch_rendered(e, p->batch, p->feed->name, ev, row->sub.format);
-	return send_row(e, groups, r, row, way) ? OUTCOME_TAKEN : OUTCOME_SKIPPED;
+	unsigned kind = policy_kind(&row->sub, p->feed->asks);
+	const struct rendered *r = batch_made(ev, kind);
+	if (!r)
+		r = batch_rendered(p, ev, &row->sub);
+	return send_row(e, &groups[kind], r, row, way) ? OUTCOME_TAKEN : OUTCOME_SKIPPED;
 }
 
 /* One event, the K-th, to the rows of one bucket. */
@@ -124,11 +124,11 @@ static size_t send_event(struct engine *e, struct piece *p, size_t unit, size_t 
 	const struct store_bucket *b = &p->run->buckets[unit];
 	const struct store_row *rows = p->run->rows + b->first;
 	struct log_event *ev = rows_event(p, k);
-	struct group groups[POLICY_FORMATS];
+	struct group groups[POLICY_KINDS];
 	size_t sent = 0;
 	/* policy_wants(), but for what is the same for all. */
 	bool behind = pos_cmp(ev->pos, b->cursor) > 0;
-	for (size_t f = 0; f < POLICY_FORMATS; f++)
+	for (size_t f = 0; f < POLICY_KINDS; f++)
 		groups[f].count = 0;
 	for (size_t i = 0; i < b->count; i++) {
 		const struct store_row *row = &rows[i];
@@ -145,7 +145,9 @@ static size_t send_event(struct engine *e, struct piece *p, size_t unit, size_t 
 				continue;
 		}
 		enum outcome o = deliver(e, p, groups, ev, row, way);
-		policy_count(count, row->sub.format, o);
+		if (way->gate != GATE_CONFIRM ||
+		    !confirm_count(p, b->first + i, k, o, count))
+			policy_count(count, row->sub.format, o);
 		if (p->holds)
 			rows_note(p, rows_mark(p, b->first + i), k, o);
 		if (o != OUTCOME_TAKEN)

@@ -15,6 +15,7 @@ void feed_learn_config(struct feed *f, const struct store_feed *sf)
 			 log_s("feed", f->name), log_s("why", why));
 	f->max_items = c.max_items;
 	f->max_age_s = c.max_age_s;
+	f->asks = c.ack_receipt;
 	f->turn.weight = c.weight ? c.weight : 1;
 	feed_config_free(&c);
 }
@@ -121,6 +122,7 @@ static void on_settle(void *arg, enum belfry_err err)
 		engine_halt(e);
 		return;
 	default:
+		f->state = FEED_PASS;
 		feed_fail_err(f, err);
 		feed_step(f);
 	}

@@ -269,14 +269,19 @@ static void count(struct part *q, size_t row, size_t k, const struct verdict *v)
 	struct piece *p = q->piece;
 	bool back = is_back(v);
 	enum outcome o = first_outcome(v);
-	policy_count(&q->counts[k], v->format, o);
+	if (rows_gate(p, row) != GATE_CONFIRM ||
+	    !confirm_count(p, row, k, o, &q->counts[k]))
+		policy_count(&q->counts[k], v->format, o);
 	q->sent += o == OUTCOME_TAKEN;
 	/* A convict's is not what it would be for anybody else, and what expires may have
 	 * done so since. */
 	if (p->holds || back || o == OUTCOME_SKIPPED || rows_event(p, k)->expires_ms)
 		rows_note(p, rows_mark_make(p, 0, row), k, o);
+	struct mark *m = rows_mark(p, row);
+	if (m && o == OUTCOME_TAKEN)
+		m->former |= v->stream != p->feed->engine->stream;
 	if (back)
-		bounce_note(rows_mark(p, row), k, v->class, v->condition);
+		bounce_note(m, k, v->class, v->condition);
 }
 
 /* All stanzas of the bucket have an outcome. */
@@ -307,6 +312,7 @@ static void fly(struct engine *e, const struct verdict *v)
 {
 	size_t len = e->out.len;
 	e->alone = *v;
+	e->alone.stream = e->stream;
 	if (!send_flush(e))
 		return;
 	windows_sent(e->windows, 1, len);
@@ -333,8 +339,7 @@ static bool send_one(struct engine *e, struct piece *p, struct log_event *ev,
 		seen_add(&e->suspects[0], &v);
 		return false;
 	}
-	render_splice(&e->out, batch_rendered(e, p->batch, p->feed->name, ev, v.format),
-		      row->jid, row->jid_len,
+	render_splice(&e->out, batch_rendered(p, ev, &row->sub), row->jid, row->jid_len,
 		      row_hash(p->feed->salt, row->jid, row->jid_len));
 	e->out_stanzas++;
 	fly(e, &v);

@@ -127,6 +127,12 @@ static void on_bounce(void *arg, const struct link_bounce *bounce)
 	u->handlers->bounce(u->arg, bounce);
 }
 
+static void on_received(void *arg, const char *id, const char *from)
+{
+	struct uplink *u = arg;
+	u->handlers->received(u->arg, id, from);
+}
+
 static void on_room(void *arg)
 {
 	struct uplink *u = arg;
@@ -138,6 +144,7 @@ const struct link_handlers uplink_handlers = {
 	.down = on_down,
 	.barrier = on_barrier,
 	.bounce = on_bounce,
+	.received = on_received,
 	.room = on_room,
 };
 

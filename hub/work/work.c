@@ -31,7 +31,6 @@
 #define PEOPLE 100000
 #define LEAVE_MS 20 /* how often a stopping worker looks whether all is told */
 #define WHY_SIZE 256
-#define DAY_MS (24ull * 3600 * 1000)
 
 /* What is left to do before the process may go, in this order. */
 enum phase { RUNNING, DRAINING, PARTING, CLOSING, RELEASING, LEAVING };
@@ -285,6 +284,12 @@ static void link_bounce(void *arg, const struct link_bounce *bounce)
 	engine_handlers.bounce(w->engine, bounce);
 }
 
+static void link_received(void *arg, const char *id, const char *from)
+{
+	struct work *w = arg;
+	engine_handlers.received(w->engine, id, from);
+}
+
 static void link_room(void *arg)
 {
 	struct work *w = arg;
@@ -297,6 +302,7 @@ static const struct link_handlers link_handlers = {.up = link_up,
 						   .down = link_down,
 						   .barrier = link_barrier,
 						   .bounce = link_bounce,
+						   .received = link_received,
 						   .room = link_room};
 
 /* ---- The beginning --------------------------------------------------------------- */
@@ -352,14 +358,6 @@ static bool listen_http(struct work *w)
 	return true;
 }
 
-static struct policy_retry retry_of(const struct config *c)
-{
-	return (struct policy_retry){.first_ms = c->delivery.retry_first_ms,
-				     .max_ms = c->delivery.retry_max_ms,
-				     .tries = c->delivery.retry_tries,
-				     .give_up_ms = c->delivery.give_up_days * DAY_MS};
-}
-
 static void wire(struct work *w)
 {
 	const struct config *c = w->config;
@@ -367,7 +365,7 @@ static void wire(struct work *w)
 		.domain = c->xmpp.domain,
 		.multicast = c->xmpp.multicast,
 		.max_stanza_bytes = (size_t)c->xmpp.max_stanza_bytes,
-		.retry = retry_of(c),
+		.retry = policy_retry_of(c),
 		.arg = w,
 		.may_write = may_write,
 		.lost = on_refused,
@@ -401,6 +399,7 @@ static void wire(struct work *w)
 					       .may_write = may_notify};
 	w->prober = prober_create(w->loop, w->store, &probing);
 	w->engine = engine_create(w->loop, w->store, &options);
+	availability_listen(w->availability, engine_shows, w->engine);
 	w->announcer = announcer_create(w->loop, w->store, &announcing);
 	w->notices = notices_create(w->loop, w->store, &noticing);
 	w->hub = (struct hub){

@@ -9,8 +9,7 @@
 
 #define REQUESTS_PAGE 50
 
-/* ---- Invitations --------------------------------------------------------------------
- */
+/* ---- Invitations ----------------------------------------------------------------- */
 
 /* Robots say yes and no, too, and there has to be an end. */
 static void not_invited(struct request *r)
@@ -27,41 +26,65 @@ static void not_invited(struct request *r)
 	buf_free(&text);
 }
 
-/* False: R has been answered. */
-static bool answered(struct request *r, enum belfry_err err)
+static void say_joined(struct request *r, struct buf *out)
+{
+	buf_printf(out, REPLY_FOLLOWS_TEXT, r->feed);
+	command_quote(r, "unsubscribe", "", out);
+	buf_adds(out, " to stop.");
+}
+
+static void say_declined(struct request *r, struct buf *out)
+{
+	buf_printf(out,
+		   "You do not follow %s, and are not invited to it again. Should you "
+		   "change your mind, write ",
+		   r->feed);
+	command_quote(r, "subscribe", "", out);
+	buf_addc(out, '.');
+}
+
+static void answered(struct request *r, enum belfry_err err,
+		     void (*say)(struct request *r, struct buf *out))
 {
 	if (command_asked_again(r, err))
-		return false;
+		return;
 	if ((err != BELFRY_OK && err != BELFRY_ENOENT) || !request_live(r)) {
 		command_error(r, err);
-		return false;
+		return;
 	}
 	if (err == BELFRY_ENOENT) {
 		not_invited(r);
-		return false;
+		return;
 	}
 	presence_withdraw(r->session, r->feed, r->bare);
-	return true;
+	struct answer a = {.r = r};
+	say(r, &a.text);
+	answer_end(&a, r);
 }
 
 static void on_yes(void *arg, enum belfry_err err, const struct sub *sub, bool created)
 {
-	struct request *r = arg;
 	(void)sub;
 	(void)created;
-	if (!answered(r, err))
-		return;
-	struct answer a = {.r = r};
-	buf_printf(&a.text, REPLY_FOLLOWS_TEXT, r->feed);
-	command_quote(r, "unsubscribe", "", &a.text);
-	buf_adds(&a.text, " to stop.");
-	answer_end(&a, r);
+	answered(arg, err, say_joined);
+}
+
+static void on_no(void *arg, enum belfry_err err, const struct sub *sub, bool created)
+{
+	(void)sub;
+	(void)created;
+	answered(arg, err, say_declined);
+}
+
+static void answer(struct request *r, bool yes)
+{
+	const struct xmpp_hub *hub = r->session->hub;
+	hub->ops->answer(hub->hub, r->feed, r->bare, yes, yes ? on_yes : on_no, r);
 }
 
 static void ask_yes(struct request *r)
 {
-	const struct xmpp_hub *hub = r->session->hub;
-	hub->ops->answer(hub->hub, r->feed, r->bare, true, on_yes, r);
+	answer(r, true);
 }
 
 void run_yes(struct request *r)
@@ -70,27 +93,9 @@ void run_yes(struct request *r)
 	ask_yes(r);
 }
 
-static void on_no(void *arg, enum belfry_err err, const struct sub *sub, bool created)
-{
-	struct request *r = arg;
-	(void)sub;
-	(void)created;
-	if (!answered(r, err))
-		return;
-	struct answer a = {.r = r};
-	buf_printf(&a.text,
-		   "You do not follow %s, and are not invited to it again. Should you "
-		   "change your mind, write ",
-		   r->feed);
-	command_quote(r, "subscribe", "", &a.text);
-	buf_addc(&a.text, '.');
-	answer_end(&a, r);
-}
-
 static void ask_no(struct request *r)
 {
-	const struct xmpp_hub *hub = r->session->hub;
-	hub->ops->answer(hub->hub, r->feed, r->bare, false, on_no, r);
+	answer(r, false);
 }
 
 void run_no(struct request *r)
@@ -99,8 +104,7 @@ void run_no(struct request *r)
 	ask_no(r);
 }
 
-/* ---- For owners -----------------------------------------------------------------------
- */
+/* ---- For owners ------------------------------------------------------------------ */
 
 /* True: R has been told so. */
 static bool no_owner(struct request *r, enum belfry_err err)

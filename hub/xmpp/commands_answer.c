@@ -43,7 +43,7 @@ void command_quote(const struct request *r, const char *name, const char *rest,
 	buf_printf(out, "%s'", rest);
 }
 
-/* ---- Tables and fields ------------------------------------------------------------- */
+/* ---- Tables and fields ---------------------------------------------------------- */
 
 static bool by_chat(const struct answer *a)
 {
@@ -99,8 +99,7 @@ void answer_more(struct answer *a, const char *name)
 		   name);
 }
 
-/* ---- Sending ------------------------------------------------------------------------
- */
+/* ---- Sending --------------------------------------------------------------------- */
 
 static void send_chat(struct answer *a)
 {

@@ -31,8 +31,7 @@ void command_changed(const struct request *r, const char *one, const char *many,
 			   changed == 1 ? one : many);
 }
 
-/* ---- One ----------------------------------------------------------------------------
- */
+/* ---- One ------------------------------------------------------------------------- */
 
 static void on_changed(void *arg, enum belfry_err err, const struct sub *sub,
 		       bool created)
@@ -78,8 +77,7 @@ void command_change(struct request *r, const struct sub_change *c, command_said 
 	ask_change(r);
 }
 
-/* ---- All that are followed ------------------------------------------------------------
- */
+/* ---- All that are followed ------------------------------------------------------- */
 
 static void said_all(struct request *r)
 {

@@ -89,8 +89,8 @@ static void quiet_hours_text(const struct sub_options *o, struct buf *out)
 		buf_adds(out, ", but for what is urgent");
 }
 
-/* "while you are offline; unless chat, online", with what is missing for it, or nothing.
- */
+/* "while you are offline, and unless you are shown as chat, online", with what passes, or
+ * what is missing for it, or nothing. */
 static void presence_text(const struct sub *sub, const struct sub_options *o,
 			  struct buf *out)
 {
@@ -103,6 +103,12 @@ static void presence_text(const struct sub *sub, const struct sub_options *o,
 			   o->hold_offline ? ", and " : "", shows);
 	if (unseen != NULL)
 		buf_printf(out, " (not now: %s)", unseen);
+	else if (o->shows != 0 && o->urgent_passes)
+		buf_adds(out, " (what is urgent comes, unless you are offline)");
+	if (o->receipt || sub_proven(sub, NULL))
+		buf_printf(out, "%suntil your client confirms it%s",
+			   o->hold_offline || o->shows ? "; " : "",
+			   sub_proven(sub, NULL) ? "" : " (it has not yet)");
 }
 
 /* "every 1h, but for what is urgent", or nothing. */

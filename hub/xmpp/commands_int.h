@@ -106,6 +106,7 @@ void run_resume(struct request *r);
 void run_quiet(struct request *r);
 void run_urgent(struct request *r);
 void run_hold(struct request *r);
+void run_receipts(struct request *r);
 void run_when(struct request *r);
 void run_digest(struct request *r);
 void run_only(struct request *r);

@@ -22,7 +22,7 @@ static const char *const problems[] = {
 		"called so",
 	[COMMAND_BAD_JID] = "An address is like alice@example.org",
 	[COMMAND_BAD_HOURS] =
-		"Quiet hours are two times of the day with a time zone, like "
+		"Quiet hours are two times of the day that differ, with a time zone, like "
 		"22:00-07:00 Europe/Berlin",
 	[COMMAND_BAD_ZONE] = "I do not know that time zone: they are called like "
 			     "Europe/Berlin, America/New_York or UTC",

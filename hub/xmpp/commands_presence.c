@@ -6,7 +6,7 @@ const char *command_unseen(const struct sub *sub)
 {
 	struct sub_options o;
 	sub_options_read(sub, &o);
-	if (!sub_chooses_presence(&o) || o.grant == GRANT_YES)
+	if (!(o.hold_offline || o.shows) || o.grant == GRANT_YES)
 		return NULL;
 	return o.grant == GRANT_REFUSED
 		       ? "the feed may not see your presence; choose this again to be asked"

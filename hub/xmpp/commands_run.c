@@ -40,8 +40,7 @@ bool command_may_ask(struct request *r, enum cost cost)
 	return true;
 }
 
-/* ---- Help ----------------------------------------------------------------------------
- */
+/* ---- Help ------------------------------------------------------------------------ */
 
 static const struct answer_column help_columns[] = {
 	{"command", "What you can write", ""},
@@ -93,8 +92,7 @@ void run_help(struct request *r)
 		say_help(r);
 }
 
-/* ---- Lists ---------------------------------------------------------------------------
- */
+/* ---- Lists ----------------------------------------------------------------------- */
 
 static const struct answer_column list_columns[] = {
 	{"feed", "Feed", ""},
@@ -143,8 +141,7 @@ void run_list(struct request *r)
 				r);
 }
 
-/* ---- Following -----------------------------------------------------------------------
- */
+/* ---- Following ------------------------------------------------------------------- */
 
 static void on_subscribed(void *arg, enum belfry_err err, const struct sub *sub,
 			  bool created)
@@ -224,8 +221,7 @@ void run_unsubscribe(struct request *r)
 	ask(r, ask_unsubscribe);
 }
 
-/* ---- What has been posted ------------------------------------------------------------
- */
+/* ---- What has been posted -------------------------------------------------------- */
 
 static void replay(struct request *r, const struct hub_item *it)
 {

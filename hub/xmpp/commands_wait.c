@@ -6,8 +6,7 @@
 
 /* What lets a subscription rest: of one feed, or of all that are followed. */
 
-/* ---- Muting: what comes is skipped ----------------------------------------------------
- */
+/* ---- Muting: what comes is skipped ----------------------------------------------- */
 
 static void said_muted(const struct request *r, struct buf *text)
 {
@@ -49,9 +48,7 @@ void run_unmute(struct request *r)
 	mute_until(r, 0, said_unmuted);
 }
 
-/* ---- Pauses and quiet hours: what comes is kept
- * ----------------------------------------
- */
+/* ---- Pauses and quiet hours: what comes is kept ---------------------------------- */
 
 static void said_paused(const struct request *r, struct buf *text)
 {
@@ -88,6 +85,15 @@ void run_resume(struct request *r)
 	pause(r, false, said_resumed);
 }
 
+static void offer_end(const struct request *r, const char *command, struct buf *text)
+{
+	buf_adds(text, "Write ");
+	command_quote(r, command, " off", text);
+	buf_adds(text, " to end this, ");
+	command_quote(r, "urgent", " on", text);
+	buf_adds(text, " to get what is urgent at once.");
+}
+
 static void said_quiet(const struct request *r, struct buf *text)
 {
 	const struct sub_quiet *q = &r->call->change.options.quiet;
@@ -99,11 +105,8 @@ static void said_quiet(const struct request *r, struct buf *text)
 	command_changed(r, " has", " have", text);
 	buf_adds(text, " quiet hours now: ");
 	quiet_text(text, q);
-	buf_adds(text, ". What comes then is kept until they are over. Write ");
-	command_quote(r, "quiet", " off", text);
-	buf_adds(text, " to end this, ");
-	command_quote(r, "urgent", " on", text);
-	buf_adds(text, " to get what is urgent at once.");
+	buf_adds(text, ". What comes then is kept until they are over. ");
+	offer_end(r, "quiet", text);
 }
 
 void run_quiet(struct request *r)
@@ -118,13 +121,13 @@ void run_quiet(struct request *r)
 static void said_urgent(const struct request *r, struct buf *text)
 {
 	buf_adds(text, "What is urgent of ");
-	if (r->call->change.options.urgent_passes)
-		command_changed(r, " comes in quiet hours and before digests, too.",
-				" comes in quiet hours and before digests, too.", text);
-	else
-		command_changed(
-			r, " waits for the end of quiet hours, and for digests, too.",
-			" waits for the end of quiet hours, and for digests, too.", text);
+	const char *how =
+		r->call->change.options.urgent_passes
+			? " comes in quiet hours, before digests, and whatever you are "
+			  "shown as (unless offline), too."
+			: " waits for the end of quiet hours, for digests, and until you "
+			  "are shown as you chose, too.";
+	command_changed(r, how, how, text);
 }
 
 void run_urgent(struct request *r)
@@ -137,9 +140,7 @@ void run_urgent(struct request *r)
 		said_urgent);
 }
 
-/* ---- Digests: what comes is kept, and sent together
- * ---------------------------------------
- */
+/* ---- Digests: what comes is kept, and sent together ------------------------------ */
 
 static void said_digest(const struct request *r, struct buf *text)
 {
@@ -152,11 +153,8 @@ static void said_digest(const struct request *r, struct buf *text)
 	}
 	command_changed(r, " come together now, ", " come together now, ", text);
 	digest_text(text, d);
-	buf_adds(text, d->daily ? ". Write " : " (from the first one on). Write ");
-	command_quote(r, "digest", " off", text);
-	buf_adds(text, " to end this, ");
-	command_quote(r, "urgent", " on", text);
-	buf_adds(text, " to get what is urgent at once.");
+	buf_adds(text, d->daily ? ". " : " (from the first one on). ");
+	offer_end(r, "digest", text);
 }
 
 void run_digest(struct request *r)

@@ -327,11 +327,19 @@ static void session_out_bounce(void *arg, const struct link_bounce *bounce)
 	c->handlers->bounce(c->arg, bounce);
 }
 
+static void session_out_received(void *arg, const char *id, const char *from)
+{
+	struct component *c = arg;
+	if (c->handlers->received != NULL)
+		c->handlers->received(c->arg, id, from);
+}
+
 static const struct session_out session_out = {
 	.send = session_out_send,
 	.room = session_out_room,
 	.barrier = session_out_barrier,
 	.bounce = session_out_bounce,
+	.received = session_out_received,
 	.service_barrier = session_out_service_barrier,
 	.service_gone = session_out_service_gone,
 	.service_says = session_out_service_says,

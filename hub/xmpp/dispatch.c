@@ -162,11 +162,27 @@ static const struct {
 	{"presence", "error", presence_error},
 };
 
+/* XEP-0184: of what a feed sent, by whom it was sent to. */
+static void take_receipt(struct session *s, const struct incoming *in, const char *type)
+{
+	xmpp_stanza_t *received = element_find(in->stanza, "received", NS_RECEIPTS);
+	const char *id = received != NULL ? xmpp_stanza_get_id(received) : NULL;
+	struct stanza_id parsed;
+	if (id == NULL || in->place != PLACE_FEED || strcmp(type, "error") == 0 ||
+	    strcmp(type, "groupchat") == 0 ||
+	    stanza_id_parse(id, strlen(id), &parsed) != 0 ||
+	    strcmp(parsed.feed, in->feed) != 0)
+		return;
+	s->out->received(s->arg, id, in->from);
+}
+
 static void dispatch(struct session *s, const struct incoming *in)
 {
 	const char *type = xmpp_stanza_get_type(in->stanza);
 	if (type == NULL)
 		type = "";
+	if (element_is(in->stanza, "message", NULL))
+		take_receipt(s, in, type);
 	for (size_t i = 0; i < sizeof(stanzas) / sizeof(stanzas[0]); i++)
 		if (element_is(in->stanza, stanzas[i].name, NULL) &&
 		    strcmp(stanzas[i].type, type) == 0) {

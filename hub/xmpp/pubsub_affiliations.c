@@ -46,8 +46,7 @@ static void list_begin(struct buf *out, const char *ns, const char *node)
 	buf_addc(out, '>');
 }
 
-/* ---- One's own ----------------------------------------------------------------------
- */
+/* ---- One's own ------------------------------------------------------------------- */
 
 static void on_own(void *arg, enum belfry_err err, const struct hub_affiliation *list,
 		   size_t count)
@@ -151,8 +150,7 @@ void pubsub_affiliations(struct session *s, const struct incoming *in, xmpp_stan
 		look_on(r);
 }
 
-/* ---- A feed's, for its owners ---------------------------------------------------------
- */
+/* ---- A feed's, for its owners ---------------------------------------------------- */
 
 /* Those behind the one named in R->after, as many as fit. */
 static void add_list(struct buf *out, const struct request *r,
@@ -173,13 +171,21 @@ static void add_list(struct buf *out, const struct request *r,
 			 n > begin ? list[n - 1].jid : NULL, n < count);
 }
 
+/* As reply_request_ok(), for what is the owners'. */
+static bool owner_request_ok(struct request *r, enum belfry_err err)
+{
+	if (err != BELFRY_EDENIED)
+		return reply_request_ok(r, err);
+	if (request_live(r))
+		reply_request_error(r, &forbidden);
+	return false;
+}
+
 static void on_list(void *arg, enum belfry_err err, const struct hub_affiliation *list,
 		    size_t count)
 {
 	struct request *r = arg;
-	if (request_live(r) && err == BELFRY_EDENIED) {
-		reply_request_error(r, &forbidden);
-	} else if (reply_request_ok(r, err)) {
+	if (owner_request_ok(r, err)) {
 		struct buf out = {0};
 		reply_begin(&out, r->to, r->from, r->id);
 		list_begin(&out, NS_PUBSUB_OWNER, r->feed);
@@ -195,9 +201,7 @@ static void on_refused(void *arg, enum belfry_err err, const struct hub_affiliat
 		       size_t count)
 {
 	struct request *r = arg;
-	if (request_live(r) && err == BELFRY_EDENIED) {
-		reply_request_error(r, &forbidden);
-	} else if (reply_request_ok(r, err)) {
+	if (owner_request_ok(r, err)) {
 		struct buf out = {0};
 		reply_request_error_begin(&out, r);
 		list_begin(&out, NS_PUBSUB_OWNER, r->feed);

@@ -14,8 +14,7 @@ void pubsub_unsupported(struct session *s, const struct incoming *in,
 void pubsub_subscription_add(struct buf *out, const char *node, const char *jid,
 			     const char *state);
 
-/* ---- Subscription options (XEP-0060 6.3) --------------------------------------------
- */
+/* ---- Subscription options (XEP-0060 6.3) ----------------------------------------- */
 
 /*
  * What the form in <options/> changes; what it does not name stays. E NULL: nothing.
@@ -35,8 +34,7 @@ void pubsub_options_set(struct session *s, const struct incoming *in, xmpp_stanz
 void pubsub_subscriptions(struct session *s, const struct incoming *in, xmpp_stanza_t *e,
 			  const char *node);
 
-/* ---- Affiliations --------------------------------------------------------------------
- */
+/* ---- Affiliations ---------------------------------------------------------------- */
 
 /* XEP-0060 5.7, one's own; NODE may be NULL. */
 void pubsub_affiliations(struct session *s, const struct incoming *in, xmpp_stanza_t *e,

@@ -25,6 +25,7 @@
 #define QUIET "x-belfry#quiet"
 #define URGENT "x-belfry#urgent"
 #define HOLD "x-belfry#hold"
+#define RECEIPTS "x-belfry#receipts"
 #define SEEN "x-belfry#presence"
 #define SHOWS "pubsub#show-values"
 
@@ -146,6 +147,9 @@ void pubsub_options_add(struct buf *out, const char *node, const char *jid,
 			     o.hold_offline);
 	shows_field(out, &o, strcmp(type, "form") == 0);
 	seen_field(out, sub, &o);
+	pubsub_boolean_field(out, RECEIPTS,
+			     "What comes as chat is kept until it is confirmed",
+			     o.receipt);
 	form_end(out);
 	buf_adds(out, "</options>");
 }
@@ -197,6 +201,14 @@ static bool read_hold(xmpp_stanza_t *f, struct sub_change *c)
 {
 	c->set |= SUB_SET_OFFLINE;
 	return pubsub_read_boolean(f, &c->options.hold_offline);
+}
+
+static bool read_receipts(xmpp_stanza_t *f, struct sub_change *c)
+{
+	c->set |= SUB_SET_RECEIPT;
+	bool ok = pubsub_read_boolean(f, &c->options.receipt);
+	c->options.no_receipt = !c->options.receipt;
+	return ok;
 }
 
 static bool read_shows(xmpp_stanza_t *f, struct sub_change *c)
@@ -272,6 +284,7 @@ static const struct {
 	{URGENT, read_urgent},
 	{HOLD, read_hold},
 	{SHOWS, read_shows},
+	{RECEIPTS, read_receipts},
 	/* In this order. */
 	{PUBSUB_DAILY, pubsub_read_daily},
 	{PUBSUB_FREQUENCY, pubsub_read_frequency},

@@ -25,6 +25,7 @@
 #define NS_FORM "jabber:x:data"
 #define NS_VCARD "vcard-temp"
 #define NS_VCARD4 "urn:ietf:params:xml:ns:vcard-4.0"
+#define NS_RECEIPTS "urn:xmpp:receipts"
 #define NS_ADDRESS "http://jabber.org/protocol/address"
 #define NS_STANZAS "urn:ietf:params:xml:ns:xmpp-stanzas"
 
@@ -48,6 +49,8 @@ struct session_out {
 	void (*service_barrier)(void *arg, uint64_t number);
 	void (*service_gone)(void *arg, uint64_t number, const char *condition);
 	void (*service_says)(void *arg, size_t most, const char *trouble);
+	/* The client of FROM has received what bore ID. */
+	void (*received)(void *arg, const char *id, const char *from);
 };
 struct session_counters {
 	uint64_t stanzas_received, bounces_received, iqs_answered, chats_answered;

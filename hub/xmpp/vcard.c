@@ -39,6 +39,21 @@ static bool card_ok(struct request *r, enum belfry_err err)
 	return reply_request_ok(r, err == BELFRY_EDENIED ? BELFRY_ENOFEED : err);
 }
 
+static void answer_card(struct request *r, enum belfry_err err,
+			const struct hub_feed *feed, const struct hub_face *face,
+			void (*add)(struct buf *out, const struct request *r,
+				    const struct hub_feed *feed,
+				    const struct hub_face *face))
+{
+	if (card_ok(r, err)) {
+		struct buf out = {0};
+		reply_begin(&out, r->to, r->from, r->id);
+		add(&out, r, feed, face);
+		finish(r, &out);
+	}
+	request_free(r);
+}
+
 static bool photo_fits(const struct request *r, const struct buf *out,
 		       const struct hub_face *face)
 {
@@ -93,14 +108,7 @@ static void add_vcard_temp(struct buf *out, const struct request *r,
 static void on_vcard_temp(void *arg, enum belfry_err err, const struct hub_feed *feed,
 			  const struct hub_face *face)
 {
-	struct request *r = arg;
-	if (card_ok(r, err)) {
-		struct buf out = {0};
-		reply_begin(&out, r->to, r->from, r->id);
-		add_vcard_temp(&out, r, feed, face);
-		finish(r, &out);
-	}
-	request_free(r);
+	answer_card(arg, err, feed, face, add_vcard_temp);
 }
 
 /* ---- vCard4 ---------------------------------------------------------------------- */
@@ -139,14 +147,7 @@ static void add_vcard4(struct buf *out, const struct request *r,
 static void on_vcard4(void *arg, enum belfry_err err, const struct hub_feed *feed,
 		      const struct hub_face *face)
 {
-	struct request *r = arg;
-	if (card_ok(r, err)) {
-		struct buf out = {0};
-		reply_begin(&out, r->to, r->from, r->id);
-		add_vcard4(&out, r, feed, face);
-		finish(r, &out);
-	}
-	request_free(r);
+	answer_card(arg, err, feed, face, add_vcard4);
 }
 
 /* ---- Nodes of a feed's own ------------------------------------------------------- */

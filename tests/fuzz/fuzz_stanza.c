@@ -49,9 +49,15 @@ static void on_service_says(void *arg, size_t most, const char *trouble)
 	CHECK((most > 0) == (trouble == NULL));
 }
 
-static const struct session_out out = {on_send,	       on_room,	   on_barrier,
-				       on_bounce,      on_barrier, on_service_gone,
-				       on_service_says};
+static void on_received(void *arg, const char *id, const char *from)
+{
+	(void)arg;
+	CHECK(id && from);
+}
+
+static const struct session_out out = {on_send,		on_room,    on_barrier,
+				       on_bounce,	on_barrier, on_service_gone,
+				       on_service_says, on_received};
 
 static void handle(xmpp_ctx_t *ctx, const char *xml)
 {

@@ -10,6 +10,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "lib"))
 
 from belfry_testing.child import exit_on_signals  # noqa: E402
 from belfry_testing.site import SERVERS, Site  # noqa: E402
+from serve_only import ServeOnly  # noqa: E402
 
 exit_on_signals()
 _numbers = itertools.count(1)
@@ -31,7 +32,8 @@ def whole_site(request):
 
 @pytest.fixture
 def site(whole_site):
-    """Redis, an XMPP server, serve and one worker, all well; a test may break them."""
+    """Redis, an XMPP server, serve and one worker, all well; a test may break them.
+    A module that wants others of them has a whole_site of its own."""
     whole_site.heal()
     yield whole_site
     whole_site.close_clients()
@@ -53,6 +55,14 @@ def feed(new_feed):
 
 
 @pytest.fixture
+def person(site):
+    """Makes accounts that are in no other test."""
+    def make(name="ann", **more):
+        return site.client(f"{name}{next(_numbers)}", **more)
+    return make
+
+
+@pytest.fixture
 def alice(site):
     return site.client("alice")
 
@@ -70,6 +80,27 @@ def carol(site):
 @pytest.fixture
 def crowd(site):
     return site.crowd()
+
+
+@pytest.fixture(scope="module")
+def hub():
+    """Redis and serve, without XMPP; its end is a clean one."""
+    hub = ServeOnly()
+    yield hub
+    assert hub.stop() == 0
+
+
+@pytest.fixture
+def make_hub():
+    """The same with settings of their own, for one test."""
+    hubs = []
+
+    def make(**settings):
+        hubs.append(ServeOnly(**settings))
+        return hubs[-1]
+    yield make
+    for hub in hubs:
+        assert hub.stop() == 0
 
 
 BIG = 10_000

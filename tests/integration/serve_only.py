@@ -4,6 +4,7 @@ import pathlib
 import shutil
 import socket
 import tempfile
+import uuid
 
 from belfry_testing import belfry
 from belfry_testing.redis import PrivateRedis
@@ -42,6 +43,11 @@ class ServeOnly:
 
     def token_for(self, scopes, feeds="*"):
         return belfry.create_token(self.config, scopes, feeds)
+
+    def new_feed(self, **config):
+        name = "f" + uuid.uuid4().hex[:8]
+        self.rest.put_feed(name, **config)
+        return name
 
     def await_ready(self):
         wait_until(self.serve.ready, "serve is ready again")

@@ -19,7 +19,7 @@ REQUEST = f"{NS['ps']}#subscribe_authorization"
 
 
 @pytest.fixture(scope="module", params=list(SERVERS))
-def any_site(request):
+def whole_site(request):
     """Nobody is at home here: whoever is entered over REST is asked."""
     with Site(request.param, settings={
             "xmpp": {"trusted_domains": ""},
@@ -27,13 +27,6 @@ def any_site(request):
                        "invite_per_domain": 0},
             "contact": {"abuse": ABUSE, "support": SUPPORT}}) as site:
         yield site
-
-
-@pytest.fixture
-def site(any_site):
-    any_site.heal()
-    yield any_site
-    any_site.close_clients()
 
 
 class Town:

@@ -10,7 +10,7 @@ from belfry_testing.waiting import wait_until
 
 COMMANDS = {"list", "subscribe", "unsubscribe", "subscriptions", "last", "only",
             "everything", "mute", "unmute", "pause", "resume", "quiet", "urgent",
-            "hold", "when", "digest",
+            "hold", "receipts", "when", "digest",
             "format", "yes", "no", "requests", "allow", "deny", "whoami", "help"}
 OPTIONS = f"{NS['ps']}#subscribe_options"
 

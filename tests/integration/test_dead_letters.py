@@ -1,7 +1,6 @@
 """Who cannot have it now gets it later, or is told that it is too late: holds, retries and
 dead letters, on both servers, which keep nothing for those who are not there."""
 
-import itertools
 import time
 
 import pytest
@@ -11,43 +10,15 @@ from belfry_testing.rest import quote
 from belfry_testing.site import SERVERS, Site
 from belfry_testing.waiting import wait_until
 
-_numbers = itertools.count(1)
 TRIES = 30
 
 
 @pytest.fixture(scope="module", params=list(SERVERS))
-def any_site(request):
+def whole_site(request):
     with Site(request.param, offline=False,
               settings={"delivery": {"retry_first_ms": 100, "retry_max_ms": 400,
                                      "retry_tries": TRIES, "give_up_days": 0}}) as site:
         yield site
-
-
-@pytest.fixture
-def site(any_site):
-    any_site.heal()
-    yield any_site
-    any_site.close_clients()
-
-
-@pytest.fixture
-def feed(site):
-    name = f"f{next(_numbers)}"
-    site.rest.put_feed(name, access="open")
-    return name
-
-
-@pytest.fixture
-def person(site):
-    """Makes accounts that are in no other test."""
-    def make(name="ann", **more):
-        return site.client(f"{name}{next(_numbers)}", **more)
-    return make
-
-
-@pytest.fixture
-def crowd(site):
-    return site.crowd()
 
 
 def publish(site, feed, *titles, **more):
@@ -225,14 +196,13 @@ def test_changing_something_redrives(site, feed, crowd):
     wait_until(lambda: len(crowd.of_feed(feed)) == 2, "both have come")
 
 
-def test_late_bounces_while_more_comes(site, crowd):
+def test_late_bounces_while_more_comes(site, new_feed, crowd):
     """Each delivery is counted once, however a refusal that comes late meets the next
     window."""
-    feeds = [f"f{next(_numbers)}" for _ in range(30)]
+    feeds = [new_feed() for _ in range(30)]
     [bad] = crowd.jids(1, f"{feeds[0]}-")
     crowd.bounce, ids = ("modify", "redirect"), {}
     for feed in feeds:
-        site.rest.put_feed(feed, access="open")
         site.rest.follow(feed, bad, "chat")
         ids[feed] = publish(site, feed, "one", "two")
         wait_until(lambda feed=feed: site.rest.dead_letters(feed) == [bad], "it is dead")

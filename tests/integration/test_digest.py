@@ -1,41 +1,20 @@
 """Events that come together, on both servers. Nobody waits an hour: what is held is due when
 it is redriven."""
 
-import itertools
 
 import pytest
 from belfry_testing.client import is_chat, is_event
 from belfry_testing.site import SERVERS, Site
 from belfry_testing.waiting import wait_until
 
-_numbers = itertools.count(1)
 HOURLY = {"every": "1h"}
 
 
 @pytest.fixture(scope="module", params=list(SERVERS))
-def any_site(request):
+def whole_site(request):
     with Site(request.param, offline=False,
               settings={"delivery": {"retry_first_ms": 100, "retry_max_ms": 400}}) as site:
         yield site
-
-
-@pytest.fixture
-def site(any_site):
-    any_site.heal()
-    yield any_site
-    any_site.close_clients()
-
-
-@pytest.fixture
-def feed(site):
-    name = f"f{next(_numbers)}"
-    site.rest.put_feed(name, access="open")
-    return name
-
-
-@pytest.fixture
-def person(site):
-    return lambda name="ann": site.client(f"{name}{next(_numbers)}")
 
 
 def publish(site, feed, *titles, **more):
@@ -151,6 +130,26 @@ def test_whoever_dies_meanwhile(site, feed, person):
     done(site, feed, ids, taken=1, held=0)
     ann.sync()
     assert len({(s.id, s.body) for s in from_feed(ann, feed)}) == 1
+
+
+def test_what_fits_is_one(site, feed, person):
+    """However little of the log the worker would read at a time."""
+    ann, bob = person("ann"), person("bob")
+    site.rest.subscriber("PUT", feed, ann.jid, {"format": "chat", "digest": HOURLY}).ok(201)
+    site.rest.subscriber("PUT", feed, bob.jid, {"format": "event", "digest": HOURLY}).ok(201)
+    titles = [f"number {n}" for n in range(40)]
+    ids = publish(site, feed, *titles)
+    held(site, feed, ann.jid, ids)
+    held(site, feed, bob.jid, ids)
+    site.work.kill9()
+    for client in (ann, bob):
+        site.rest.redrive(feed, client.jid)
+    site.work.start()
+    got = ann.wait_for(heading(40, feed), 60)
+    assert got.body.splitlines()[1:] == [f"- {t}" for t in titles]
+    got = bob.wait_for(is_event(feed), 60)
+    assert [i.get("id") for i in got.items] == titles
+    done(site, feed, ids, taken=2, held=0)
 
 
 def test_redis_dies_meanwhile(site, feed, person):

@@ -8,31 +8,20 @@ import shutil
 import socket
 import subprocess
 import threading
-import uuid
 import zlib
 
 import pytest
 from belfry_testing import belfry, png
 from belfry_testing.waiting import wait_until
-from serve_only import ServeOnly
 
 SVG = b'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 20 10">%s</svg>'
 RED = SVG % b'<rect width="20" height="10" fill="red"/>'
 AVAILABLE = {"show": "available", "status": None}
 
 
-@pytest.fixture(scope="module")
-def hub():
-    hub = ServeOnly()
-    yield hub
-    assert hub.stop() == 0
-
-
 @pytest.fixture
 def feed(hub):
-    name = "f" + uuid.uuid4().hex[:8]
-    hub.rest.put_feed(name)
-    return name
+    return hub.new_feed()
 
 
 def put(hub, feed, image, kind="image/png", token=None):

@@ -236,8 +236,9 @@ def test_each_line_of_a_feeds_help_works_there(site, feed):
     assert lines == ["list", "subscribe", "unsubscribe", "subscriptions", "last N",
                      "only WHAT", "everything", "mute TIME", "unmute", "pause",
                      "resume", "quiet HOURS ZONE", "quiet off", "urgent on|off",
-                     "hold on|off", "when SHOWS", "digest WHEN ZONE", "digest off", "format FORMAT",
-                     "yes", "no", "requests", "allow JID", "deny JID", "whoami", "help"]
+                     "hold on|off", "receipts on|off", "when SHOWS", "digest WHEN ZONE",
+                     "digest off", "format FORMAT", "yes", "no", "requests", "allow JID",
+                     "deny JID", "whoami", "help"]
     words = {"N": "20", "WHAT": "web urgent", "TIME": "2h", "FORMAT": "normal",
              "JID": "bob@example.org", "HOURS": "22:00-07:00", "ZONE": "Europe/Berlin",
              "on|off": "on", "SHOWS": "chat,online", "WHEN": "daily@08:00"}

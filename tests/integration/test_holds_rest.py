@@ -11,25 +11,16 @@ import pytest
 from belfry_testing import belfry
 from belfry_testing.rest import quote
 from belfry_testing.waiting import wait_until
-from serve_only import TRUSTED, ServeOnly
+from serve_only import TRUSTED
 
 ANN, BOB, CARL = (f"{name}@{TRUSTED}" for name in ("ann", "bob", "carl"))
 LETTERS = "/v1/dead-letters"
 MISSED = "01900000-0000-7000-8000-000000000000"
 
 
-@pytest.fixture(scope="module")
-def hub():
-    hub = ServeOnly()
-    yield hub
-    assert hub.stop() == 0
-
-
 @pytest.fixture
 def feed(hub):
-    name = "f" + uuid.uuid4().hex[:8]
-    hub.rest.put_feed(name)
-    return name
+    return hub.new_feed()
 
 
 def key_of(hub, feed, kind):
@@ -179,7 +170,7 @@ def test_what_cannot_be_shown(hub, feed):
             (("events", "list", "nowhere"), 1, "no feed"),
             (("events", "list", feed, "-n", "0"), 2, "--count"),
             (("events", "list"), 2, "one feed"),
-            (("events", "show", feed, MISSED), 1, "no such event"),
+            (("events", "show", feed, MISSED), 1, "no longer kept"),
             (("events", "show", feed, "x"), 2, "an ID"),
             (("events",), 2, "say what to do"),
             (("tail", "nowhere"), 1, "no feed"),
@@ -243,6 +234,41 @@ def test_tail_goes_on_when_redis_is_back(hub, feed, tail):
     hub.rest.delete_feed(feed).ok(204)
     _, said = t.communicate(timeout=20)
     assert t.returncode == 1 and "no feed" in said
+
+
+def trim(hub, feed, keep):
+    """As the worker does it, to so many events."""
+    hub.redis("XTRIM", key_of(hub, feed, f"l:{feed}"), "MAXLEN", str(keep))
+
+
+def test_tail_says_what_it_missed(hub, feed, tail):
+    hub.rest.publish(feed, title="first")
+    t = tail(feed)
+    assert title(t) == "first"
+    t.send_signal(signal.SIGSTOP)
+    for n in range(5):
+        hub.rest.publish(feed, title=f"new {n}")
+    trim(hub, feed, 2)
+    t.send_signal(signal.SIGCONT)
+    assert [title(t), title(t)] == ["new 3", "new 4"]
+    hub.rest.publish(feed, title="last")
+    assert title(t) == "last"
+    t.send_signal(signal.SIGINT)
+    out, said = t.communicate(timeout=20)
+    assert (out, said.count("\n")) == ("", 1) and "3 events are missing here" in said
+
+
+def test_history_says_what_it_missed(hub, feed):
+    for n in range(6):
+        hub.rest.publish(feed, title=f"t{n}")
+    at = positions(hub, feed)
+    trim(hub, feed, 3)
+    path = f"/v1/feeds/{feed}/events"
+    page = hub.rest.get(f"{path}?after={at[0]}&limit=2").ok(200).json
+    assert page["missed"] == 2 and [e["cursor"] for e in page["events"]] == at[3:5]
+    for query in (f"after={page['next']}", f"after={at[2]}", f"before={at[4]}",
+                  "before=newest", ""):
+        assert "missed" not in hub.rest.get(f"{path}?{query}").ok(200).json, query
 
 
 # ---- dead letters ----

@@ -13,18 +13,9 @@ from belfry_testing.waiting import wait_until
 from serve_only import REDIS_TIMEOUT_MS, TRUSTED, ServeOnly, read_all, status_of
 
 
-@pytest.fixture(scope="module")
-def hub():
-    hub = ServeOnly()
-    yield hub
-    assert hub.stop() == 0
-
-
 @pytest.fixture
 def feed(hub):
-    name = "f" + uuid.uuid4().hex[:8]
-    hub.rest.put_feed(name)
-    return name
+    return hub.new_feed()
 
 
 def post(hub, feed, body, content_type="application/json", token=None, query="",
@@ -53,7 +44,7 @@ def test_an_event_is_taken_and_shown(hub, feed):
     assert shown.json["id"] == answer["id"] and shown.json["priority"] == "normal"
     assert shown.json["status"] in ("queued", "done")
     assert shown.json["deliveries"] == {"subscribers": 0, "taken": 0, "sent": 0,
-                                        "held": 0, "dead": 0, "bounced": 0,
+                                        "received": 0, "held": 0, "dead": 0, "bounced": 0,
                                         "left": 0, "skipped": 0,
                                         "filtered": 0, "expired": 0,
                                         "superseded": 0}

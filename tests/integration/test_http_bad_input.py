@@ -7,14 +7,7 @@ import uuid
 
 import pytest
 from belfry_testing.waiting import wait_until
-from serve_only import MAX_BODY, REQUEST_TIMEOUT_MS, ServeOnly, read_all, status_of
-
-
-@pytest.fixture(scope="module")
-def hub():
-    hub = ServeOnly()
-    yield hub
-    assert hub.stop() == 0
+from serve_only import MAX_BODY, REQUEST_TIMEOUT_MS, read_all, status_of
 
 
 @pytest.fixture(scope="module")

@@ -7,22 +7,10 @@ import pytest
 from belfry_testing import belfry
 from belfry_testing.child import free_port
 from belfry_testing.waiting import wait_until
-from serve_only import ServeOnly, read_all, status_of
+from serve_only import read_all, status_of
 
 CONNECTIONS = 8
 LIVEZ = b"GET /livez HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
-
-
-@pytest.fixture
-def make_hub():
-    hubs = []
-
-    def make(**settings):
-        hubs.append(ServeOnly(**settings))
-        return hubs[-1]
-    yield make
-    for hub in hubs:
-        assert hub.stop() == 0
 
 
 def test_connections_in_all(make_hub):

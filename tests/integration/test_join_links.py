@@ -1,30 +1,19 @@
 """Links by which people follow a feed: over REST, from the command line, as QR codes."""
 
 import re
-import uuid
 import xml.etree.ElementTree as ET
 from urllib.parse import unquote
 
 import pytest
 from belfry_testing import belfry, qr
 from belfry_testing.client import is_chat, is_event
-from serve_only import ServeOnly
 
 DOMAIN = "feeds.people.test"
 
 
-@pytest.fixture(scope="module")
-def hub():
-    hub = ServeOnly()
-    yield hub
-    assert hub.stop() == 0
-
-
 @pytest.fixture
 def feed(hub):
-    name = "f" + uuid.uuid4().hex[:8]
-    hub.rest.put_feed(name, title="Déploys & more")
-    return name
+    return hub.new_feed(title="Déploys & more")
 
 
 def roster_link(feed, name="D%C3%A9ploys%20%26%20more"):

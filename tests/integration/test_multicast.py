@@ -20,20 +20,13 @@ def one_site(kind, **more):
 
 
 @pytest.fixture(scope="module", params=["there", *(f"not on {k}" for k in SERVERS)])
-def any_site(request):
+def whole_site(request):
     """With the service, and where the server has none."""
     there = request.param == "there"
     kind = "ejabberd" if there else request.param.removeprefix("not on ")
     with one_site(kind, multicast=there) as site:
         site.there = there
         yield site
-
-
-@pytest.fixture
-def site(any_site):
-    any_site.heal()
-    yield any_site
-    any_site.close_clients()
 
 
 @pytest.fixture

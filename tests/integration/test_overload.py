@@ -11,21 +11,8 @@ import threading
 import pytest
 from belfry_testing import belfry
 from belfry_testing.waiting import wait_until
-from serve_only import ServeOnly
 
 KIB, MIB = 1024, 1024 * 1024
-
-
-@pytest.fixture
-def make_hub():
-    hubs = []
-
-    def make(**settings):
-        hubs.append(ServeOnly(**settings))
-        return hubs[-1]
-    yield make
-    for hub in hubs:
-        assert hub.stop() == 0
 
 
 def limits_of(answer):

@@ -2,7 +2,6 @@
 
 import concurrent.futures
 import time
-import uuid
 
 import pytest
 from belfry_testing import belfry
@@ -20,9 +19,7 @@ def hub():
 
 @pytest.fixture
 def feed(hub):
-    name = "f" + uuid.uuid4().hex[:8]
-    hub.rest.put_feed(name, access="authorize")
-    return name
+    return hub.new_feed(access="authorize")
 
 
 def key_of(hub, feed, kind):

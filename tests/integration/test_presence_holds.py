@@ -1,19 +1,15 @@
 """Who chose to get events only while online, or in some states, gets the others when the
 time has come: all of them, in order; if the feed may see the presence, and only then."""
 
-import itertools
-
 import pytest
 from belfry_testing.client import is_chat, is_event, is_presence
 from belfry_testing.waiting import wait_until
 
-_numbers = itertools.count(1)
-
 
 @pytest.fixture
-def person(site):
+def person(person):
     """An account that is in no other test: what it grants stays in its contact list."""
-    return site.client(f"pat{next(_numbers)}")
+    return person("pat")
 
 
 @pytest.fixture
@@ -107,6 +103,8 @@ def test_other_states(site, feed, person):
     grant(site, feed, person)
     assert row(site, feed, person)["show"] == ["chat", "online"]
     assert person.options_form(site.service, feed)["x-belfry#presence"] == "may be seen"
+    assert ("unless you are shown as chat, online (what is urgent comes, unless you are "
+            "offline)") in person.ask(f"{feed}@{site.service}", "whoami").body
     show(person, feed, site.service, "dnd")
     publish(site, feed, "one", "two")
     publish(site, feed, "fire", priority="urgent")

@@ -3,8 +3,8 @@
 -- KEYS fence, feed, counters, bucket...[, due, dead letters, feeds that have some, log]
 -- ARGV name, owner, buckets of the feed as read, as many as it may have now, to, count of
 --      buckets, of counters, of rows, feed, is it about what is due, (number, from) a bucket,
---      (field, add) a counter, (jid, pos, end, was, hold, count of moves, FROM TO POS a move)
---      a row
+--      (field, add) a counter, (jid, pos, end ('2': no, but it is asked to
+--      prove anew that it confirms), was, hold, count of moves, FROM TO POS a move) a row
 if redis.call('HGET', KEYS[1], ARGV[1]) ~= ARGV[2] then
 	return {'LOST'}
 end
@@ -60,6 +60,7 @@ end
 local place = {due = KEYS[last + 1], letters = KEYS[last + 2], feeds = KEYS[last + 3], feed = ARGV[9]}
 for _ = 1, rows do
 	local jid, pos, ends, was = ARGV[at], ARGV[at + 1], ARGV[at + 2] == '1', ARGV[at + 3]
+	local forget = ARGV[at + 2] == '2'
 	local hold, moves = ARGV[at + 4], tonumber(ARGV[at + 5])
 	at = at + 6 + moves
 	local number = bucket_of(row_hash(salt, jid), buckets)
@@ -73,6 +74,7 @@ for _ = 1, rows do
 	local urgent = changed and was ~= '' and not about_due and is_held(old) and old.urgent == 'u'
 	if urgent and hold then
 		hold.pos, hold.counted = old.pos, old.counted
+		more_set(hold, 'w', more_get(old, 'w'))
 	end
 	-- One that was made anew is not held, and not made before what this is about.
 	if format and (urgent or not changed) and (after(pos, since) or (not urgent
@@ -91,7 +93,11 @@ for _ = 1, rows do
 			contacts = contacts + (is_contact(options) and 1 or 0)
 		else
 			if is_held(old) and old.urgent == 'u' and is_held(hold) and hold.urgent == '' then
-				count_urgent(KEYS[last + 4], format, since, old.pos, ARGV[2 * places[number] + 4])
+				local from = after(old.counted, old.pos) and old.counted or old.pos
+				count_urgent(KEYS[last + 4], format, since, from, ARGV[2 * places[number] + 4])
+			end
+			if forget then
+				options = options:gsub(' v%d+%-%d+', '')
 			end
 			place.bucket, place.options = key, options
 			place.member = place.feed .. '|' .. string.format('%.0f', number)

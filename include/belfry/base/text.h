@@ -36,6 +36,9 @@ bool glob_match(const char *pattern, const char *text);
 /* Whole-string decimal number <= max. 0, or -1 if it is anything else. */
 int parse_u64(const char *s, size_t len, uint64_t max, uint64_t *out);
 
+/* What a hexadecimal digit of either case stands for, or -1. */
+int text_hex_digit(char c);
+
 /* True if S[0..len) equals the string TEXT. */
 bool text_is(const char *s, size_t len, const char *text);
 

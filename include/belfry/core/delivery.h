@@ -20,7 +20,10 @@ enum delivery {
 	DELIVERY_SENT,	   /* the same, of a headline */
 	DELIVERY_FILTERED, /* not for it: its tags, its priority, or muted */
 	DELIVERY_HELD,	   /* waits for the subscription's hold to end */
-	DELIVERY_DEAD,	   /* given up */
+	DELIVERY_RECEIVED, /* its client has confirmed it */
+	/* Taken; its client is asked, and has not confirmed it, or did not do so then. */
+	DELIVERY_UNCONFIRMED,
+	DELIVERY_DEAD, /* given up */
 };
 const char *delivery_text(enum delivery d); /* "queued", ... */
 /* E's priority is the one that it was committed with, at AT_MS and POS. */

@@ -34,6 +34,9 @@ struct feed_config {
 	uint64_t max_age_s; /* seconds an event is kept; 0: for ever; default 30 days */
 	unsigned weight;    /* share of the link beside other feeds; 1..100; default 10 */
 	struct rate rate;   /* of events that may be posted to it; default: no limit */
+	/* Chat rows that have not chosen are asked for receipts; default: they are not.
+	 */
+	bool ack_receipt;
 };
 
 /* [a-z0-9._-]{1,64}, but for "." and ".." */
@@ -49,7 +52,7 @@ void feed_config_free(struct feed_config *c); /* what it holds, not c itself */
  * the default (RFC 7396 merge patch). An unknown member or a wrong type is an error: -1,
  * *c as it was, and WHY says what to do. The members: title, description, access ("open",
  * "local", "whitelist", "authorize"), whitelist, owners, outcasts (arrays of strings),
- * max_items, max_age (seconds), weight, rate ("10/s"), burst.
+ * max_items, max_age (seconds), weight, rate ("10/s"), burst, ack ("server", "receipt").
  */
 int feed_config_patch(struct feed_config *c, const char *json, size_t len, char *why,
 		      size_t why_size);

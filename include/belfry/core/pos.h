@@ -17,6 +17,12 @@ struct pos {
 
 /* <0, 0, >0 as A is before, at, after B. */
 int pos_cmp(struct pos a, struct pos b);
+/*
+ * How many positions of NEXT's epoch lie between HAD and NEXT, which is behind it; how
+ * many an epoch had that is over, nobody knows. 0 where HAD is 0-0: nothing was read
+ * before.
+ */
+uint64_t pos_between(struct pos had, struct pos next);
 /* Returns the length written, NUL not counted. */
 size_t pos_format(struct pos p, char out[POS_TEXT_SIZE]);
 /* The whole of S[0..len) is "epoch-n". 0, or -1. */

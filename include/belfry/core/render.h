@@ -45,6 +45,8 @@ struct rendered {
  */
 void render(struct rendered *r, const struct render_event *e, enum sub_format format,
 	    const char *domain, bool delayed);
+/* Makes it ask for a receipt (XEP-0184). */
+void render_asking(struct rendered *r);
 void rendered_free(struct rendered *r);
 
 /*

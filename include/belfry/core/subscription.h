@@ -72,6 +72,12 @@ struct sub_options {
 	unsigned shows;	   /* only while it shows one of them; 0: whatever it shows */
 	enum sub_grant grant;
 	struct sub_digest digest;
+	/* Chat, without a digest: is asked to confirm (XEP-0184), or is not; neither: as
+	 * the feed says. */
+	bool receipt, no_receipt;
+	/* It has done so: what is later, and was sent, is kept until it is confirmed.
+	 * 0-0: it has not. */
+	struct pos proven;
 	size_t tag_count;
 	char tags[SUB_TAGS_MAX][SUB_TAG_MAX + 1];
 };
@@ -94,6 +100,9 @@ enum hold_reason {
 	/* At the common pace, but what came back late is not forgotten until it is due: a
 	 * remote server's refusal comes after the barrier. */
 	HOLD_PROVING = 'k',
+	/* Sent, and not confirmed. While COUNTED is its bucket's cursor, and there is
+	 * room, it is sent what is new like the others. */
+	HOLD_CONFIRM = 'c',
 };
 const char *hold_reason_text(enum hold_reason r); /* "bounced", ... */
 #define HOLD_CONDITION_MAX 32			  /* bytes, [a-z-] */
@@ -131,6 +140,15 @@ struct sub_hold {
 	 * none. With a condition it is they that came back, and not the event behind POS.
 	 */
 	struct pos members;
+	/*
+	 * Of what is behind POS, up to COUNTED, only this is sent again, as it is not
+	 * confirmed: bit i stands for POS + 1 + i, and bit 0 is set. 0: all of it is.
+	 * (With it, END is how far that has got, and there are no members.)
+	 */
+	uint64_t awaited;
+	uint64_t again_ms;   /* then it is, by Redis' clock; 0: not by itself */
+	uint64_t resends;    /* that nobody has answered */
+	uint64_t give_up_ms; /* it keeps the rest waiting: not longer than until then */
 };
 #define SUB_MEMBERS_MAX 64
 /* As a number, and back. */
@@ -140,12 +158,24 @@ void sub_hold_digest(struct sub_hold *h, struct pos end, uint64_t members);
 bool sub_hold_member(const struct sub_hold *h, struct pos pos);
 /* Is the event at POS, behind the hold's, in its counters as something else than held? */
 bool sub_hold_counted(const struct sub_hold *h, struct pos pos);
+/* Positions behind POS that may be on their way, unconfirmed. */
+#define HOLD_WINDOW 16
+#define HOLD_AWAITED_MAX 32 /* bits of `awaited` */
+/* Is POS among what is awaited? */
+bool hold_awaits(const struct sub_hold *h, struct pos pos);
+/* What it has had, or what is on its way to it. */
+struct pos hold_reached(const struct sub_hold *h);
+/* Adds POS, which is behind all that is; where nothing is, POS of H is put before it.
+ * False: it is too far away. */
+bool hold_await(struct sub_hold *h, struct pos pos);
+/* What is up to POS is no longer awaited; then POS of H is before what is, or COUNTED. */
+void hold_forget(struct sub_hold *h, struct pos pos);
 /*
  * The text of a hold, a word of the row:
  * "hREASON[u]:POS:DUE:TRIES:FIRST:CONDITION:COUNTED[:MORE]", as lib/hold.lua knows it.
- * MORE: what most holds have not, each with its letter, ";eEND". Its length.
+ * MORE: what most holds have not, each with its letter, ";eEND;wAWAITED". Its length.
  */
-#define HOLD_TEXT_SIZE 400
+#define HOLD_TEXT_SIZE 512
 size_t sub_hold_text(const struct sub_hold *h, char out[HOLD_TEXT_SIZE]);
 int sub_hold_parse(const char *s, size_t len, struct sub_hold *out);
 
@@ -166,7 +196,7 @@ struct sub {
  * options point into S.
  */
 int sub_parse(const char *s, size_t len, struct sub *out);
-#define SUB_OPTIONS_SIZE 304 /* of the options' text, with its NUL */
+#define SUB_OPTIONS_SIZE 368 /* of the options' text, with its NUL */
 #define SUB_TEXT_SIZE (POS_TEXT_SIZE + 4 + HOLD_TEXT_SIZE + SUB_OPTIONS_SIZE)
 /* S's options are shorter than SUB_OPTIONS_SIZE. */
 size_t sub_format_row(const struct sub *s, char out[SUB_TEXT_SIZE]);
@@ -175,6 +205,13 @@ size_t sub_format_row(const struct sub *s, char out[SUB_TEXT_SIZE]);
 void sub_options_read(const struct sub *s, struct sub_options *out);
 /* Is it paused, has it quiet hours, or digests? Quick: most rows have none of it. */
 bool sub_may_wait(const struct sub *s);
+/* Is it sent messages that ask for a receipt? BY_FEED: if it has not chosen. Who has
+ * answered one is, until he chooses otherwise. Who has digests is not. */
+bool sub_asks(const struct sub *s, bool by_feed);
+/* Is it, or has it chosen so, though it has digests? */
+bool sub_wants_receipts(const struct sub *s);
+/* ... and has it answered one? Then its `proven` is in SINCE, unless that is NULL. */
+bool sub_proven(const struct sub *s, struct pos *since);
 /* Does it choose by presence, or was asked for it? As quick. */
 bool sub_minds_presence(const struct sub *s);
 bool sub_chooses_presence(const struct sub_options *o);
@@ -202,6 +239,9 @@ enum {
 	SUB_SET_PAUSED = 32,
 	SUB_SET_QUIET = 64,
 	SUB_SET_URGENT = 128,
+	/* `receipt` and `no_receipt`. Who is no longer asked, no longer gets chat, or has
+	 * chosen digests, has to prove it anew. */
+	SUB_SET_RECEIPT = 4096,
 	SUB_SET_OFFLINE = 256,
 	SUB_SET_SHOWS = 512,
 	SUB_SET_GRANT = 1024,
@@ -217,6 +257,8 @@ struct sub_change {
 };
 /* Follows, or goes on, in FORMAT. */
 #define SUB_FOLLOW(as) (&(struct sub_change){.set = SUB_SET_FORMAT, .format = (as)})
+/* Is what shows that it gives receipts forgotten? */
+bool sub_change_unproves(const struct sub_change *c);
 /* O after the change. */
 void sub_change_apply(const struct sub_change *c, struct sub_options *o);
 

@@ -93,6 +93,7 @@ struct store_counters {
 	uint64_t filtered;   /* not for it: its tags, its priority, or muted */
 	uint64_t expired;    /* its time was over before it could be sent */
 	uint64_t superseded; /* its item was replaced or retracted before that */
+	uint64_t received;   /* taken, and its client has confirmed it (XEP-0184) */
 };
 /* settled: every bucket has reached it. What is held is in the counters. */
 typedef void (*store_event_cb)(void *arg, enum belfry_err err,

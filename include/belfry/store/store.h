@@ -6,6 +6,7 @@
 #include <belfry/core/subscription.h>
 #include <belfry/store/events.h>
 #include <belfry/store/pending.h>
+#include <belfry/store/receipts.h>
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -146,6 +147,7 @@ enum store_count {
 	COUNT_FILTERED = 'f',
 	COUNT_EXPIRED = 'e',
 	COUNT_SUPERSEDED = 'u',
+	COUNT_RECEIVED = 'r',
 };
 struct store_move {
 	struct pos pos;
@@ -167,11 +169,12 @@ struct store_done_row {
 	bool end;
 	const char *was; /* the text of its hold as it was read; NULL: it had none */
 	size_t was_len;
+	bool unprove; /* that it gives receipts: it has to show it again */
 	/* From now on; reason NONE: none, it is at its bucket's cursor (as this call
 	 * leaves it). due_ms is a delay here, from Redis' now on: 0 is now, and
 	 * HOLD_NEVER: it has no due time. first_ms: any number but 0 stands for now, if
-	 * it had none. PAUSED, QUIET, OFFLINE, SHOW and DIGEST are due now where the
-	 * row no longer says so. A condition with other characters than it may have
+	 * it had none. PAUSED, QUIET, OFFLINE, SHOW, DIGEST and CONFIRM are due now where
+	 * the row no longer says so. A condition with other characters than it may have
 	 * becomes "undefined-condition". */
 	struct sub_hold hold;
 	const struct store_move *moves;
@@ -431,6 +434,20 @@ struct store_ops {
 	void (*late_bounce)(struct store *s, const struct store_owner *o,
 			    const char *feed, const struct store_done_row *row,
 			    store_cb cb, void *arg);
+	/*
+	 * Events behind JID's `proven` that its hold awaits (sub_hold) are awaited no
+	 * more, and are received, not taken. Its hold ends, or is due, when there is room
+	 * for more. Where it has not proven that it confirms, it has now, for what comes
+	 * behind its bucket's cursor. Without effect, and OK, for what is not awaited.
+	 * ENOENT: no such row, or it is not asked for receipts. ELOST. ENOFEED.
+	 */
+	void (*received)(struct store *s, const struct store_owner *o, const char *feed,
+			 const char *jid, const struct store_receipts *r,
+			 store_received_cb cb, void *arg);
+	/* As due(), but with what is due in WITHIN_MS, in no order; WAIT_MS is of no
+	 * meaning. */
+	void (*due_within)(struct store *s, uint64_t within_ms, size_t limit,
+			   store_dues_cb cb, void *arg);
 	/* Buckets with something due by Redis' clock, the longest due first of each
 	 * partition; at most LIMIT. Of feeds that are gone none. */
 	void (*due)(struct store *s, size_t limit, store_dues_cb cb, void *arg);

@@ -55,6 +55,9 @@ struct link_handlers {
 	void (*barrier)(void *arg, uint64_t number);
 	void (*bounce)(void *arg, const struct link_bounce *bounce);
 	void (*room)(void *arg); /* link_room() is true again */
+	/* FROM (a normalized JID) says that it has received what bore ID (XEP-0184).
+	 * NULL: nobody asks. */
+	void (*received)(void *arg, const char *id, const char *from);
 };
 
 struct link_ops {

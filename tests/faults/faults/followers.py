@@ -2,8 +2,9 @@
 
 import re
 import threading
+from xml.sax.saxutils import quoteattr
 
-from belfry_testing.client import Client
+from belfry_testing.client import Client, is_presence
 from belfry_testing.crowd import Crowd
 from belfry_testing.waiting import Timeout, wait_until
 
@@ -81,17 +82,26 @@ class Many:
 
 
 class Person(Client):
-    """An account with a client, which logs in again whenever its stream has ended."""
+    """
+    An account with a client, which logs in again whenever its stream has ended, and gives
+    receipts where they are asked for.
+    """
 
     def __init__(self, server, user, notes):
         super().__init__(server.add_account(user), server.passwords[user], server.c2s_port,
                          server.cert)
         self.notes, self.away = notes, threading.Event()
 
+    def _confirm(self, got):
+        if got.find("receipts:request") is not None and self.xmpp is not None:
+            self.xmpp.send_raw(f"<message to={quoteattr(got.sender)} type='chat'><received "
+                               f"xmlns='urn:xmpp:receipts' id={quoteattr(got.id)}/></message>")
+
     def _arrived(self, stanza):
         result = super()._arrived(stanza)
         got = self.received[-1]
         if got.kind == "message" and not got.is_error:
+            self._confirm(got)
             delay = got.find("delay:delay")
             self.notes.hear(self.jid, got.id, "".join(got.element.itertext()), got.at,
                             delay is not None and delay.get("from") == self.domain)
@@ -128,9 +138,12 @@ class Person(Client):
 
 
 class Followers:
-    """MANY (how many people of the crowd) and PEOPLE (how many accounts), of all FEEDS."""
+    """
+    MANY (how many people of the crowd) and PEOPLE (how many accounts), of all FEEDS. RECEIPTS:
+    the accounts confirm what they get.
+    """
 
-    def __init__(self, site, feeds, many, people):
+    def __init__(self, site, feeds, many, people, receipts=False):
         self.site, self.notes, self.leaving = site, Notes(), threading.Event()
         # Where there is a second server, that is where they are.
         home = getattr(site, "remote", site.server)
@@ -138,6 +151,9 @@ class Followers:
         self.people = [Person(site.server, f"person{i}", self.notes).login()
                        for i in range(people)]
         self._follow(feeds, many)
+        if receipts:
+            for feed in feeds:
+                self._prove(feed)
         self._keepers = [threading.Thread(target=one.keep_up, args=(self.leaving,),
                                           daemon=True) for one in self.all()]
         for keeper in self._keepers:
@@ -155,6 +171,27 @@ class Followers:
             rest = self.site.rest
             rest.follow_many(feed, jids, "event" if number % 2 == 0 else "chat")
             rest.follow_many(feed, people, "chat" if number % 2 == 0 else "event")
+
+    def _prove(self, feed):
+        """They are asked for receipts from now on, have given one, and show their presence."""
+        rest = self.site.rest
+
+        def says(person):
+            return rest.subscriber("GET", feed, person.jid).json
+        for person in self.people:
+            rest.subscriber("PUT", feed, person.jid,
+                            {"format": "chat", "ack": "receipt"}).ok()
+        rest.publish(feed, title="the first")
+        wait_until(lambda: all(says(person).get("proven") for person in self.people),
+                   "each has given a receipt", 60)
+        contact = f"{feed}@{self.site.service}"
+        for person in self.people:
+            person.wait_for(is_presence(contact, "subscribe"))
+            person.say_presence(contact, "subscribed")
+        wait_until(lambda: all(says(person).get("presence") == "granted"
+                               for person in self.people), "each shows its presence", 60)
+        wait_until(lambda: not any("hold" in says(person) for person in self.people),
+                   "all is confirmed", 60)
 
     def flush(self):
         """What the server had for them has arrived."""

@@ -20,6 +20,7 @@ class Row:
     each feed. REPEATS: how many are allowed a run, by default what is in flight. WHY: the
     reason for a miss that is known. PATIENCE: seconds that all may take to arrive. RATE:
     events a second. LOOK: whether each accepted event is looked for in the store at the end.
+    RECEIPTS: whether the people confirm what they get.
     """
     name: str
     title: str
@@ -37,6 +38,7 @@ class Row:
     patience: float = 30
     rate: float = 60
     look: bool = False
+    receipts: bool = False
 
     def __post_init__(self):
         if self.repeats is None:

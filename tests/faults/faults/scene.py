@@ -49,7 +49,8 @@ class Scene:
         feeds = [f"bell{next(_numbers)}" for _ in range(2)]
         for feed in feeds:
             site.rest.put_feed(feed, access="open", max_items=100000)
-        self.followers = Followers(site, feeds, self.many, self.row.people)
+        self.followers = Followers(site, feeds, self.many, self.row.people,
+                                   self.row.receipts)
         self.load = Load(lambda: site.serve.port, site.token, feeds, rate=self.rate).start()
 
     def steady(self):

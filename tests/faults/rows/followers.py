@@ -27,11 +27,22 @@ def leave_clients(scene):
 @row("cut-clients", "followers' connections break at random", times=3, many=20, people=6,
      patience=15, repeats=0,
      promise="the server keeps for them what comes meanwhile, but not what it had written to "
-             "the broken connection; receipts would cover that",
+             "the broken connection",
      why="what the server had written to a connection that broke is lost to a client "
-         "without XEP-0198; only a receipt could tell")
+         "without XEP-0198; only a receipt can tell")
 def cut_clients(scene):
     come_and_go(scene, lambda person: person.vanish())
+
+
+@row("cut-clients-receipts",
+     "followers' connections break at random; with receipts", times=3, many=0, people=6,
+     patience=60, receipts=True, repeats=2 * 16 * 6,
+     promise="with receipts nothing is lost: what is not confirmed 20 s after somebody is back "
+             "is sent again",
+     disorder="what was lost with a connection was sent again, and so came behind newer events "
+              "that had come over the next one")
+def cut_clients_receipts(scene):
+    cut_clients(scene)
 
 
 @row("bounces", f"{BOUNCES:,} bounces in one fan-out (resource-constraint), then none",

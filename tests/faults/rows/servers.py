@@ -1,6 +1,6 @@
 """Faults of the XMPP server. Its users follow: what comes for them is kept for them."""
 
-from faults.row import row
+from faults.row import WINDOWS, row
 
 
 @row("restart-server", "XMPP server restarted", times=3, many=0, people=6)
@@ -10,10 +10,18 @@ def restart_server(scene):
 
 DIES = dict(
     patience=15,
-    promise="receipts would cover it, and are not there yet: the server may lose what it had "
-            "taken",
+    promise="without receipts the server may lose what it had taken",
     why="what the server had taken and not yet handed on or stored died with it; "
         "only a receipt from the client could tell")
+
+# What is not confirmed is sent again after 20 s. Of each feed 16 positions may be on their
+# way to a follower.
+CONFIRMED = dict(
+    many=0, people=6, rate=120, patience=60, receipts=True,
+    repeats=WINDOWS * 6 + 2 * 16 * 6,
+    promise="with receipts nothing is lost: what is not confirmed is sent again",
+    disorder="what the server had lost was sent again, and so came behind newer events that "
+             "had reached it meanwhile")
 
 
 @row("kill-server", "kill -9 of the XMPP server, started again", times=5, many=0, people=6,
@@ -33,6 +41,19 @@ def kill_server_offline(scene):
     scene.moment(60, 240)
     for person in away:
         person.come()
+
+
+@row("kill-server-receipts", "kill -9 of the XMPP server, started again; with receipts",
+     times=5, **CONFIRMED)
+def kill_server_receipts(scene):
+    kill_server(scene)
+
+
+@row("kill-server-offline-receipts",
+     "kill -9 of the XMPP server, half of the followers offline; with receipts",
+     times=3, **CONFIRMED)
+def kill_server_offline_receipts(scene):
+    kill_server_offline(scene)
 
 
 @row("hung-server", "XMPP server hangs for 3 s, then kill -9, started again", times=3, many=0,

@@ -13,6 +13,7 @@ NS = {
     "ping": "urn:xmpp:ping",
     "version": "jabber:iq:version",
     "delay": "urn:xmpp:delay",
+    "receipts": "urn:xmpp:receipts",
     "sid": "urn:xmpp:sid:0",
     "atom": "http://www.w3.org/2005/Atom",
     "json": "urn:xmpp:json:0",

@@ -1,4 +1,4 @@
-#include "sync.h"
+#include "sync_box.h"
 
 #include <belfry/base/clock.h>
 
@@ -44,15 +44,7 @@ void sync_until_up(struct store *s)
 	loop_timer_destroy(tick);
 }
 
-/* What one call waits for; its callbacks fill it. */
-struct box {
-	bool done;
-	enum belfry_err err;
-	void *a, *b, *c;
-	size_t size;
-};
-
-static void box_end(struct box *b, enum belfry_err err)
+void box_end(struct box *b, enum belfry_err err)
 {
 	if (b->done) {
 		fprintf(stderr, "a callback came twice\n");
@@ -62,12 +54,16 @@ static void box_end(struct box *b, enum belfry_err err)
 	b->err = err;
 }
 
-static void on_plain(void *arg, enum belfry_err err)
+void box_plain(void *box, enum belfry_err err)
 {
-	box_end(arg, err);
+	box_end(box, err);
 }
 
-#define WAIT(box, what) (sync_until(&(box).done, what), (box).err)
+enum belfry_err box_wait(const struct box *b, const char *what)
+{
+	sync_until(&b->done, what);
+	return b->err;
+}
 
 static void on_feed(void *arg, enum belfry_err err, const struct store_feed *f,
 		    bool created)
@@ -96,14 +92,14 @@ enum belfry_err sync_feed_put(struct store *s, const char *feed, const char *con
 {
 	struct box b = {.a = out, .b = created};
 	s->ops->feed_put(s, feed, config, expect, 1000, on_feed, &b);
-	return WAIT(b, "feed_put");
+	return box_wait(&b, "feed_put");
 }
 
 enum belfry_err sync_feed_get(struct store *s, const char *feed, struct store_feed *out)
 {
 	struct box b = {.a = out};
 	s->ops->feed_get(s, feed, on_feed, &b);
-	return WAIT(b, "feed_get");
+	return box_wait(&b, "feed_get");
 }
 
 static void add_name(char *names, size_t size, const char *name)
@@ -130,21 +126,21 @@ enum belfry_err sync_feed_list(struct store *s, const char *after, size_t limit,
 {
 	struct box b = {.a = names, .b = more, .size = size};
 	s->ops->feed_list(s, after, limit, on_feeds, &b);
-	return WAIT(b, "feed_list");
+	return box_wait(&b, "feed_list");
 }
 
 enum belfry_err sync_feed_delete(struct store *s, const char *feed)
 {
 	struct box b = {0};
-	s->ops->feed_delete(s, feed, on_plain, &b);
-	return WAIT(b, "feed_delete");
+	s->ops->feed_delete(s, feed, box_plain, &b);
+	return box_wait(&b, "feed_delete");
 }
 
 enum belfry_err sync_feed_sweep(struct store *s)
 {
 	struct box b = {0};
-	s->ops->feed_sweep(s, on_plain, &b);
-	return WAIT(b, "feed_sweep");
+	s->ops->feed_sweep(s, box_plain, &b);
+	return box_wait(&b, "feed_sweep");
 }
 
 static void on_commit(void *arg, enum belfry_err err, const struct store_committed *done)
@@ -164,7 +160,7 @@ enum belfry_err sync_commit(struct store *s, const struct store_commit *c,
 {
 	struct box b = {.a = pos, .b = id, .c = replayed};
 	s->ops->commit(s, c, on_commit, &b);
-	return WAIT(b, "commit");
+	return box_wait(&b, "commit");
 }
 
 enum belfry_err sync_post(struct store *s, const char *feed, const char *id,
@@ -192,7 +188,7 @@ enum belfry_err sync_retract(struct store *s, const char *feed, const char *item
 				  .doc = "{}",
 				  .doc_len = 2};
 	s->ops->retract(s, &r, on_commit, &b);
-	return WAIT(b, "retract");
+	return box_wait(&b, "retract");
 }
 
 static void on_events(void *arg, enum belfry_err err, const struct store_event *events,
@@ -227,7 +223,7 @@ enum belfry_err sync_events(struct store *s, const char *feed, struct pos from,
 {
 	struct box b = {.a = out};
 	s->ops->events(s, feed, from, newest, limit, on_events, &b);
-	return WAIT(b, "events");
+	return box_wait(&b, "events");
 }
 
 enum belfry_err sync_items(struct store *s, const char *feed, const char *const *items,
@@ -235,7 +231,7 @@ enum belfry_err sync_items(struct store *s, const char *feed, const char *const 
 {
 	struct box b = {.a = out};
 	s->ops->items(s, feed, items, count, limit, on_events, &b);
-	return WAIT(b, "items");
+	return box_wait(&b, "items");
 }
 
 static void on_event(void *arg, enum belfry_err err, const struct store_event *event,
@@ -257,14 +253,14 @@ enum belfry_err sync_event_get(struct store *s, const char *feed, const char *id
 {
 	struct box b = {.a = counters, .b = settled, .c = pos};
 	s->ops->event_get(s, feed, id, on_event, &b);
-	return WAIT(b, "event_get");
+	return box_wait(&b, "event_get");
 }
 
 enum belfry_err sync_trim(struct store *s, const char *feed, uint64_t max, uint64_t old)
 {
 	struct box b = {0};
-	s->ops->trim(s, feed, max, old, on_plain, &b);
-	return WAIT(b, "trim");
+	s->ops->trim(s, feed, max, old, box_plain, &b);
+	return box_wait(&b, "trim");
 }
 
 static void on_row(void *arg, enum belfry_err err, const struct store_row *row,
@@ -298,7 +294,7 @@ enum belfry_err sync_change(struct store *s, const char *feed, const char *jid,
 {
 	struct box b = {.a = out, .b = created};
 	s->ops->join(s, feed, jid, change, on_row, &b);
-	return WAIT(b, "join");
+	return box_wait(&b, "join");
 }
 
 enum belfry_err sync_leave(struct store *s, const char *feed, const char *jid,
@@ -306,7 +302,7 @@ enum belfry_err sync_leave(struct store *s, const char *feed, const char *jid,
 {
 	struct box b = {.a = out};
 	s->ops->leave(s, feed, jid, on_row, &b);
-	return WAIT(b, "leave");
+	return box_wait(&b, "leave");
 }
 
 enum belfry_err sync_expel(struct store *s, const char *feed, const char *jid,
@@ -314,7 +310,7 @@ enum belfry_err sync_expel(struct store *s, const char *feed, const char *jid,
 {
 	struct box b = {.a = out};
 	s->ops->expel(s, feed, jid, on_row, &b);
-	return WAIT(b, "expel");
+	return box_wait(&b, "expel");
 }
 
 enum belfry_err sync_sub_get(struct store *s, const char *feed, const char *jid,
@@ -322,7 +318,7 @@ enum belfry_err sync_sub_get(struct store *s, const char *feed, const char *jid,
 {
 	struct box b = {.a = out};
 	s->ops->sub_get(s, feed, jid, on_row, &b);
-	return WAIT(b, "sub_get");
+	return box_wait(&b, "sub_get");
 }
 
 static void on_rows(void *arg, enum belfry_err err, const struct store_row *rows,
@@ -344,14 +340,14 @@ enum belfry_err sync_sub_list(struct store *s, const char *feed, uint32_t cursor
 {
 	struct box b = {.a = out};
 	s->ops->sub_list(s, feed, cursor, limit, on_rows, &b);
-	return WAIT(b, "sub_list");
+	return box_wait(&b, "sub_list");
 }
 
 enum belfry_err sync_split(struct store *s, const char *feed, uint32_t buckets)
 {
 	struct box b = {0};
-	s->ops->split(s, feed, buckets, on_plain, &b);
-	return WAIT(b, "split");
+	s->ops->split(s, feed, buckets, box_plain, &b);
+	return box_wait(&b, "split");
 }
 
 static void on_lease(void *arg, enum belfry_err err, const struct store_owner *owner,
@@ -371,21 +367,21 @@ enum belfry_err sync_lease_take(struct store *s, const char *name,
 {
 	struct box b = {.a = owner, .b = now};
 	s->ops->lease_take(s, name, seen, on_lease, &b);
-	return WAIT(b, "lease_take");
+	return box_wait(&b, "lease_take");
 }
 
 enum belfry_err sync_lease_beat(struct store *s, const struct store_owner *o)
 {
 	struct box b = {0};
-	s->ops->lease_beat(s, o, on_plain, &b);
-	return WAIT(b, "lease_beat");
+	s->ops->lease_beat(s, o, box_plain, &b);
+	return box_wait(&b, "lease_beat");
 }
 
 enum belfry_err sync_lease_release(struct store *s, const struct store_owner *o)
 {
 	struct box b = {0};
-	s->ops->lease_release(s, o, on_plain, &b);
-	return WAIT(b, "lease_release");
+	s->ops->lease_release(s, o, box_plain, &b);
+	return box_wait(&b, "lease_release");
 }
 
 static void on_names(void *arg, enum belfry_err err, const char *const *names,
@@ -402,7 +398,7 @@ enum belfry_err sync_behind(struct store *s, char *names, size_t size)
 {
 	struct box b = {.a = names, .size = size};
 	s->ops->behind(s, on_names, &b);
-	return WAIT(b, "behind");
+	return box_wait(&b, "behind");
 }
 
 static void on_run(void *arg, enum belfry_err err, struct store_run *run)
@@ -417,30 +413,30 @@ enum belfry_err sync_read(struct store *s, const char *feed, uint32_t first,
 {
 	struct box b = {.a = run};
 	s->ops->read(s, feed, first, count, on_run, &b);
-	return WAIT(b, "read");
+	return box_wait(&b, "read");
 }
 
 enum belfry_err sync_done(struct store *s, const struct store_owner *o,
 			  const struct store_done *d)
 {
 	struct box b = {0};
-	s->ops->done(s, o, d, on_plain, &b);
-	return WAIT(b, "done");
+	s->ops->done(s, o, d, box_plain, &b);
+	return box_wait(&b, "done");
 }
 
 enum belfry_err sync_settle(struct store *s, const struct store_owner *o,
 			    const char *feed, uint32_t buckets, struct pos pos)
 {
 	struct box b = {0};
-	s->ops->settle(s, o, feed, buckets, pos, on_plain, &b);
-	return WAIT(b, "settle");
+	s->ops->settle(s, o, feed, buckets, pos, box_plain, &b);
+	return box_wait(&b, "settle");
 }
 
 enum belfry_err sync_token_put(struct store *s, const char *id, const char *json)
 {
 	struct box b = {0};
-	s->ops->token_put(s, id, json, on_plain, &b);
-	return WAIT(b, "token_put");
+	s->ops->token_put(s, id, json, box_plain, &b);
+	return box_wait(&b, "token_put");
 }
 
 static void on_token(void *arg, enum belfry_err err, const char *json, size_t len)
@@ -455,14 +451,14 @@ enum belfry_err sync_token_get(struct store *s, const char *id, char *json, size
 {
 	struct box b = {.a = json, .size = size};
 	s->ops->token_get(s, id, on_token, &b);
-	return WAIT(b, "token_get");
+	return box_wait(&b, "token_get");
 }
 
 enum belfry_err sync_token_delete(struct store *s, const char *id)
 {
 	struct box b = {0};
-	s->ops->token_delete(s, id, on_plain, &b);
-	return WAIT(b, "token_delete");
+	s->ops->token_delete(s, id, box_plain, &b);
+	return box_wait(&b, "token_delete");
 }
 
 static void on_tokens(void *arg, enum belfry_err err, const char *const *ids,
@@ -482,5 +478,5 @@ enum belfry_err sync_token_list(struct store *s, char *text, size_t size)
 {
 	struct box b = {.a = text, .size = size};
 	s->ops->token_list(s, on_tokens, &b);
-	return WAIT(b, "token_list");
+	return box_wait(&b, "token_list");
 }

@@ -59,6 +59,30 @@ enum belfry_err sync_due(struct store *s, size_t limit, struct sync_dues *out)
 	return WAIT(b, "due");
 }
 
+enum belfry_err sync_due_within(struct store *s, uint64_t within_ms, size_t limit,
+				struct sync_dues *out)
+{
+	struct box b = {.out = out};
+	s->ops->due_within(s, within_ms, limit, on_dues, &b);
+	return WAIT(b, "due_within");
+}
+
+static void on_received(void *arg, enum belfry_err err, bool due)
+{
+	struct box *b = arg;
+	*(bool *)b->out = due;
+	box_end(b, err);
+}
+
+enum belfry_err sync_received(struct store *s, const struct store_owner *o,
+			      const char *feed, const char *jid,
+			      const struct store_receipts *r, bool *due)
+{
+	struct box b = {.out = due};
+	s->ops->received(s, o, feed, jid, r, on_received, &b);
+	return WAIT(b, "received");
+}
+
 static void on_row(void *arg, enum belfry_err err, const struct store_row *row,
 		   bool created)
 {

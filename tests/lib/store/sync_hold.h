@@ -26,6 +26,11 @@ struct sync_dead {
 enum belfry_err sync_late_bounce(struct store *s, const struct store_owner *o,
 				 const char *feed, const struct store_done_row *row);
 enum belfry_err sync_due(struct store *s, size_t limit, struct sync_dues *out);
+enum belfry_err sync_received(struct store *s, const struct store_owner *o,
+			      const char *feed, const char *jid,
+			      const struct store_receipts *r, bool *due);
+enum belfry_err sync_due_within(struct store *s, uint64_t within_ms, size_t limit,
+				struct sync_dues *out);
 enum belfry_err sync_hold_order(struct store *s, const char *feed, const char *jid,
 				enum hold_order order, struct sub_hold *out);
 enum belfry_err sync_dead_list(struct store *s, const char *feed, uint32_t first,

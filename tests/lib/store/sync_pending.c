@@ -1,41 +1,17 @@
 #include "sync_pending.h"
 
-#include "sync.h"
+#include "sync_box.h"
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-
-struct box {
-	bool done;
-	enum belfry_err err;
-	void *out;
-};
-
-static void box_end(struct box *b, enum belfry_err err)
-{
-	if (b->done) {
-		fprintf(stderr, "a callback came twice\n");
-		abort();
-	}
-	b->done = true;
-	b->err = err;
-}
-
-#define WAIT(box, what) (sync_until(&(box).done, what), (box).err)
-
-static void on_plain(void *arg, enum belfry_err err)
-{
-	box_end(arg, err);
-}
 
 enum belfry_err sync_pending_put(struct store *s, const char *feed,
 				 const struct store_pending *p, enum pending_state expect,
 				 enum notice_kind notice)
 {
 	struct box b = {0};
-	s->ops->pending_put(s, feed, p, expect, notice, on_plain, &b);
-	return WAIT(b, "pending_put");
+	s->ops->pending_put(s, feed, p, expect, notice, box_plain, &b);
+	return box_wait(&b, "pending_put");
 }
 
 static void on_row(void *arg, enum belfry_err err, const struct store_row *row,
@@ -54,7 +30,7 @@ enum belfry_err sync_admit(struct store *s, const char *feed, const char *jid,
 {
 	struct box b = {0};
 	s->ops->admit(s, feed, jid, change, seen, notice, on_row, &b);
-	return WAIT(b, "admit");
+	return box_wait(&b, "admit");
 }
 
 static void on_pending(void *arg, enum belfry_err err,
@@ -67,7 +43,7 @@ static void on_pending(void *arg, enum belfry_err err,
 		abort();
 	}
 	if (pending) {
-		struct store_pending *out = b->out;
+		struct store_pending *out = b->a;
 		*out = *pending;
 		snprintf(jid, sizeof jid, "%s", pending->jid);
 		out->jid = jid;
@@ -78,16 +54,16 @@ static void on_pending(void *arg, enum belfry_err err,
 enum belfry_err sync_pending_get(struct store *s, const char *feed, const char *jid,
 				 struct store_pending *out)
 {
-	struct box b = {.out = out};
+	struct box b = {.a = out};
 	s->ops->pending_get(s, feed, jid, on_pending, &b);
-	return WAIT(b, "pending_get");
+	return box_wait(&b, "pending_get");
 }
 
 static void on_pendings(void *arg, enum belfry_err err, const struct store_pending *list,
 			size_t count, uint64_t next)
 {
 	struct box *b = arg;
-	struct sync_pendings *out = b->out;
+	struct sync_pendings *out = b->a;
 	out->count = count < SYNC_PENDINGS ? count : SYNC_PENDINGS;
 	out->next = next;
 	for (size_t i = 0; i < out->count; i++) {
@@ -100,9 +76,9 @@ static void on_pendings(void *arg, enum belfry_err err, const struct store_pendi
 enum belfry_err sync_pending_list(struct store *s, const char *feed, uint64_t cursor,
 				  size_t limit, struct sync_pendings *out)
 {
-	struct box b = {.out = out};
+	struct box b = {.a = out};
 	s->ops->pending_list(s, feed, cursor, limit, on_pendings, &b);
-	return WAIT(b, "pending_list");
+	return box_wait(&b, "pending_list");
 }
 
 enum belfry_err sync_notice_put(struct store *s, const char *feed, const char *jid,
@@ -110,22 +86,22 @@ enum belfry_err sync_notice_put(struct store *s, const char *feed, const char *j
 {
 	struct box b = {0};
 	const struct store_notice n = {.feed = feed, .jid = jid, .kind = kind};
-	s->ops->notice_put(s, &n, on_plain, &b);
-	return WAIT(b, "notice_put");
+	s->ops->notice_put(s, &n, box_plain, &b);
+	return box_wait(&b, "notice_put");
 }
 
 enum belfry_err sync_notice_put_as(struct store *s, const struct store_notice *n)
 {
 	struct box b = {0};
-	s->ops->notice_put(s, n, on_plain, &b);
-	return WAIT(b, "notice_put");
+	s->ops->notice_put(s, n, box_plain, &b);
+	return box_wait(&b, "notice_put");
 }
 
 static void on_notices(void *arg, enum belfry_err err, const struct store_notice *list,
 		       size_t count)
 {
 	struct box *b = arg;
-	struct sync_notices *out = b->out;
+	struct sync_notices *out = b->a;
 	out->count = count < SYNC_NOTICES ? count : SYNC_NOTICES;
 	for (size_t i = 0; i < out->count; i++) {
 		snprintf(out->n[i].id, sizeof out->n[i].id, "%s", list[i].id);
@@ -140,14 +116,14 @@ static void on_notices(void *arg, enum belfry_err err, const struct store_notice
 
 enum belfry_err sync_notices(struct store *s, size_t limit, struct sync_notices *out)
 {
-	struct box b = {.out = out};
+	struct box b = {.a = out};
 	s->ops->notices(s, limit, on_notices, &b);
-	return WAIT(b, "notices");
+	return box_wait(&b, "notices");
 }
 
 enum belfry_err sync_notice_done(struct store *s, const char *id)
 {
 	struct box b = {0};
-	s->ops->notice_done(s, id, on_plain, &b);
-	return WAIT(b, "notice_done");
+	s->ops->notice_done(s, id, box_plain, &b);
+	return box_wait(&b, "notice_done");
 }

@@ -1,28 +1,9 @@
 #include "sync_schedule.h"
 
-#include "sync.h"
+#include "sync_box.h"
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-
-struct box {
-	bool done;
-	enum belfry_err err;
-	void *a, *b, *c;
-};
-
-static void box_end(struct box *b, enum belfry_err err)
-{
-	if (b->done) {
-		fprintf(stderr, "a callback came twice\n");
-		abort();
-	}
-	b->done = true;
-	b->err = err;
-}
-
-#define WAIT(box, what) (sync_until(&(box).done, what), (box).err)
 
 static void on_scheduled(void *arg, enum belfry_err err,
 			 const struct store_committed *done)
@@ -42,7 +23,7 @@ enum belfry_err sync_schedule_as(struct store *s, const struct store_commit *c,
 {
 	struct box b = {.a = id, .b = replayed, .c = due_ms};
 	s->ops->commit(s, c, on_scheduled, &b);
-	return WAIT(b, "schedule");
+	return box_wait(&b, "schedule");
 }
 
 enum belfry_err sync_schedule(struct store *s, const char *feed, const char *id,
@@ -90,7 +71,7 @@ enum belfry_err sync_scheduled_list(struct store *s, const char *feed, uint64_t 
 {
 	struct box b = {.a = out};
 	s->ops->scheduled_list(s, feed, after_ms, after_id, limit, on_list, &b);
-	return WAIT(b, "scheduled_list");
+	return box_wait(&b, "scheduled_list");
 }
 
 enum belfry_err sync_scheduled_get(struct store *s, const char *feed, const char *id,
@@ -98,20 +79,15 @@ enum belfry_err sync_scheduled_get(struct store *s, const char *feed, const char
 {
 	struct box b = {.a = out};
 	s->ops->scheduled_get(s, feed, id, on_list, &b);
-	return WAIT(b, "scheduled_get");
-}
-
-static void on_plain(void *arg, enum belfry_err err)
-{
-	box_end(arg, err);
+	return box_wait(&b, "scheduled_get");
 }
 
 enum belfry_err sync_scheduled_cancel(struct store *s, const char *feed, const char *id,
 				      const char *item)
 {
 	struct box b = {0};
-	s->ops->scheduled_cancel(s, feed, id, item, on_plain, &b);
-	return WAIT(b, "scheduled_cancel");
+	s->ops->scheduled_cancel(s, feed, id, item, box_plain, &b);
+	return box_wait(&b, "scheduled_cancel");
 }
 
 static void on_times(void *arg, enum belfry_err err, const char *const *feeds,
@@ -130,7 +106,7 @@ enum belfry_err sync_scheduled_due(struct store *s, size_t limit, struct sync_ti
 {
 	struct box b = {.a = out};
 	s->ops->scheduled_due(s, limit, on_times, &b);
-	return WAIT(b, "scheduled_due");
+	return box_wait(&b, "scheduled_due");
 }
 
 static void on_release(void *arg, enum belfry_err err, uint64_t released, uint64_t lost)
@@ -148,5 +124,5 @@ enum belfry_err sync_release(struct store *s, const char *feed, uint64_t *releas
 {
 	struct box b = {.a = released, .b = lost};
 	s->ops->release(s, feed, on_release, &b);
-	return WAIT(b, "release");
+	return box_wait(&b, "release");
 }

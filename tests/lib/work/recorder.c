@@ -223,6 +223,19 @@ uint64_t recorder_bytes_total(const struct link *l)
 	return recorder_of(l)->bytes_total;
 }
 
+/* A sanitizer looks at all that is searched, so little at a time. */
+static const char *message_end(const struct recorder *r, size_t from)
+{
+	size_t rest = r->bytes.len - from, part = 1024;
+	const char *end = NULL;
+	for (bool all = false; !end && !all; part *= 2) {
+		all = part >= rest;
+		end = memmem(r->bytes.data + from, all ? rest : part, closing,
+			     sizeof(closing) - 1);
+	}
+	return end;
+}
+
 size_t recorder_messages(const struct link *l)
 {
 	struct recorder *r = recorder_of(l);
@@ -235,9 +248,7 @@ size_t recorder_messages(const struct link *l)
 		if (r->message_count == 0)
 			r->starts[0] = 0;
 		size_t from = r->starts[r->message_count];
-		const char *end = from < r->bytes.len
-					  ? strstr(r->bytes.data + from, closing)
-					  : NULL;
+		const char *end = from < r->bytes.len ? message_end(r, from) : NULL;
 		if (end == NULL)
 			return r->message_count;
 		r->starts[++r->message_count] =
@@ -333,6 +344,12 @@ void recorder_bounce(struct link *l, const char *id, const char *from,
 							  .from = from,
 							  .class = class,
 							  .condition = condition});
+}
+
+void recorder_received(struct link *l, const char *id, const char *from)
+{
+	struct recorder *r = recorder_of(l);
+	r->handlers->received(r->arg, id, from);
 }
 
 void recorder_set_group(struct link *l, size_t most)

@@ -52,6 +52,7 @@ void recorder_down(struct link *l, enum link_end end, const char *condition);
 void recorder_pass(struct link *l, uint64_t number);
 void recorder_bounce(struct link *l, const char *id, const char *from,
 		     enum bounce_class class, const char *condition);
+void recorder_received(struct link *l, const char *id, const char *from);
 /* Receivers that a group may have: as long as the engine does not say it wants none. */
 void recorder_set_group(struct link *l, size_t most);
 /* From true to false: no room; from false to true: room() is called. */

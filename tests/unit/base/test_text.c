@@ -263,6 +263,19 @@ static void numbers(void **state)
 	assert_int_equal(parse_u64("1\0", 2, 100, &value), -1);
 }
 
+static void hex_digits_of_either_case(void **state)
+{
+	static const char digits[] = "0123456789abcdef0123456789ABCDEF";
+	int found = 0;
+
+	(void)state;
+	for (int i = 0; digits[i]; i++)
+		assert_int_equal(text_hex_digit(digits[i]), i % 16);
+	for (int c = -128; c < 128; c++)
+		found += text_hex_digit((char)c) >= 0;
+	assert_int_equal(found, 22);
+}
+
 static void text_is_exact(void **state)
 {
 	(void)state;
@@ -310,6 +323,7 @@ int main(void)
 		cmocka_unit_test(glob_matches),
 		cmocka_unit_test(glob_does_not_explode),
 		cmocka_unit_test(numbers),
+		cmocka_unit_test(hex_digits_of_either_case),
 		cmocka_unit_test(text_is_exact),
 		cmocka_unit_test(base64_as_in_the_rfc),
 	};

@@ -56,7 +56,7 @@ static void check_json(const struct feed_config *c, const char *expected)
 #define DEFAULTS                                                                              \
 	"{\"title\":null,\"description\":null,\"access\":\"local\",\"whitelist\":[],"         \
 	"\"owners\":[],\"outcasts\":[],\"max_items\":1000,\"max_age\":2592000,\"weight\":10," \
-	"\"rate\":null,\"burst\":null}"
+	"\"rate\":null,\"burst\":null,\"ack\":\"server\"}"
 
 static void defaults_are_as_documented(void **state)
 {
@@ -82,7 +82,7 @@ static void a_patch_changes_what_it_names(void **state)
 	assert_null(c.whitelist[2]);
 	assert_int_equal(c.max_items, 1000);
 	patch_ok(&c, "{\"max_items\":5,\"max_age\":0,\"weight\":100,\"rate\":\"30/min\","
-		     "\"burst\":5,"
+		     "\"burst\":5,\"ack\":\"receipt\","
 		     "\"description\":\"two\\nlines\",\"access\":\"authorize\","
 		     "\"owners\":[\"Alice@Example.ORG\",\"alice@example.org\",\"b@c\"],"
 		     "\"outcasts\":[\"Evil.Example\",\"d@e\"]}");
@@ -97,6 +97,7 @@ static void a_patch_changes_what_it_names(void **state)
 	assert_int_equal(c.rate.events, 30);
 	assert_int_equal(c.rate.period_s, 60);
 	assert_int_equal(c.rate.burst, 5);
+	assert_true(c.ack_receipt);
 	char *json = feed_config_json(&c);
 	struct feed_config back;
 	feed_config_init(&back);
@@ -109,7 +110,7 @@ static void a_patch_changes_what_it_names(void **state)
 	assert_null(c.description);
 	patch_ok(&c, "{\"title\":null,\"access\":null,\"whitelist\":null,"
 		     "\"max_items\":null,\"max_age\":null,\"weight\":null,"
-		     "\"rate\":null,\"burst\":null,"
+		     "\"rate\":null,\"burst\":null,\"ack\":null,"
 		     "\"description\":null,\"owners\":null,\"outcasts\":[]}");
 	check_json(&c, DEFAULTS);
 	patch_ok(&c, "{\"whitelist\":[]}");
@@ -155,6 +156,8 @@ static void a_bad_patch_changes_nothing(void **state)
 		{"{\"rate\":10}", "rate must"},
 		{"{\"rate\":\"0/s\"}", "rate must"},
 		{"{\"burst\":0}", "burst must"},
+		{"{\"ack\":true}", "ack must"},
+		{"{\"ack\":\"client\"}", "ack must"},
 		{"{\"burst\":\"5\"}", "burst must"},
 		{"{\"title\":\"\\u0000\"}", "\\u0000"},
 	};

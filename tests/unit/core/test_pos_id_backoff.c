@@ -40,6 +40,22 @@ static void pos_round_trips(void **state)
 	}
 }
 
+static void positions_between_are_counted(void **state)
+{
+	static const struct {
+		struct pos had, next;
+		uint64_t between;
+	} all[] = {
+		{{3, 7}, {3, 8}, 0}, {{3, 7}, {3, 9}, 1}, {{3, 0}, {3, 1}, 0},
+		{{3, 0}, {3, 5}, 4}, {{2, 7}, {3, 1}, 0}, {{2, 7}, {3, 4}, 3},
+		{{0, 0}, {3, 4}, 0}, {{3, 8}, {3, 8}, 0}, {{3, UINT64_MAX}, {3, 1}, 0},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
+		assert_int_equal(pos_between(all[i].had, all[i].next), all[i].between);
+}
+
 static void pos_refuses(void **state)
 {
 	static const char *const bad[] = {
@@ -211,6 +227,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(pos_orders),
 		cmocka_unit_test(pos_round_trips),
+		cmocka_unit_test(positions_between_are_counted),
 		cmocka_unit_test(pos_refuses),
 		cmocka_unit_test(ids_are_uuid7_in_order),
 		cmocka_unit_test(ids_are_checked),

@@ -133,6 +133,25 @@ static void what_is_hostile_is_cut(void **state)
 	free(digest(docs, MOST, FORMAT_EVENT));
 }
 
+/* A line says as much as there is to say, and that it was cut. */
+static void lines_tell(void **state)
+{
+	char text[512] = "{\"title\":\"";
+	const char *docs[] = {"{\"title\":\" \\n\",\"body\":\"text\"}",
+			      "{\"title\":\" \",\"url\":\"http://u/1\"}", text};
+
+	(void)state;
+	for (size_t i = 0; i < 200; i++)
+		strcat(text, "x");
+	strcat(text, " and more\"}");
+	char *xml = digest(docs, 3, FORMAT_CHAT);
+	char *body = xml_content(xml, "body");
+	assert_non_null(strstr(body, ":\n- text\n- http://u/1\n- xxx"));
+	assert_non_null(strstr(body, "xx\xe2\x80\xa6"));
+	free(body);
+	free(xml);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -140,6 +159,7 @@ int main(void)
 		cmocka_unit_test(others_have_a_subject),
 		cmocka_unit_test(items_are_whole),
 		cmocka_unit_test(what_is_hostile_is_cut),
+		cmocka_unit_test(lines_tell),
 	};
 	return cmocka_run_group_tests_name("render_digest", tests, NULL, NULL);
 }

@@ -284,42 +284,6 @@ static void a_status_waits_for_those_who_are_held(void **state)
 	assert_said(ask_event(1, ""), "200", "\"taken\":2,\"sent\":0,\"held\":0");
 }
 
-static void deliveries_come_in_pages(void **state)
-{
-	const char *const people[] = {"ann", NULL};
-	char line[100], publish[TOKEN_TEXT_SIZE], text[200];
-
-	(void)state;
-	make_feed(people, 0);
-	for (int i = 0; i < 250; i++) {
-		snprintf(line, sizeof line, "PUT " SUBSCRIBERS "/u%d%%40example.org", i);
-		ASK(line, NULL, "201", NULL);
-	}
-	ASK("POST /v1/feeds/x/events", "{}", "202", NULL);
-	assert_said(ask_event(1, "/deliveries?limit=1"), "200", "\"next\":\"1\"}");
-	assert_said(ask_event(1, "/deliveries?limit=200&after=1"), "200",
-		    "\"next\":null}");
-	char *got = ask_event(1, "/deliveries?limit=1000");
-	size_t count = 0;
-	for (const char *at = got; (at = strstr(at, "\"queued\"")); at++)
-		count++;
-	assert_int_equal(count, 251);
-	assert_said(got, "200", "\"next\":null}");
-	assert_said(ask_event(1, "/deliveries?after=4294967295&limit=1"), "200",
-		    "{\"deliveries\":[],\"next\":null}");
-	assert_said(ask_event(1, "/deliveries?after=x"), "400", "bad-parameter");
-	assert_said(ask_event(1, "/deliveries?limit=0"), "400", "bad-parameter");
-	ASK("GET /v1/feeds/x/events/01900000-0000-7000-8000-000000000000/deliveries",
-	    NULL, "404", "not-found");
-	ASK("GET /v1/feeds/x/events/x/deliveries", NULL, "404", "not-found");
-	ASK("GET /v1/feeds/y/events/01900000-0000-7000-8000-000000000000/deliveries",
-	    NULL, "404", "no-such-feed");
-	/* Who follows is for those who manage the feed. */
-	make_token(SCOPE_PUBLISH, "x", publish);
-	snprintf(text, sizeof text, "GET /v1/feeds/x/events/%s/deliveries", event_id(1));
-	assert_said(ask(publish, text, "", NULL), "403", "forbidden");
-}
-
 /* ---- dead letters ---- */
 
 #define DEAD "/v1/dead-letters"
@@ -479,7 +443,6 @@ int main(void)
 		TEST(quiet_hours_are_checked),
 		TEST(deliveries_are_told_one_by_one),
 		TEST(a_status_waits_for_those_who_are_held),
-		TEST(deliveries_come_in_pages),
 		TEST(a_dead_letter_is_shown_and_redriven),
 		TEST(a_dead_letter_is_dropped),
 		TEST(all_of_a_feed_are_redriven),

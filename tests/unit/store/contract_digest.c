@@ -141,28 +141,34 @@ void test_digest_redriven(void **state)
 	holding_end(&h);
 }
 
-/* Who takes it back before it is written waits no longer. */
+/* Who takes it back before it is written waits no longer; nor does who wants it sooner
+ * for longer than that. */
 void test_digest_is_chosen(void **state)
 {
 	struct holding h = holding_begin("digestchosen");
-	const struct sub_change c = {
+	struct sub_change c = {
 		.set = SUB_SET_FORMAT | SUB_SET_DIGEST,
 		.format = FORMAT_CHAT,
 		.options.digest = {.daily = true, .at = 480, .zone = "UTC"}};
 	(void)state;
 	holding_join(&h, "a@b");
 	OK(sync_change(A, h.feed, "c@d", &c, NULL, NULL));
+	c.options.digest = (struct sub_digest){.every_min = 5};
+	OK(sync_change(A, h.feed, "e@f", &c, NULL, NULL));
 	struct pos since = holding_cursor(&h, "a@b");
 	holding_post(&h, PRIORITY_NORMAL);
-	struct store_done_row rows[2] = {
+	struct store_done_row rows[3] = {
 		{.jid = "a@b",
 		 .pos = h.pos[1],
 		 .hold = {.reason = HOLD_DIGEST, .pos = since, .due_ms = 3600000}}};
-	rows[1] = rows[0];
+	rows[2] = rows[1] = rows[0];
 	rows[1].jid = "c@d";
-	OK(holding_done(&h, rows, 2, h.pos[1]));
+	rows[2].jid = "e@f";
+	OK(holding_done(&h, rows, 3, h.pos[1]));
 	struct sub_hold without = holding_of(&h, "a@b"), with = holding_of(&h, "c@d");
 	assert_int_equal(without.reason, HOLD_DIGEST);
 	assert_in_range(with.due_ms - without.due_ms, 3590000, 3610000);
+	struct sub_hold sooner = holding_of(&h, "e@f");
+	assert_in_range(sooner.due_ms - without.due_ms, 290000, 310000);
 	holding_end(&h);
 }

@@ -1,4 +1,5 @@
 #include "contract.h"
+#include "many.h"
 
 #include "../../lib/store/sync.h"
 #include "../../lib/store/sync_pending.h"
@@ -193,33 +194,6 @@ void test_notices_outlive_a_restart(void **state)
 	check_next("note-restart", "c@d", NOTICE_WITHDRAWN);
 }
 
-enum { BATCH = 500 };
-struct many {
-	size_t left;
-	bool done;
-};
-
-static void on_one(void *arg, enum belfry_err err)
-{
-	struct many *m = arg;
-
-	OK(err);
-	m->done = --m->left == 0;
-}
-
-static void drain(void)
-{
-	for (const struct sync_notices *all = told(BATCH); all->count;
-	     all = told(BATCH)) {
-		struct many m = {all->count, false};
-
-		assert_true(all->count <= BATCH);
-		for (size_t i = 0; i < all->count; i++)
-			B->ops->notice_done(B, all->n[i].id, on_one, &m);
-		sync_until(&m.done, "many");
-	}
-}
-
 void test_notices_have_a_limit(void **state)
 {
 	const char *feed = "note-limit";
@@ -227,16 +201,7 @@ void test_notices_have_a_limit(void **state)
 	(void)state;
 	contract_feed(feed);
 	OK(put(feed, "a@b", PENDING_OWNERS, PENDING_NONE, NOTICE_NONE));
-	assert_int_equal(STORE_NOTICES_MAX % BATCH, 0);
-	const struct store_notice n = {
-		.feed = feed, .jid = "x@y", .kind = NOTICE_WITHDRAWN};
-	for (size_t i = 0; i < STORE_NOTICES_MAX; i += BATCH) {
-		struct many m = {BATCH, false};
-
-		for (size_t k = 0; k < BATCH; k++)
-			A->ops->notice_put(A, &n, on_one, &m);
-		sync_until(&m.done, "many");
-	}
+	many_notices_put(feed, STORE_NOTICES_MAX);
 	IS(sync_notice_put(A, feed, "x@y", NOTICE_WITHDRAWN), BELFRY_EFULL);
 	/* The state does not change without its notice ... */
 	IS(put(feed, "a@b", PENDING_DENIED, PENDING_OWNERS, NOTICE_DENIED), BELFRY_EFULL);
@@ -251,7 +216,7 @@ void test_notices_have_a_limit(void **state)
 	OK(sync_feed_put(A, feed, "{\"title\":\"t\"}", "{}", NULL, NULL));
 	OK(put(feed, "c@d", PENDING_OWNERS, PENDING_NONE, NOTICE_NONE));
 	OK(put(feed, "a@b", PENDING_DENIED, PENDING_OWNERS, NOTICE_NONE));
-	drain();
+	many_notices_done();
 	OK(put(feed, "c@d", PENDING_DENIED, PENDING_OWNERS, NOTICE_DENIED));
 	check_next(feed, "c@d", NOTICE_DENIED);
 }

@@ -1,4 +1,5 @@
 #include "contract.h"
+#include "many.h"
 
 #include "../../lib/store/sync.h"
 #include "../../lib/store/sync_pending.h"
@@ -147,51 +148,6 @@ void test_expel(void **state)
 	assert_string_equal(told(), "o p@b t p@b=c+ ");
 }
 
-enum { BATCH = 500 };
-struct many {
-	size_t left;
-	bool done;
-};
-
-static void on_one(void *arg, enum belfry_err err)
-{
-	struct many *m = arg;
-
-	OK(err);
-	m->done = --m->left == 0;
-}
-
-static void fill_notices(const char *feed, size_t count)
-{
-	const struct store_notice n = {
-		.feed = feed, .jid = "x@y", .kind = NOTICE_WITHDRAWN};
-
-	for (size_t at = 0; at < count; at += BATCH) {
-		struct many m = {BATCH, false};
-
-		for (size_t i = 0; i < BATCH; i++)
-			A->ops->notice_put(A, &n, on_one, &m);
-		sync_until(&m.done, "many");
-	}
-}
-
-static size_t empty_notices(void)
-{
-	static struct sync_notices all;
-	size_t count = 0;
-
-	for (OK(sync_notices(B, BATCH, &all)); all.count;
-	     OK(sync_notices(B, BATCH, &all))) {
-		struct many m = {all.count, false};
-
-		for (size_t i = 0; i < all.count; i++)
-			B->ops->notice_done(B, all.n[i].id, on_one, &m);
-		sync_until(&m.done, "many");
-		count += all.count;
-	}
-	return count;
-}
-
 /* However many are cast out, others have room to ask, and to be told. */
 void test_expel_leaves_room(void **state)
 {
@@ -201,15 +157,14 @@ void test_expel_leaves_room(void **state)
 	contract_feed(feed);
 	OK(sync_join(A, feed, "a@b", FORMAT_CHAT, NULL, NULL));
 	OK(put(feed, "p@b", NULL, PENDING_OWNERS, PENDING_NONE, NOTICE_NONE));
-	assert_int_equal(STORE_EXPELLED_MAX % BATCH, 0);
-	fill_notices(feed, STORE_EXPELLED_MAX);
+	many_notices_put(feed, STORE_EXPELLED_MAX);
 	IS(sync_expel(A, feed, "a@b", NULL), BELFRY_EFULL);
 	OK(sync_sub_get(B, feed, "a@b", NULL));
 	IS(sync_expel(A, feed, "z@b", NULL), BELFRY_ENOENT);
 	IS(put(feed, "p@b", NULL, PENDING_NONE, PENDING_OWNERS, NOTICE_TURNED_AWAY),
 	   BELFRY_EFULL);
 	OK(put(feed, "q@b", NULL, PENDING_OWNERS, PENDING_NONE, NOTICE_REQUEST));
-	assert_int_equal(empty_notices(), STORE_EXPELLED_MAX + 1);
+	assert_int_equal(many_notices_done(), STORE_EXPELLED_MAX + 1);
 	OK(sync_expel(A, feed, "a@b", NULL));
 	assert_string_equal(told(), "w a@b=c ");
 }

@@ -1,4 +1,5 @@
 #include "contract.h"
+#include "many.h"
 
 #include "../../lib/store/sync.h"
 #include "../../lib/store/sync_pending.h"
@@ -139,26 +140,13 @@ void test_pending_is_what_was_expected(void **state)
 
 /* ---- Many ---- */
 
-enum { BATCH = 500 };
-struct many {
-	size_t left;
-	bool done;
-};
-
-static void on_one(void *arg, enum belfry_err err)
-{
-	struct many *m = arg;
-
-	OK(err);
-	m->done = --m->left == 0;
-}
-
 /* FROM .. TO - 1, some at once. */
 static void put_many(const char *feed, size_t from, size_t to, enum pending_state now,
 		     enum pending_state expect)
 {
 	while (from < to) {
-		struct many m = {to - from < BATCH ? to - from : BATCH, false};
+		struct many m = {to - from < MANY_AT_ONCE ? to - from : MANY_AT_ONCE,
+				 false};
 		size_t end = from + m.left;
 
 		for (; from < end; from++) {
@@ -168,9 +156,10 @@ static void put_many(const char *feed, size_t from, size_t to, enum pending_stat
 						  .at_ms = from,
 						  .format = FORMAT_CHAT};
 			snprintf(jid, sizeof jid, "u%zu@example.org", from);
-			A->ops->pending_put(A, feed, &p, expect, NOTICE_NONE, on_one, &m);
+			A->ops->pending_put(A, feed, &p, expect, NOTICE_NONE, many_one,
+					    &m);
 		}
-		sync_until(&m.done, "many");
+		many_wait(&m);
 	}
 }
 

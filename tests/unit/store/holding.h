@@ -4,7 +4,7 @@
 #include "../../lib/store/sync_hold.h"
 
 /* A feed whose rows are held, for the tests of that (which include cmocka.h). */
-enum { HOLDING_EVENTS = 16 };
+enum { HOLDING_EVENTS = 40 };
 struct holding {
 	char feed[64];
 	struct store_owner owner;

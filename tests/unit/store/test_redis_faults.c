@@ -1,4 +1,5 @@
-#include "../../lib/store/redis_server.h"
+#include "on_redis.h"
+
 #include "../../lib/store/sync.h"
 #include "../../lib/store/sync_pending.h"
 
@@ -19,7 +20,6 @@
 /* Redis away, silent, flushed, full of what we did not write, without its replicas. */
 
 enum { TIMEOUT_MS = 400 };
-static struct redis_server server;
 
 static struct store *open_patient(const char *url, uint64_t replicas, uint64_t timeout_ms)
 {
@@ -95,11 +95,11 @@ static void test_empty_script_cache(void **state)
 	struct store_owner o;
 	(void)state;
 	struct store *s = open_up(0);
-	redis_server_ask(&server, "SCRIPT FLUSH");
+	on_redis_do("SCRIPT FLUSH");
 	assert_int_equal(sync_feed_put(s, "scripts", "{}", NULL, NULL, NULL), BELFRY_OK);
-	redis_server_ask(&server, "SCRIPT FLUSH");
+	on_redis_do("SCRIPT FLUSH");
 	assert_int_equal(sync_post(s, "scripts", "e1", NULL, NULL), BELFRY_OK);
-	redis_server_ask(&server, "SCRIPT FLUSH");
+	on_redis_do("SCRIPT FLUSH");
 	assert_int_equal(sync_lease_take(s, "scripts", NULL, &o, NULL), BELFRY_OK);
 	store_redis_stats(s, &stats);
 	assert_int_equal(stats.noscript, 3);
@@ -154,30 +154,6 @@ static void test_replica_that_has_it(void **state)
 	redis_server_stop(&replica);
 }
 
-static void ask(const char *command)
-{
-	assert_int_not_equal(redis_server_ask(&server, command)[0], '-');
-}
-
-/* The key of KIND of a feed, found by the name it ends in. */
-static void spoil(const char *kind, const char *feed, const char *format)
-{
-	for (int p = 0; p < 16; p++) {
-		char key[120], command[300];
-		snprintf(key, sizeof key, "belfry:{p%d}:%s:%s", p, kind, feed);
-		snprintf(command, sizeof command, "EXISTS %s", key);
-		if (strncmp(redis_server_ask(&server, command), ":1", 2) != 0)
-			continue;
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wformat-nonliteral"
-		snprintf(command, sizeof command, format, key);
-#pragma GCC diagnostic pop
-		ask(command);
-		return;
-	}
-	fail_msg("no key %s of %s", kind, feed);
-}
-
 /* Each has its place in the list, and can be taken off it. */
 static void check_strange_notices(struct store *s)
 {
@@ -197,9 +173,9 @@ static void check_strange_notices(struct store *s)
 		char command[160];
 		snprintf(command, sizeof command, "XADD belfry:{p0}:notices 1-%u %s",
 			 i + 1, strange[i]);
-		ask(command);
+		on_redis_do(command);
 	}
-	ask("XADD belfry:{p0}:notices 2-1 kind w feed f jid j how e+ new field");
+	on_redis_do("XADD belfry:{p0}:notices 2-1 kind w feed f jid j how e+ new field");
 	assert_int_equal(sync_notices(s, 20, &list), BELFRY_OK);
 	assert_int_equal(list.count, STRANGE + 2);
 	for (unsigned i = 0; i < STRANGE; i++) {
@@ -227,32 +203,33 @@ static void test_what_others_wrote(void **state)
 	assert_int_equal(sync_join(s, "foreign", "a@b", FORMAT_CHAT, &sub, NULL),
 			 BELFRY_OK);
 	assert_int_equal(sync_post(s, "foreign", "e1", NULL, NULL), BELFRY_OK);
-	spoil("b", "foreign:0", "HSET %s evil@row nonsense");
+	on_redis_do_key("foreign", "b:foreign:0", "HSET %s evil@row nonsense");
 	assert_int_equal(sync_read(s, "foreign", 0, 5, &run), BELFRY_OK);
 	assert_int_equal(run->row_count, 1); /* the others are delivered to */
 	store_run_free(run);
-	spoil("b", "foreign:0", "HSET %s a@b 7");
+	on_redis_do_key("foreign", "b:foreign:0", "HSET %s a@b 7");
 	assert_int_equal(sync_sub_get(s, "foreign", "a@b", &sub), BELFRY_EINTERNAL);
-	spoil("b", "foreign:0", "HDEL %s \"\"");
+	on_redis_do_key("foreign", "b:foreign:0", "HDEL %s \"\"");
 	assert_int_equal(sync_read(s, "foreign", 0, 5, &run), BELFRY_EINTERNAL);
-	spoil("l", "foreign", "XADD %s 99999999999-1 x y");
+	on_redis_do_key("foreign", "l:foreign", "XADD %s 99999999999-1 x y");
 	assert_int_equal(sync_events(s, "foreign", (struct pos){0, 0}, false, 5, e),
 			 BELFRY_EINTERNAL);
 	assert_int_equal(sync_post(s, "foreign", "e2", NULL, NULL), BELFRY_EINTERNAL);
 	assert_int_equal(sync_pending_put(s, "foreign", &p, 0, NOTICE_REQUEST),
 			 BELFRY_OK);
-	spoil("p", "foreign", "HSET %s c@d \"o 12 z\"");
+	on_redis_do_key("foreign", "p:foreign", "HSET %s c@d \"o 12 z\"");
 	assert_int_equal(sync_pending_get(s, "foreign", "c@d", &p), BELFRY_EINTERNAL);
 	assert_int_equal(sync_pending_list(s, "foreign", 0, 9, &pendings), BELFRY_OK);
 	assert_int_equal(pendings.count, 1);
-	spoil("p", "foreign", "HSET %s e@f/g \"o 12 c\""); /* once by the whole JID */
+	/* Once by the whole JID. */
+	on_redis_do_key("foreign", "p:foreign", "HSET %s e@f/g \"o 12 c\"");
 	assert_int_equal(sync_pending_get(s, "foreign", "e@f/g", &p), BELFRY_ENOENT);
 	assert_int_equal(sync_pending_list(s, "foreign", 0, 9, &pendings), BELFRY_OK);
 	assert_int_equal(pendings.count, 1);
 	check_strange_notices(s);
-	spoil("f", "foreign", "HSET %s buckets -1");
+	on_redis_do_key("foreign", "f:foreign", "HSET %s buckets -1");
 	assert_int_equal(sync_feed_get(s, "foreign", &f), BELFRY_EINTERNAL);
-	spoil("f", "foreign", "DEL %s");
+	on_redis_do_key("foreign", "f:foreign", "DEL %s");
 	assert_int_equal(sync_feed_get(s, "foreign", &f), BELFRY_ENOFEED);
 	s->ops->destroy(s);
 	free(e);
@@ -291,25 +268,25 @@ static void test_check(void **state)
 	assert_null(strstr(f.text, "appendfsync"));
 	assert_null(strstr(f.text, "hash-max"));
 	assert_non_null(strstr(f.text, "replicas"));
-	ask("CONFIG SET appendfsync everysec");
-	ask("CONFIG SET hash-max-listpack-value 64");
+	on_redis_do("CONFIG SET appendfsync everysec");
+	on_redis_do("CONFIG SET hash-max-listpack-value 64");
 	f = check(s);
 	assert_true(f.fatal);
 	assert_non_null(strstr(f.text, "error: appendfsync is not always"));
 	assert_non_null(strstr(f.text, "warning: hash-max-listpack-value"));
-	ask("CONFIG SET appendfsync always");
+	on_redis_do("CONFIG SET appendfsync always");
 	f = check(s);
 	assert_false(f.fatal);
-	ask("CONFIG SET maxmemory-policy allkeys-lru");
+	on_redis_do("CONFIG SET maxmemory-policy allkeys-lru");
 	f = check(s);
 	assert_true(f.fatal);
 	assert_non_null(strstr(f.text, "noeviction"));
-	ask("CONFIG SET maxmemory-policy noeviction");
-	ask("CONFIG SET appendonly no");
+	on_redis_do("CONFIG SET maxmemory-policy noeviction");
+	on_redis_do("CONFIG SET appendonly no");
 	f = check(s);
 	assert_true(f.fatal);
 	assert_non_null(strstr(f.text, "append-only"));
-	ask("CONFIG SET appendonly yes");
+	on_redis_do("CONFIG SET appendonly yes");
 	s->ops->destroy(s);
 }
 
@@ -320,7 +297,7 @@ static bool is_listpack(const char *feed, unsigned bucket)
 	for (unsigned p = 0; p < 16; p++) {
 		snprintf(command, sizeof command, "OBJECT ENCODING belfry:{p%u}:b:%s:%u",
 			 p, feed, bucket);
-		if (strstr(redis_server_ask(&server, command), "listpack"))
+		if (strstr(on_redis_do(command), "listpack"))
 			return true;
 	}
 	return false;
@@ -336,7 +313,7 @@ static void test_buckets_become_small_again(void **state)
 	char jid[40];
 	(void)state;
 	struct store *s = open_up(0);
-	ask("CONFIG SET hash-max-listpack-entries 64");
+	on_redis_do("CONFIG SET hash-max-listpack-entries 64");
 	assert_int_equal(sync_feed_put(s, "long", "{}", NULL, &f, NULL), BELFRY_OK);
 	for (int i = 0; i < ROWS; i++) {
 		snprintf(jid, sizeof jid, "u%d@example.org", i);
@@ -344,19 +321,11 @@ static void test_buckets_become_small_again(void **state)
 				 BELFRY_OK);
 	}
 	assert_false(is_listpack("long", 0));
-	ask("CONFIG SET hash-max-listpack-entries 256");
+	on_redis_do("CONFIG SET hash-max-listpack-entries 256");
 	assert_int_equal(sync_split(s, "long", 1), BELFRY_OK);
 	assert_true(is_listpack("long", 0));
 	assert_true(is_listpack("long", 1));
 	s->ops->destroy(s);
-}
-
-/* Whether the feed's key of this kind is there. */
-static bool has_key(const char *kind, const char *feed)
-{
-	char command[120];
-	snprintf(command, sizeof command, "KEYS belfry:*:%s:%s", kind, feed);
-	return strncmp(redis_server_ask(&server, command), "*0", 2) != 0;
 }
 
 static void test_trim_clears_the_indexes(void **state)
@@ -366,15 +335,15 @@ static void test_trim_clears_the_indexes(void **state)
 	struct store *s = open_up(0);
 	assert_int_equal(sync_feed_put(s, "brief", "{}", NULL, &f, NULL), BELFRY_OK);
 	assert_int_equal(sync_post(s, "brief", "e1", NULL, NULL), BELFRY_OK);
-	assert_true(has_key("d", "brief"));
-	assert_false(has_key("i", "brief")); /* its item goes by its id */
+	assert_true(on_redis_has("d:brief"));
+	assert_false(on_redis_has("i:brief")); /* its item goes by its id */
 	assert_int_equal(sync_post(s, "brief", "e2", "an item", NULL), BELFRY_OK);
 	assert_int_equal(sync_post(s, "brief", "e3", "an item", NULL), BELFRY_OK);
 	assert_int_equal(sync_trim(s, "brief", 1, 0), BELFRY_OK);
-	assert_true(has_key("i", "brief"));
+	assert_true(on_redis_has("i:brief"));
 	assert_int_equal(sync_trim(s, "brief", 0, 0), BELFRY_OK);
-	assert_false(has_key("i", "brief"));
-	assert_false(has_key("d", "brief"));
+	assert_false(on_redis_has("i:brief"));
+	assert_false(on_redis_has("d:brief"));
 	s->ops->destroy(s);
 }
 
@@ -387,13 +356,13 @@ static void test_full_from_the_start(void **state)
 	assert_int_equal(sync_feed_put(s, "brim", "{}", NULL, NULL, NULL), BELFRY_OK);
 	assert_int_equal(sync_join(s, "brim", "a@b", FORMAT_CHAT, &sub, NULL), BELFRY_OK);
 	s->ops->destroy(s);
-	ask("CONFIG SET maxmemory 1");
+	on_redis_do("CONFIG SET maxmemory 1");
 	s = open_up(0);
 	assert_int_equal(sync_post(s, "brim", "e1", NULL, NULL), BELFRY_EFULL);
 	assert_int_equal(sync_read(s, "brim", 0, 5, &run), BELFRY_OK);
 	assert_int_equal(run->row_count, 1);
 	store_run_free(run);
-	ask("CONFIG SET maxmemory 0");
+	on_redis_do("CONFIG SET maxmemory 0");
 	s->ops->destroy(s);
 }
 
@@ -409,7 +378,7 @@ static void test_reads_only(void **state)
 	assert_int_equal(sync_join(s, "still", "a@b", FORMAT_CHAT, &sub, NULL),
 			 BELFRY_OK);
 	assert_int_equal(sync_lease_take(s, "still.example", NULL, &o, NULL), BELFRY_OK);
-	ask("CONFIG SET min-replicas-to-write 1");
+	on_redis_do("CONFIG SET min-replicas-to-write 1");
 	assert_int_equal(sync_read(s, "still", 0, 5, &run), BELFRY_OK);
 	struct store_done_bucket b = {0, run->buckets[0].cursor};
 	struct store_done d = {.feed = "still",
@@ -420,7 +389,7 @@ static void test_reads_only(void **state)
 	store_run_free(run);
 	assert_int_equal(sync_done(s, &o, &d), BELFRY_EREPLICAS);
 	assert_int_equal(sync_lease_beat(s, &o), BELFRY_EREPLICAS);
-	ask("CONFIG SET min-replicas-to-write 0");
+	on_redis_do("CONFIG SET min-replicas-to-write 0");
 	assert_int_equal(sync_done(s, &o, &d), BELFRY_OK);
 	s->ops->destroy(s);
 }
@@ -429,7 +398,7 @@ static void test_other_schema_is_refused(void **state)
 {
 	struct store_health h;
 	(void)state;
-	ask("HSET belfry:meta schema 1");
+	on_redis_do("HSET belfry:meta schema 1");
 	struct store *s = open_store(server.url, 0);
 	struct store_feed f;
 	struct store_redis_stats stats = {0};
@@ -439,16 +408,15 @@ static void test_other_schema_is_refused(void **state)
 	}
 	s->ops->health(s, &h);
 	assert_non_null(strstr(h.detail, "schema"));
-	ask("HSET belfry:meta schema 4");
+	on_redis_do("HSET belfry:meta schema 4");
 	while (stats.reconnects < 3) {
 		assert_int_equal(sync_feed_get(s, "f", &f), BELFRY_EAWAY);
 		store_redis_stats(s, &stats);
 	}
 	/* The one before it is raised, so that its program refuses what we write. */
-	ask("HSET belfry:meta schema 2");
+	on_redis_do("HSET belfry:meta schema 2");
 	sync_until_up(s);
-	assert_non_null(
-		strstr(redis_server_ask(&server, "HGET belfry:meta schema"), "3"));
+	assert_non_null(strstr(on_redis_do("HGET belfry:meta schema"), "3"));
 	s->ops->destroy(s);
 }
 

@@ -1,55 +1,20 @@
 #include "contract.h"
 #include "holding.h"
+#include "on_redis.h"
 
-#include "../../lib/store/redis_server.h"
 #include "../../lib/store/sync.h"
 
-#include <belfry/base/log.h>
-#include <belfry/core/config.h>
-#include <belfry/store/redis.h>
-
 #include <setjmp.h>
-#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
 
 /* Holds in Redis: what stands there, what others wrote, and what is left behind. */
 
-static struct redis_server server;
 static struct sync_dues due;
 static struct sync_dead dead;
-
-/* COMMAND with the key in place of its %s; the raw answer. */
-static const char *ask(const char *kind, const char *feed, const char *format)
-{
-	for (int p = 0; p < 16; p++) {
-		char key[160], command[400];
-		snprintf(key, sizeof key, "belfry:{p%d}:%s:%s", p, kind, feed);
-		snprintf(command, sizeof command, "EXISTS %s", key);
-		if (strncmp(redis_server_ask(&server, command), ":1", 2) != 0)
-			continue;
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wformat-nonliteral"
-		snprintf(command, sizeof command, format, key);
-#pragma GCC diagnostic pop
-		const char *answer = redis_server_ask(&server, command);
-		assert_int_not_equal(answer[0], '-');
-		return answer;
-	}
-	return NULL;
-}
-
-/* Does any key end in this? */
-static bool has_key(const char *end)
-{
-	char command[160];
-	snprintf(command, sizeof command, "KEYS belfry:*:%s", end);
-	return strncmp(redis_server_ask(&server, command), "*0", 2) != 0;
-}
 
 /* Held, and due at once unless it is dead. */
 static struct store_done_row held(const char *jid, struct pos pos, enum hold_reason why)
@@ -82,15 +47,15 @@ static void test_row_as_it_stands(void **state)
 	int n = snprintf(want, sizeof want, "c %s hd:%s:0:4:0:gone:", pos, pos);
 	n += (int)pos_format(h.pos[1], want + n);
 	snprintf(want + n, sizeof want - (size_t)n, " a p2");
-	assert_non_null(strstr(ask("b", "text:0", "HGET %s a@b"), want));
-	assert_true(has_key("x:text"));
-	assert_true(has_key("dead"));
+	assert_non_null(strstr(on_redis_do_key("text", "b:text:0", "HGET %s a@b"), want));
+	assert_true(on_redis_has("x:text"));
+	assert_true(on_redis_has("dead"));
 	OK(sync_hold_order(A, h.feed, "a@b", ORDER_REDRIVE, NULL));
-	assert_false(has_key("x:text"));
-	assert_false(has_key("dead"));
-	assert_true(has_key("due"));
+	assert_false(on_redis_has("x:text"));
+	assert_false(on_redis_has("dead"));
+	assert_true(on_redis_has("due"));
 	holding_end(&h);
-	assert_false(has_key("due"));
+	assert_false(on_redis_has("due"));
 }
 
 /* What earlier versions wrote behind SINCE is passed over, and goes with the next hold.
@@ -107,7 +72,7 @@ static void test_rows_of_earlier_versions(void **state)
 	holding_taken(&h, 1);
 	pos_format(since, pos);
 	snprintf(command, sizeof command, "HSET %%s a@b \"c %s %s p2\"", pos, pos);
-	ask("b", "old:0", command);
+	on_redis_do_key("old", "b:old:0", command);
 	assert_int_equal(holding_of(&h, "a@b").reason, HOLD_NONE);
 	struct store_done_row row = held("a@b", h.pos[1], HOLD_BOUNCED);
 	OK(sync_late_bounce(A, &h.owner, h.feed, &row));
@@ -144,7 +109,7 @@ static void test_holds_that_others_wrote(void **state)
 		assert_int_equal(holding_count_due(&h, &due), 1);
 		snprintf(command, sizeof command, "HSET %%s a@b \"c %s %s p2\"", pos,
 			 bad[i]);
-		ask("b", "foreign:0", command);
+		on_redis_do_key("foreign", "b:foreign:0", command);
 		assert_int_equal(holding_of(&h, "a@b").reason, HOLD_NONE);
 		IS(sync_hold_order(A, h.feed, "a@b", ORDER_REDRIVE, NULL), BELFRY_ENOENT);
 		OK(sync_join(A, h.feed, "a@b", FORMAT_CHAT, NULL, NULL));
@@ -157,7 +122,7 @@ static void test_holds_that_others_wrote(void **state)
 	row.was = bad[0];
 	row.was_len = strlen(bad[0]);
 	snprintf(command, sizeof command, "HSET %%s a@b \"c %s %s p2\"", pos, bad[0]);
-	ask("b", "foreign:0", command);
+	on_redis_do_key("foreign", "b:foreign:0", command);
 	OK(sync_late_bounce(A, &h.owner, h.feed, &row));
 	assert_int_equal(holding_of(&h, "a@b").reason, HOLD_BOUNCED);
 	holding_end(&h);
@@ -174,16 +139,15 @@ static void test_hints_that_others_wrote(void **state)
 		held("a@b", holding_cursor(&h, "a@b"), HOLD_DEAD),
 		held("c@d", holding_cursor(&h, "c@d"), HOLD_BOUNCED)};
 	OK(holding_done(&h, rows, 2, h.pos[1]));
-	redis_server_ask(&server,
-			 "ZADD belfry:{p3}:due 5 nobar 6 |7 7 a|b 8 a|99999999999");
+	on_redis_do("ZADD belfry:{p3}:due 5 nobar 6 |7 7 a|b 8 a|99999999999");
 	OK(sync_due(A, 10, &due));
 	assert_int_equal(due.count, 1);
 	assert_string_equal(due.d[0].feed, h.feed);
-	redis_server_ask(&server, "DEL belfry:{p3}:due");
+	on_redis_do("DEL belfry:{p3}:due");
 	/* A bucket that is not there is due no more once its owner has looked. */
-	ask("f", "hints",
-	    "EVAL \"return redis.call('ZADD', string.match(KEYS[1], "
-	    "'^.*}:') .. 'due', 5, 'hints|7')\" 1 %s");
+	on_redis_do_key("hints", "f:hints",
+			"EVAL \"return redis.call('ZADD', string.match(KEYS[1], "
+			"'^.*}:') .. 'due', 5, 'hints|7')\" 1 %s");
 	OK(sync_due(A, 10, &due));
 	assert_int_equal(holding_count_due(&h, &due), 2);
 	const struct store_done_bucket seventh = {.bucket = 7};
@@ -198,7 +162,7 @@ static void test_hints_that_others_wrote(void **state)
 	assert_int_equal(holding_count_due(&h, &due), 1);
 	assert_false(holding_is_due(&h, &due, 7));
 	/* Dead letters without a row, or whose row is none. */
-	ask("x", "hints", "ZADD %s 1 nobody@b 2 c@d");
+	on_redis_do_key("hints", "x:hints", "ZADD %s 1 nobody@b 2 c@d");
 	OK(sync_dead_list(A, h.feed, 0, 10, &dead));
 	assert_int_equal(dead.count, 1);
 	assert_string_equal(dead.r[0].jid, "a@b");
@@ -219,7 +183,7 @@ static void test_trimmed_leaves_nothing(void **state)
 	holding_taken(&h, 1);
 	OK(sync_settle(A, &h.owner, h.feed, 1, h.pos[2]));
 	OK(sync_trim(A, h.feed, 0, 0));
-	assert_false(has_key("c:clean"));
+	assert_false(on_redis_has("c:clean"));
 	const struct store_move moves[] = {{h.pos[1], COUNT_HELD, COUNT_TAKEN},
 					   {h.pos[2], COUNT_NONE, COUNT_BOUNCED}};
 	struct store_done_row row = held("a@b", h.pos[2], HOLD_BOUNCED);
@@ -227,11 +191,11 @@ static void test_trimmed_leaves_nothing(void **state)
 	row.move_count = 2;
 	OK(holding_done(&h, &row, 1, h.pos[2]));
 	assert_int_equal(holding_of(&h, "a@b").reason, HOLD_BOUNCED);
-	assert_false(has_key("c:clean"));
+	assert_false(on_redis_has("c:clean"));
 	OK(sync_hold_order(A, h.feed, "a@b", ORDER_REDRIVE, NULL));
-	assert_false(has_key("c:clean"));
+	assert_false(on_redis_has("c:clean"));
 	holding_end(&h);
-	assert_false(has_key("x:clean"));
+	assert_false(on_redis_has("x:clean"));
 }
 
 /* A master that may not write says so, whoever asks; and an empty script cache is filled.
@@ -245,9 +209,9 @@ static void test_writes_refused(void **state)
 	holding_post(&h, PRIORITY_NORMAL);
 	holding_taken(&h, 2);
 	struct store_done_row row = held("a@b", h.pos[1], HOLD_DEAD);
-	redis_server_ask(&server, "SCRIPT FLUSH");
+	on_redis_do("SCRIPT FLUSH");
 	OK(sync_late_bounce(A, &h.owner, h.feed, &row));
-	redis_server_ask(&server, "CONFIG SET min-replicas-to-write 1");
+	on_redis_do("CONFIG SET min-replicas-to-write 1");
 	IS(sync_hold_order(A, h.feed, "a@b", ORDER_REDRIVE, NULL), BELFRY_EREPLICAS);
 	row.jid = "c@d";
 	IS(sync_late_bounce(A, &h.owner, h.feed, &row), BELFRY_EREPLICAS);
@@ -255,8 +219,8 @@ static void test_writes_refused(void **state)
 	OK(sync_due(A, 10, &due));
 	OK(sync_dead_list(A, h.feed, 0, 10, &dead));
 	assert_int_equal(dead.count, 1);
-	redis_server_ask(&server, "CONFIG SET min-replicas-to-write 0");
-	redis_server_ask(&server, "SCRIPT FLUSH");
+	on_redis_do("CONFIG SET min-replicas-to-write 0");
+	on_redis_do("SCRIPT FLUSH");
 	OK(sync_hold_order(A, h.feed, "a@b", ORDER_REDRIVE, NULL));
 	holding_end(&h);
 }
@@ -271,17 +235,6 @@ int main(void)
 		cmocka_unit_test(test_trimmed_leaves_nothing),
 		cmocka_unit_test(test_writes_refused),
 	};
-	char why[200];
-	signal(SIGPIPE, SIG_IGN);
-	log_setup("test", (enum log_level)(LOG_ERROR + 1), LOG_LOGFMT);
-	redis_server_start(&server);
-	sync_loop = loop_create();
-	struct config config = {.redis = {.url = server.url, .timeout_ms = 3000}};
-	contract.a = contract.b = store_redis_create(sync_loop, &config, why, sizeof why);
-	sync_until_up(contract.a);
-	int failed = cmocka_run_group_tests_name("holds in Redis", tests, NULL, NULL);
-	contract.a->ops->destroy(contract.a);
-	loop_destroy(sync_loop);
-	redis_server_stop(&server);
-	return failed;
+	return cmocka_run_group_tests_name("holds in Redis", tests, on_redis_begin,
+					   on_redis_end);
 }

@@ -1,57 +1,23 @@
 #include "contract.h"
+#include "on_redis.h"
 
-#include "../../lib/store/redis_server.h"
 #include "../../lib/store/sync.h"
 #include "../../lib/store/sync_schedule.h"
 
-#include <belfry/base/log.h>
 #include <belfry/core/config.h>
 #include <belfry/store/redis.h>
 
 #include <setjmp.h>
-#include <signal.h>
 #include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
 
 /* Scheduled events in Redis: what others wrote, what is left behind, and replicas. */
 
-static struct redis_server server;
 static struct sync_scheduled list;
 static struct sync_times times;
 static struct sync_events events;
-
-/* COMMAND with the key in place of its %s. */
-static void ask(const char *kind, const char *feed, const char *format)
-{
-	char command[500];
-	for (int p = 0; p < 16; p++) {
-		char key[160];
-		snprintf(key, sizeof key, "belfry:{p%d}:f:%s", p, feed);
-		snprintf(command, sizeof command, "EXISTS %s", key);
-		if (strncmp(redis_server_ask(&server, command), ":1", 2) != 0)
-			continue;
-		snprintf(key, sizeof key, "belfry:{p%d}:%s", p, kind);
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wformat-nonliteral"
-		snprintf(command, sizeof command, format, key);
-#pragma GCC diagnostic pop
-		assert_int_not_equal(redis_server_ask(&server, command)[0], '-');
-		return;
-	}
-	fail_msg("no feed %s", feed);
-}
-
-/* Does any key end in this? */
-static bool has_key(const char *end)
-{
-	char command[160];
-	snprintf(command, sizeof command, "KEYS belfry:*:%s", end);
-	return strncmp(redis_server_ask(&server, command), "*0", 2) != 0;
-}
 
 static void test_nothing_is_left_behind(void **state)
 {
@@ -59,15 +25,19 @@ static void test_nothing_is_left_behind(void **state)
 	contract_feed("clean");
 	OK(sync_schedule(A, "clean", "e1", NULL, 1000));
 	OK(sync_schedule(A, "clean", "e2", "it", 1000));
-	assert_true(has_key("s:clean") && has_key("t:clean") && has_key("at"));
+	assert_true(on_redis_has("s:clean") && on_redis_has("t:clean") &&
+		    on_redis_has("at"));
 	OK(sync_release(A, "clean", NULL, NULL));
-	assert_false(has_key("s:clean") || has_key("t:clean") || has_key("at"));
+	assert_false(on_redis_has("s:clean") || on_redis_has("t:clean") ||
+		     on_redis_has("at"));
 	OK(sync_schedule(A, "clean", "e3", " it", 1000));
 	OK(sync_scheduled_cancel(A, "clean", "e3", NULL));
-	assert_false(has_key("s:clean") || has_key("t:clean") || has_key("at"));
+	assert_false(on_redis_has("s:clean") || on_redis_has("t:clean") ||
+		     on_redis_has("at"));
 	OK(sync_schedule(A, "clean", "e4", "it", 1000));
 	OK(sync_feed_delete(A, "clean"));
-	assert_false(has_key("s:clean") || has_key("t:clean") || has_key("at"));
+	assert_false(on_redis_has("s:clean") || on_redis_has("t:clean") ||
+		     on_redis_has("at"));
 }
 
 /* What makes no sense is passed over, and goes; what does is not held up by it. */
@@ -77,13 +47,14 @@ static void test_what_others_wrote(void **state)
 	(void)state;
 	contract_feed("others");
 	OK(sync_schedule(A, "others", "good", NULL, 2000));
-	ask("s:others", "others", "HSET %s bad nonsense worse 99");
-	ask("s:others", "others",
-	    "EVAL \"redis.call('HSET', KEYS[1], 'prio', '9 9 9' .. string.char(10) .. "
-	    "'{}')\" 1 %s");
-	ask("t:others", "others",
-	    "ZADD %s 1000 bad 1001 worse 1002 missing 1003 x|y 1004 prio");
-	ask("at", "others", "ZADD %s 1000 others");
+	on_redis_do_key("others", "s:others", "HSET %s bad nonsense worse 99");
+	on_redis_do_key(
+		"others", "s:others",
+		"EVAL \"redis.call('HSET', KEYS[1], 'prio', '9 9 9' .. string.char(10) .. "
+		"'{}')\" 1 %s");
+	on_redis_do_key("others", "t:others",
+			"ZADD %s 1000 bad 1001 worse 1002 missing 1003 x|y 1004 prio");
+	on_redis_do_key("others", "at", "ZADD %s 1000 others");
 	OK(sync_scheduled_list(A, "others", 0, "", 100, &list));
 	assert_int_equal(list.count, 1);
 	assert_string_equal(list.e[0].id, "good");
@@ -95,13 +66,13 @@ static void test_what_others_wrote(void **state)
 	OK(sync_events(A, "others", (struct pos){0, 0}, false, 9, &events));
 	assert_int_equal(events.count, 1);
 	assert_string_equal(events.e[0].id, "good");
-	assert_false(has_key("s:others") || has_key("t:others"));
+	assert_false(on_redis_has("s:others") || on_redis_has("t:others"));
 	/* Names that are none, and feeds that are not there. */
-	ask("at", "others", "ZADD %s 5 no!name 6 nothing-there");
+	on_redis_do_key("others", "at", "ZADD %s 5 no!name 6 nothing-there");
 	OK(sync_scheduled_due(A, 10, &times));
 	assert_int_equal(times.count, 1);
 	assert_string_equal(times.feed[0], "nothing-there");
-	ask("at", "others", "DEL %s");
+	on_redis_do_key("others", "at", "DEL %s");
 	OK(sync_feed_delete(A, "others"));
 }
 
@@ -112,15 +83,15 @@ static void test_items_are_not_searched_for(void **state)
 	contract_feed("search");
 	OK(sync_schedule(A, "search", "e1", "it", 1000));
 	OK(sync_schedule(A, "search", "e2", "it", 1000));
-	redis_server_ask(&server, "CONFIG RESETSTAT");
+	on_redis_do("CONFIG RESETSTAT");
 	IS(sync_scheduled_cancel(A, "search", NULL, "none"), BELFRY_ENOENT);
 	IS(sync_scheduled_cancel(A, "search", NULL, "it "), BELFRY_ENOENT);
-	assert_null(strstr(redis_server_ask(&server, "INFO commandstats"), "_zrange:"));
+	assert_null(strstr(on_redis_do("INFO commandstats"), "_zrange:"));
 	/* Nor is what others have made of the count more than that. */
-	ask("s:search", "search",
-	    "EVAL \"redis.call('HSET', KEYS[1], ' it', 'many')\" 1 %s");
+	on_redis_do_key("search", "s:search",
+			"EVAL \"redis.call('HSET', KEYS[1], ' it', 'many')\" 1 %s");
 	OK(sync_scheduled_cancel(A, "search", NULL, "it"));
-	assert_false(has_key("s:search") || has_key("t:search"));
+	assert_false(on_redis_has("s:search") || on_redis_has("t:search"));
 	OK(sync_feed_delete(A, "search"));
 }
 
@@ -130,12 +101,12 @@ static void test_hint_without_schedule(void **state)
 	uint64_t released, lost;
 	(void)state;
 	contract_feed("hint");
-	ask("at", "hint", "ZADD %s 5 hint");
+	on_redis_do_key("hint", "at", "ZADD %s 5 hint");
 	OK(sync_scheduled_due(A, 10, &times));
 	assert_int_equal(times.count, 1);
 	OK(sync_release(A, "hint", &released, &lost));
 	assert_int_equal(released + lost, 0);
-	assert_false(has_key("at"));
+	assert_false(on_redis_has("at"));
 	OK(sync_feed_delete(A, "hint"));
 }
 
@@ -144,15 +115,15 @@ static void test_without_scripts(void **state)
 	uint64_t released;
 	(void)state;
 	contract_feed("flushed");
-	redis_server_ask(&server, "SCRIPT FLUSH");
+	on_redis_do("SCRIPT FLUSH");
 	OK(sync_schedule(A, "flushed", "e1", NULL, 1000));
-	redis_server_ask(&server, "SCRIPT FLUSH");
+	on_redis_do("SCRIPT FLUSH");
 	OK(sync_release(A, "flushed", &released, NULL));
 	assert_int_equal(released, 1);
-	redis_server_ask(&server, "CONFIG SET min-replicas-to-write 1");
+	on_redis_do("CONFIG SET min-replicas-to-write 1");
 	IS(sync_schedule(A, "flushed", "e2", NULL, 1000), BELFRY_EREPLICAS);
 	IS(sync_release(A, "flushed", NULL, NULL), BELFRY_EREPLICAS);
-	redis_server_ask(&server, "CONFIG SET min-replicas-to-write 0");
+	on_redis_do("CONFIG SET min-replicas-to-write 0");
 }
 
 /* It is on its way to as many replicas as any event, or that is said. */
@@ -180,17 +151,6 @@ int main(void)
 		cmocka_unit_test(test_without_scripts),
 		cmocka_unit_test(test_too_few_replicas),
 	};
-	char why[200];
-	signal(SIGPIPE, SIG_IGN);
-	log_setup("test", (enum log_level)(LOG_ERROR + 1), LOG_LOGFMT);
-	redis_server_start(&server);
-	sync_loop = loop_create();
-	struct config config = {.redis = {.url = server.url, .timeout_ms = 3000}};
-	contract.a = contract.b = store_redis_create(sync_loop, &config, why, sizeof why);
-	sync_until_up(contract.a);
-	int failed = cmocka_run_group_tests_name("schedules in Redis", tests, NULL, NULL);
-	contract.a->ops->destroy(contract.a);
-	loop_destroy(sync_loop);
-	redis_server_stop(&server);
-	return failed;
+	return cmocka_run_group_tests_name("schedules in Redis", tests, on_redis_begin,
+					   on_redis_end);
 }

@@ -9,6 +9,11 @@
 extern uint64_t passed_ms; /* since the test began */
 
 void begin_hourly(struct world *w, struct worker *k, const char *config);
+/* ... and EVENTS were posted, of which all but her has had. */
+void begin_gathered(struct world *w, struct worker *k, const char *config,
+		    unsigned events);
+/* An hour later her digest is sent, and nothing says yet that it was taken. */
+void send_digest(struct worker *k);
 void post_doc(struct world *w, const char *doc);
 void post_some(struct world *w, unsigned events);
 void wait_for(struct worker *k, uint64_t ms);

@@ -1,5 +1,7 @@
 #include "holding.h"
 
+#include <belfry/base/clock.h>
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -28,6 +30,31 @@ void set(struct world *w, const char *jid, unsigned what, struct sub_options o)
 {
 	const struct sub_change c = {.set = what, .only_existing = true, .options = o};
 	world_change(w, "deploys", jid, &c);
+}
+
+void post_urgent(struct world *w)
+{
+	world_commit(w, "deploys", "{\"title\":\"urgent\"}");
+}
+
+void pause_row(struct world *w, const char *jid)
+{
+	set(w, jid, SUB_SET_PAUSED, (struct sub_options){.paused = true});
+}
+
+void resume_row(struct world *w, const char *jid)
+{
+	set(w, jid, SUB_SET_PAUSED, (struct sub_options){0});
+}
+
+struct sub_options quiet_for(unsigned minutes, bool urgent_passes)
+{
+	unsigned minute = (unsigned)(clock_wall_ms() / 60000 % 1440);
+	return (struct sub_options){.quiet = {.set = true,
+					      .from = minute,
+					      .to = (minute + minutes) % 1440,
+					      .zone = "UTC"},
+				    .urgent_passes = urgent_passes};
 }
 
 void settle(struct worker *k)
@@ -101,6 +128,15 @@ void bounce(struct worker *k, const char *jid, size_t n, enum bounce_class class
 struct store_counters counters(struct world *w, unsigned event)
 {
 	return world_counters(w, "deploys", w->ids[event - 1], NULL);
+}
+
+void assert_counted(struct world *w, unsigned from, unsigned to, unsigned taken,
+		    unsigned held)
+{
+	for (unsigned event = from; event <= to; event++) {
+		assert_int_equal(counters(w, event).taken, taken);
+		assert_int_equal(counters(w, event).held, held);
+	}
 }
 
 enum hold_reason reason(struct world *w, const char *jid)

@@ -12,6 +12,11 @@
 void begin(struct world *w, struct worker *k, const char *config);
 void post(struct world *w, unsigned events);
 void set(struct world *w, const char *jid, unsigned what, struct sub_options o);
+void post_urgent(struct world *w);
+void pause_row(struct world *w, const char *jid);
+void resume_row(struct world *w, const char *jid);
+/* Quiet hours from now on. */
+struct sub_options quiet_for(unsigned minutes, bool urgent_passes);
 /* Serves it until the holds that are due by now have been served. */
 void settle(struct worker *k);
 void pass(struct worker *k, uint64_t ms); /* ... after so long */
@@ -26,6 +31,9 @@ bool contains(const struct worker *k, size_t index, const char *text);
 void bounce(struct worker *k, const char *jid, size_t n, enum bounce_class class);
 /* Of the event with that number. */
 struct store_counters counters(struct world *w, unsigned event);
+/* Of each event from FROM to TO. */
+void assert_counted(struct world *w, unsigned from, unsigned to, unsigned taken,
+		    unsigned held);
 enum hold_reason reason(struct world *w, const char *jid);
 
 #endif

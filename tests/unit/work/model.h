@@ -15,12 +15,12 @@ struct person {
 	uint64_t generation;
 	size_t last, last_urgent; /* the newest event sent, + 1 */
 	bool by_service;
-	bool urgent_first; /* urgent events may have overtaken others */
-	size_t told;	   /* that what is older is gone: + 1 */
-	bool late;	   /* something came back late: what followed is in doubt */
-	bool dropping;	   /* what it missed was given up; it has had nothing since */
-	bool kept;	   /* in the end it is still held: from */
-	struct pos kept_from;
+	bool urgent_first;    /* urgent events may have overtaken others */
+	size_t told;	      /* that what is older is gone: + 1 */
+	bool late;	      /* something came back late: what followed is in doubt */
+	bool dropping;	      /* what it missed was given up; it has had nothing since */
+	struct sub_hold kept; /* in the end it is still held; reason NONE: it is not */
+	bool mute;	      /* its client takes what there is, and confirms nothing */
 	/* What it shows, and what of that is known. */
 	enum availability there, known;
 	bool soon;
@@ -41,6 +41,14 @@ struct posted {
 	bool given_up[PEOPLE];
 	bool told[PEOPLE];    /* that it is gone: he has had what it retracts for sure */
 	bool refused[PEOPLE]; /* by the multicast service: its first copy went out */
+	char *kept[PEOPLE]; /* the id of what the server has for his client; NULL: nothing
+			     */
+	bool asked[PEOPLE]; /* that asks for a receipt */
+	bool read[PEOPLE];  /* by it */
+	uint32_t copy[PEOPLE]; /* which one was the latest */
+	bool confirmed[PEOPLE];
+	bool lost[PEOPLE];    /* with the server, and not sent again since */
+	bool awaited[PEOPLE]; /* ... and it was noted that it was not confirmed */
 };
 
 /* A group that the server has parsed, and its multicast service has yet to serve. */
@@ -48,6 +56,7 @@ struct parcel {
 	size_t event, count, people[20];
 	size_t events[SUB_MEMBERS_MAX],
 		event_count; /* of a digest many; EVENT is the last */
+	bool asks;	     /* for a receipt */
 	bool gap;	     /* it tells that what is up to the event is gone */
 	uint64_t stream;     /* where it came from */
 	char id[64];
@@ -103,6 +112,9 @@ struct posted *model_posted(struct model *m, const char *id);
 /* One delivery of some events ends the stream, whenever it is tried. */
 bool poisonous(const struct posted *e, size_t person);
 
+/* model_chance.c: before all else; two runs of a history are the same from there on. */
+void chance_begin(struct model *m);
+
 /* Steps. */
 void step_serve(struct model *m);
 void step_bounce(struct model *m);
@@ -138,7 +150,8 @@ size_t digest_events(const struct model *m, const struct stanza_id *id,
 		     size_t out[SUB_MEMBERS_MAX]);
 
 /* model_rest.c: the end, at which nobody touches anything. */
-bool rest_is_over(struct model *m); /* whoever is held is so for good */
+/* Whoever is held is so for good. READING: what comes is confirmed. */
+bool rest_is_over(struct model *m, bool reading);
 bool rest_holds(const struct model *m, size_t event, size_t person);
 void rest_let_go(struct model *m); /* those who are held */
 
@@ -161,5 +174,18 @@ void plans_find(struct model *m);	  /* before what was sent is looked at */
 void plans_let_go(struct model *m);	  /* all are due */
 size_t plans_left(const struct model *m); /* that are still to come */
 void plans_check(struct model *m);
+
+/* model_receipts.c */
+void step_ask(struct model *m);
+void step_read(struct model *m);
+void step_server(struct model *m);
+void receipts_took(struct model *m, const struct parcel *p, size_t person);
+/* The copy that the server has comes back: no client has it. */
+void receipts_back(struct model *m, size_t event, size_t person);
+/* Has a client confirmed some of it? */
+bool receipts_confirmed(const struct model *m, const struct parcel *p, size_t person);
+void receipts_read_all(struct model *m); /* everybody is there, and confirms it */
+void receipts_check(struct model *m);
+void receipts_free(struct model *m);
 
 #endif

@@ -2,6 +2,7 @@
 
 #include <belfry/base/clock.h>
 
+#include <stdio.h>
 #include <stdlib.h>
 
 /* What people do to their subscriptions while they miss something. */
@@ -13,12 +14,11 @@
 void holds_begin(struct model *m)
 {
 	static const struct {
-		const char *config;
-		uint32_t trims;
+		uint32_t items, trims;
 	} feeds[] = {
-		{"{\"max_items\":3}", 5},
-		{"{\"max_items\":40}", 60},
-		{"{\"max_items\":400}", 1000},
+		{3, 5},
+		{40, 60},
+		{400, 1000},
 	};
 	static const struct policy_retry retries[] = {
 		{.first_ms = 50, .max_ms = 1000, .tries = 1000, .give_up_ms = UINT64_MAX},
@@ -27,7 +27,11 @@ void holds_begin(struct model *m)
 	size_t kind = m->seed % 3;
 	m->trims = feeds[kind].trims;
 	m->w.retry = retries[m->seed / 3 % 2];
-	world_feed(&m->w, "feed", feeds[kind].config);
+	/* In a few it asks for receipts by itself. */
+	char config[64];
+	snprintf(config, sizeof(config), "{\"max_items\":%u%s}", feeds[kind].items,
+		 m->seed / 18 % 5 ? "" : ",\"ack\":\"receipt\"");
+	world_feed(&m->w, "feed", config);
 	/* The hours are the same in each run. */
 	memory_pass_time(m->w.memory,
 			 DAY_MS - clock_wall_ms() % DAY_MS + m->seed % DAY_MS);

@@ -74,8 +74,10 @@ static void learn(struct model *m, struct person *p, enum availability now)
 	enum availability was = p->known;
 	p->known = now;
 	p->soon = false;
-	if (now != was && now != AVAIL_OFFLINE)
-		wake(m, "feed", p->jid);
+	if (now == was || now == AVAIL_OFFLINE)
+		return;
+	wake(m, "feed", p->jid);
+	engine_seen(m->worker->engine, "feed", p->jid);
 }
 
 void step_presence(struct model *m)

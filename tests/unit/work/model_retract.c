@@ -87,7 +87,7 @@ static void on_rows(void *arg, enum belfry_err err, struct store_run *run)
 			if (sub_held(&row->sub))
 				sub_hold_read(&row->sub, &h);
 			size_t i = (size_t)atoi(row->jid + 4);
-			c->had[i] = pos_cmp(h.pos, pos) >= 0;
+			c->had[i] = pos_cmp(hold_reached(&h), pos) >= 0;
 		}
 	}
 	store_run_free(run);

@@ -53,7 +53,8 @@ static void in_order(struct model *m, const struct parcel *parcel, size_t k, siz
 	 * was given up may be sent all the same, if something older comes back; and what
 	 * waited at the service when the stream ended may be over or gone by now, and is
 	 * not sent once more. */
-	bool over = (e->expires || e->by || e->of) && parcel->stream != m->stream;
+	bool over = (e->expires || e->by || e->of || k < p->told) &&
+		    parcel->stream != m->stream;
 	CHECK(m, "first copies are in order",
 	      k >= *last || e->refused[i] || e->given_up[i] || over);
 	if (k >= *last)
@@ -68,7 +69,8 @@ static void in_order(struct model *m, const struct parcel *parcel, size_t k, siz
 static bool comes_back(struct model *m, const struct parcel *p, size_t i)
 {
 	struct link *l = m->worker->link;
-	if (!m->sour || below(m, 3) || p->stream != m->stream || !l->ops->is_up(l))
+	if (!m->sour || receipts_confirmed(m, p, i) || below(m, 3) ||
+	    p->stream != m->stream || !l->ops->is_up(l))
 		return false;
 	m->sour--;
 	bool end = below(m, 30) == 0, suspends = below(m, 20) == 0;
@@ -82,6 +84,12 @@ static bool comes_back(struct model *m, const struct parcel *p, size_t i)
 	return true;
 }
 
+/* Alone, or in which digest: what its id says but for the receiver. */
+static uint32_t copy_of(const struct parcel *p)
+{
+	return row_hash(UINT16_MAX, p->id, (size_t)(strrchr(p->id, '~') - p->id));
+}
+
 /* It is delivered. */
 static void reach(struct model *m, const struct parcel *p, size_t i)
 {
@@ -92,9 +100,15 @@ static void reach(struct model *m, const struct parcel *p, size_t i)
 		struct posted *e = &m->e[p->events[n]];
 		e->taken[i] |= !back;
 		e->back[i] = back;
+		e->copy[i] = copy_of(p);
 	}
-	if (p->gap && !back && p->event >= m->p[i].told)
-		m->p[i].told = p->event + 1;
+	if (p->gap) {
+		if (!back && p->event >= m->p[i].told)
+			m->p[i].told = p->event + 1;
+		return;
+	}
+	if (!back)
+		receipts_took(m, p, i);
 }
 
 /* The stanza as the server parses it. */
@@ -112,6 +126,7 @@ static void parse(struct model *m, size_t index, struct parcel *p)
 	size_t len;
 	const char *text = recorder_message(l, index, &len);
 	p->gap = memmem(text, len, "no longer kept", 14) != NULL;
+	p->asks = memmem(text, len, "<request ", 9) != NULL;
 	for (; (to = recorder_receiver(l, index, p->count)) != NULL; p->count++) {
 		size_t i = (size_t)atoi(to + 4);
 		CHECK(m, "a receiver", i < PEOPLE && p->count < 20);
@@ -205,14 +220,20 @@ void step_bounce(struct model *m)
 	struct parcel p;
 	parse(m, below(m, 3) ? count - 1 : below(m, (uint32_t)count), &p);
 	size_t i = p.people[below(m, (uint32_t)p.count)];
+	if (p.gap)
+		return;
 	for (size_t n = 0; n < p.event_count; n++)
-		if (p.gap || !m->e[p.events[n]].taken[i])
+		if (!m->e[p.events[n]].taken[i])
 			return;
+	if (receipts_confirmed(m, &p, i))
+		return;
 	bool end = below(m, 20) == 0;
 	if (end)
 		m->p[i].ended = true;
+	/* What was sent in another digest since, or alone, is what that says. */
 	for (size_t n = 0; n < p.event_count; n++)
-		m->e[p.events[n]].back[i] = true;
+		if (m->e[p.events[n]].copy[i] == copy_of(&p))
+			receipts_back(m, p.events[n], i);
 	m->p[i].late = true;
 	recorder_bounce(l, p.id, m->p[i].jid, end ? BOUNCE_ENDS : BOUNCE_RETRIES,
 			"remote-server-timeout");

@@ -31,13 +31,19 @@ static void good_bye(void **state)
 	assert_int_equal(announcing_told(f, "<presence"), 301);
 }
 
-static void good_bye_ends_once(void **state)
+/* One contact has been told of its feed. */
+static void show_to_one(struct announcing *f)
 {
-	struct announcing *f = *state;
 	world_feed(&f->w, "a", "{}");
 	announcing_contacts(f, "a", 1);
 	recorder_up(f->link);
 	announcing_settle(f);
+}
+
+static void good_bye_ends_once(void **state)
+{
+	struct announcing *f = *state;
+	show_to_one(f);
 	assert_true(announcer_leave(f->announcer));
 	world_until(&f->w, &f->gone);
 	f->gone = false;
@@ -50,10 +56,7 @@ static void good_bye_ends_once(void **state)
 static void good_bye_is_bounded(void **state)
 {
 	struct announcing *f = *state;
-	world_feed(&f->w, "a", "{}");
-	announcing_contacts(f, "a", 1);
-	recorder_up(f->link);
-	announcing_settle(f);
+	show_to_one(f);
 	recorder_set_room(f->link, false);
 	recorder_forget(f->link);
 	assert_true(announcer_leave(f->announcer));
@@ -67,10 +70,7 @@ static void good_bye_is_bounded(void **state)
 static void good_bye_without_a_link(void **state)
 {
 	struct announcing *f = *state;
-	world_feed(&f->w, "a", "{}");
-	announcing_contacts(f, "a", 1);
-	recorder_up(f->link);
-	announcing_settle(f);
+	show_to_one(f);
 	assert_true(announcer_leave(f->announcer));
 	recorder_down(f->link, LINK_END_LOST, "");
 	assert_false(f->gone);

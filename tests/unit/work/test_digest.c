@@ -83,9 +83,7 @@ static void test_one_alone(void **state)
 	struct world w;
 	struct worker k;
 	(void)state;
-	begin_hourly(&w, &k, "{}");
-	post_some(&w, 1);
-	worker_run(&k);
+	begin_gathered(&w, &k, "{}", 1);
 	assert_sent(&k, ANN, "");
 	wait_for(&k, HOUR_MS);
 	assert_string_equal(events_of(&k, ANN, 0), "1");
@@ -150,13 +148,13 @@ static void test_after_a_pause(void **state)
 	struct worker k;
 	(void)state;
 	begin_hourly(&w, &k, "{}");
-	set(&w, ANN, SUB_SET_PAUSED, (struct sub_options){.paused = true});
+	pause_row(&w, ANN);
 	post_some(&w, 3);
 	worker_run(&k);
 	assert_int_equal(reason(&w, ANN), HOLD_PAUSED);
 	wait_for(&k, 2 * HOUR_MS);
 	assert_int_equal(count_to(&k, ANN), 0);
-	set(&w, ANN, SUB_SET_PAUSED, (struct sub_options){0});
+	resume_row(&w, ANN);
 	settle(&k);
 	assert_string_equal(events_of(&k, ANN, 0), "3+7");
 	world_end(&w, &k);
@@ -168,14 +166,12 @@ static void test_paused_meanwhile(void **state)
 	struct world w;
 	struct worker k;
 	(void)state;
-	begin_hourly(&w, &k, "{}");
-	post_some(&w, 2);
-	worker_run(&k);
-	set(&w, ANN, SUB_SET_PAUSED, (struct sub_options){.paused = true});
+	begin_gathered(&w, &k, "{}", 2);
+	pause_row(&w, ANN);
 	settle(&k);
 	wait_for(&k, 2 * HOUR_MS);
 	assert_int_equal(count_to(&k, ANN), 0);
-	set(&w, ANN, SUB_SET_PAUSED, (struct sub_options){0});
+	resume_row(&w, ANN);
 	settle(&k);
 	assert_string_equal(events_of(&k, ANN, 0), "2+3");
 	world_end(&w, &k);
@@ -188,21 +184,12 @@ static void test_paused_meanwhile(void **state)
 static char *die_with_digest(struct world *w, struct worker *k)
 {
 	size_t len;
-	passed_ms += HOUR_MS;
-	world_pass(w, HOUR_MS);
-	worker_until_sent(k, recorder_messages(k->link) + 1, false);
+	send_digest(k);
 	const char *m = recorder_message(k->link, sent_to(k, ANN, 0), &len);
 	char *copy = strndup(m, len);
 	worker_kill(k);
 	assert_int_equal(world_hold(w, "deploys", ANN).end.n, 2);
 	return copy;
-}
-
-static void begin_dying(struct world *w, struct worker *k)
-{
-	begin_hourly(w, k, "{}");
-	post_some(w, 2);
-	worker_run(k);
 }
 
 static void test_crash(void **state)
@@ -211,7 +198,7 @@ static void test_crash(void **state)
 	struct worker k;
 	size_t len;
 	(void)state;
-	begin_dying(&w, &k);
+	begin_gathered(&w, &k, "{}", 2);
 	char *first = die_with_digest(&w, &k);
 	/* What has come since is not in it; nor does it count what is not wanted now. */
 	post_some(&w, 2);
@@ -234,7 +221,7 @@ static void test_no_digest_any_more(void **state)
 	struct world w;
 	struct worker k;
 	(void)state;
-	begin_dying(&w, &k);
+	begin_gathered(&w, &k, "{}", 2);
 	char *first = die_with_digest(&w, &k);
 	set(&w, ANN, SUB_SET_DIGEST, (struct sub_options){0});
 	post_some(&w, 2);
@@ -253,7 +240,7 @@ static void test_other_format(void **state)
 	struct world w;
 	struct worker k;
 	(void)state;
-	begin_dying(&w, &k);
+	begin_gathered(&w, &k, "{}", 2);
 	char *first = die_with_digest(&w, &k);
 	world_change(&w, "deploys", ANN, SUB_FOLLOW(FORMAT_EVENT));
 	worker_start(&w, &k, 1000);
@@ -271,9 +258,7 @@ static void test_taken_back(void **state)
 	struct world w;
 	struct worker k;
 	(void)state;
-	begin_hourly(&w, &k, "{}");
-	post_some(&w, 3);
-	worker_run(&k);
+	begin_gathered(&w, &k, "{}", 3);
 	set(&w, ANN, SUB_SET_DIGEST, (struct sub_options){0});
 	settle(&k);
 	assert_sent(&k, ANN, "1 2 3");
@@ -306,9 +291,7 @@ static void test_gap(void **state)
 	struct world w;
 	struct worker k;
 	(void)state;
-	begin_hourly(&w, &k, "{\"max_items\":2}");
-	post_some(&w, 5);
-	worker_run(&k);
+	begin_gathered(&w, &k, "{\"max_items\":2}", 5);
 	wait_for(&k, HOUR_MS);
 	assert_true(contains(&k, sent_to(&k, ANN, 0), "3 messages of deploys could not"));
 	assert_string_equal(events_of(&k, ANN, 1), "5+3");
@@ -342,15 +325,62 @@ static void test_many(void **state)
 	world_end(&w, &k);
 }
 
+/* What fits is one message, however little of the log is read at a time. */
+static void test_whole(void **state)
+{
+	struct world w;
+	struct worker k;
+	(void)state;
+	begin_hourly(&w, &k, "{}");
+	post_some(&w, 40);
+	worker_run(&k);
+	worker_kill(&k);
+	passed_ms += HOUR_MS;
+	world_pass(&w, HOUR_MS);
+	worker_start(&w, &k, 0);
+	settle(&k);
+	assert_string_equal(events_of(&k, ANN, 0), "40+ffffffffff");
+	world_end(&w, &k);
+}
+
+/* ... and whoever else of its bucket gets as many at that moment, one by one. */
+static void test_whole_among_others(void **state)
+{
+	enum { OTHERS = 60, EVENTS = 40 };
+	struct world w;
+	struct worker k;
+	char jid[32];
+	(void)state;
+	begin_hourly(&w, &k, "{}");
+	world_join(&w, "deploys", "c", OTHERS, FORMAT_CHAT);
+	for (unsigned i = 0; i < OTHERS; i++) {
+		snprintf(jid, sizeof(jid), "c%05u@example.org", i);
+		set(&w, jid, SUB_SET_PAUSED, (struct sub_options){.paused = true});
+	}
+	post_some(&w, EVENTS);
+	worker_run(&k);
+	worker_kill(&k);
+	world_pass(&w, HOUR_MS);
+	for (unsigned i = 0; i < OTHERS; i++) {
+		snprintf(jid, sizeof(jid), "c%05u@example.org", i);
+		set(&w, jid, SUB_SET_PAUSED, (struct sub_options){0});
+	}
+	worker_start(&w, &k, 0);
+	worker_until_sent(&k, 1, false);
+	assert_true(recorder_messages(k.link) < OTHERS * EVENTS / 2);
+	settle(&k);
+	assert_string_equal(events_of(&k, ANN, 0), "40+ffffffffff");
+	check_counters(&w, 1, EVENTS, OTHERS + 2, 0, 0);
+	world_end(&w, &k);
+}
+
 /* Of many, most are younger than the digest is due after. */
 static void test_young(void **state)
 {
 	struct world w;
 	struct worker k;
 	(void)state;
-	begin_hourly(&w, &k, "{}");
-	post_some(&w, 1);
-	worker_run(&k);
+	begin_gathered(&w, &k, "{}", 1);
 	wait_for(&k, HOUR_MS / 2);
 	post_some(&w, 99);
 	wait_for(&k, HOUR_MS / 2);
@@ -440,6 +470,8 @@ int main(void)
 		cmocka_unit_test(test_gap),
 		cmocka_unit_test(test_many),
 		cmocka_unit_test(test_young),
+		cmocka_unit_test(test_whole),
+		cmocka_unit_test(test_whole_among_others),
 		cmocka_unit_test(test_large),
 		cmocka_unit_test(test_crowd),
 	};

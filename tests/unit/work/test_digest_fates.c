@@ -1,74 +1,32 @@
 #include "digesting.h"
+#include "publishing.h"
 
 #include <belfry/base/clock.h>
-#include <belfry/base/mem.h>
-#include <belfry/core/id.h>
 
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
 #include <cmocka.h>
 
 /* What was replaced, retracted or has expired, among events that come together. */
 
-struct answer {
-	bool done;
-	enum belfry_err err;
-	struct pos pos;
-};
-
-static void on_commit(void *arg, enum belfry_err err, const struct store_committed *done)
-{
-	*(struct answer *)arg =
-		(struct answer){true, err, err ? (struct pos){0} : done->pos};
-}
-
-static struct pos answered(struct world *w, struct answer *a, const char *id)
-{
-	world_until(w, &a->done);
-	assert_int_equal(a->err, BELFRY_OK);
-	w->ids[w->id_count++] = xstrdup(id);
-	return a->pos;
-}
-
 /* IN_MS: it expires then; 0: never. */
 static struct pos put(struct world *w, const char *item, uint64_t in_ms)
 {
-	static const char doc[] = "{\"title\":\"an event\"}";
-	struct answer a = {0};
-	char id[EVENT_ID_SIZE];
 	uint64_t now = clock_wall_ms() + passed_ms;
-	event_id_make(now, id);
-	const struct store_commit c = {.feed = "deploys",
-				       .id = id,
-				       .item = item,
-				       .priority = PRIORITY_NORMAL,
-				       .at_ms = now,
-				       .expires_ms = in_ms ? now + in_ms : 0,
-				       .doc = doc,
-				       .doc_len = sizeof(doc) - 1};
-	w->app->ops->commit(w->app, &c, on_commit, &a);
-	return answered(w, &a, id);
+	return world_publish(w,
+			     (struct store_commit){.item = item,
+						   .at_ms = now,
+						   .expires_ms = in_ms ? now + in_ms : 0,
+						   .doc = "{\"title\":\"an event\"}"});
 }
 
 static void retract(struct world *w, const char *item, struct pos newest)
 {
-	struct answer a = {0};
-	char id[EVENT_ID_SIZE];
-	event_id_make(clock_wall_ms() + passed_ms, id);
-	const struct store_retract r = {.feed = "deploys",
-					.id = id,
-					.item = item,
-					.newest = newest,
-					.at_ms = clock_wall_ms() + passed_ms,
-					.doc = "{}",
-					.doc_len = 2};
-	w->app->ops->retract(w->app, &r, on_commit, &a);
-	answered(w, &a, id);
+	world_retract(w, (struct store_retract){.item = item,
+						.newest = newest,
+						.at_ms = clock_wall_ms() + passed_ms});
 }
 
 static void assert_superseded(struct world *w, unsigned event, unsigned taken)
@@ -147,9 +105,7 @@ static void test_retracted_between_the_steps(void **state)
 	struct pos y = put(&w, "y", 0);
 	put(&w, "x", 0);
 	worker_run(&k);
-	passed_ms += HOUR_MS;
-	world_pass(&w, HOUR_MS);
-	worker_until_sent(&k, recorder_messages(k.link) + 1, false);
+	send_digest(&k);
 	assert_string_equal(events_of(&k, ANN, 0), "3+3");
 	worker_kill(&k);
 	retract(&w, "y", y);
@@ -175,13 +131,10 @@ static void come_back(bool late)
 	put(&w, "z", HOUR_MS + 1000);
 	put(&w, "u", 0);
 	worker_run(&k);
-	passed_ms += HOUR_MS;
-	if (late) {
-		pass(&k, HOUR_MS);
-	} else {
-		world_pass(&w, HOUR_MS);
-		worker_until_sent(&k, 5, false);
-	}
+	if (late)
+		wait_for(&k, HOUR_MS);
+	else
+		send_digest(&k);
 	assert_string_equal(events_of(&k, ANN, 0), "4+f");
 	put(&w, "x", 0);
 	if (late)
@@ -213,9 +166,7 @@ static void test_left_out_of_what_comes_back(void **state)
 	put(&w, "b", 0);
 	put(&w, "a", 0);
 	worker_run(&k);
-	passed_ms += HOUR_MS;
-	world_pass(&w, HOUR_MS);
-	worker_until_sent(&k, recorder_messages(k.link) + 1, false);
+	send_digest(&k);
 	bounce(&k, ANN, 0, BOUNCE_RETRIES);
 	settle(&k);
 	assert_int_equal(counters(&w, 1).superseded, 0);

@@ -24,13 +24,13 @@ static void test_the_next_of_a_bucket(void **state)
 					      .from = minute,
 					      .to = (minute + 3) % 1440,
 					      .zone = "UTC"}};
-	set(&w, ANN, SUB_SET_PAUSED, (struct sub_options){.paused = true});
+	pause_row(&w, ANN);
 	set(&w, BOB, SUB_SET_QUIET, quiet);
 	post(&w, 1);
 	worker_run(&k);
 	pass(&k, 3 * MINUTE_MS - now % MINUTE_MS - 5000);
 	assert_int_equal(reason(&w, BOB), HOLD_QUIET);
-	set(&w, ANN, SUB_SET_PAUSED, (struct sub_options){0});
+	resume_row(&w, ANN);
 	worker_run(&k);
 	world_turns(&w, 50);
 	worker_run(&k);

@@ -33,6 +33,22 @@ static void slowly_until(struct worker *k, size_t messages)
 	}
 }
 
+/* Each of three big feeds has an event to deliver; "alert", with five rows, has none. */
+static void begin_big(struct world *w, struct worker *k)
+{
+	static const char *const big[] = {"big1", "big2", "big3"};
+	world_start(w);
+	for (size_t i = 0; i < 3; i++) {
+		world_feed(w, big[i], "{}");
+		world_join(w, big[i], "r", 5000, FORMAT_CHAT);
+	}
+	world_feed(w, "alert", "{}");
+	world_join(w, "alert", "x", 5, FORMAT_CHAT);
+	worker_start(w, k, 0);
+	for (size_t i = 0; i < 3; i++)
+		world_commit(w, big[i], "{}");
+}
+
 static void test_small_feed_among_big_ones(void **state)
 {
 	struct world w;
@@ -40,19 +56,7 @@ static void test_small_feed_among_big_ones(void **state)
 	struct engine_gauges g;
 	size_t first = 0;
 	(void)state;
-	world_start(&w);
-	world_feed(&w, "big1", "{}");
-	world_feed(&w, "big2", "{}");
-	world_feed(&w, "big3", "{}");
-	world_feed(&w, "alert", "{}");
-	world_join(&w, "big1", "a", 5000, FORMAT_CHAT);
-	world_join(&w, "big2", "b", 5000, FORMAT_CHAT);
-	world_join(&w, "big3", "c", 5000, FORMAT_CHAT);
-	world_join(&w, "alert", "x", 5, FORMAT_CHAT);
-	worker_start(&w, &k, 0);
-	world_commit(&w, "big1", "{}");
-	world_commit(&w, "big2", "{}");
-	world_commit(&w, "big3", "{}");
+	begin_big(&w, &k);
 	slowly_until(&k, 3000);
 	size_t before = recorder_messages(k.link);
 	world_commit(&w, "alert", "{}");
@@ -76,19 +80,7 @@ static void test_small_feed_while_windows_are_full(void **state)
 	struct worker k;
 	size_t first = 0;
 	(void)state;
-	world_start(&w);
-	world_feed(&w, "big1", "{}");
-	world_feed(&w, "big2", "{}");
-	world_feed(&w, "big3", "{}");
-	world_feed(&w, "alert", "{}");
-	world_join(&w, "big1", "a", 5000, FORMAT_CHAT);
-	world_join(&w, "big2", "b", 5000, FORMAT_CHAT);
-	world_join(&w, "big3", "c", 5000, FORMAT_CHAT);
-	world_join(&w, "alert", "x", 5, FORMAT_CHAT);
-	worker_start(&w, &k, 0);
-	world_commit(&w, "big1", "{}");
-	world_commit(&w, "big2", "{}");
-	world_commit(&w, "big3", "{}");
+	begin_big(&w, &k);
 	worker_until_sent(&k, 100, false);
 	world_turns(&w, 500);
 	size_t before = recorder_messages(k.link);

@@ -91,26 +91,39 @@ static void counted(struct worker *k, struct store_ops *ops)
 	calls.trimmed = NULL;
 }
 
+enum { ROWS = 5 };
+
+static void begin_counted(struct world *w, struct worker *k, struct store_ops *ops,
+			  unsigned events)
+{
+	world_begin(w, k, ROWS, events);
+	counted(k, ops);
+}
+
+/* The N-th event comes while the one before it may be on its way, and goes out. */
+static void flow(struct world *w, struct worker *k, size_t n)
+{
+	world_commit(w, "deploys", "{}");
+	worker_until_sent(k, ROWS * n, true);
+}
+
 static void test_no_look_at_the_feed_between_two_events(void **state)
 {
 	struct world w;
 	struct worker k;
 	struct store_ops ops;
 	(void)state;
-	world_begin(&w, &k, 5, 1);
-	counted(&k, &ops);
-	worker_until_sent(&k, 5, false);
-	for (size_t i = 1; i < 40; i++) {
-		world_commit(&w, "deploys", "{}");
-		worker_until_sent(&k, 5 * (i + 1), true);
-	}
+	begin_counted(&w, &k, &ops, 1);
+	worker_until_sent(&k, ROWS, false);
+	for (size_t n = 2; n <= 40; n++)
+		flow(&w, &k, n);
 	/* Now and then it settles; but not between every two. */
 	assert_in_range(calls.looks, 0, 10);
 	assert_in_range(calls.settles, 0, 10);
 	/* Nor does it wait until what it has sent is noted. */
 	assert_in_range(calls.reads_along, 30, 100);
 	worker_run(&k);
-	worker_check_once(&k, 5 * 40);
+	worker_check_once(&k, ROWS * 40);
 	world_end(&w, &k);
 }
 
@@ -146,14 +159,12 @@ static void test_the_last_pass_knows_how_far_it_went(void **state)
 	struct worker k;
 	struct store_ops ops;
 	(void)state;
-	world_begin(&w, &k, 5, 1);
-	counted(&k, &ops);
-	worker_until_sent(&k, 5, false);
-	world_commit(&w, "deploys", "{}");
-	worker_until_sent(&k, 10, true);
+	begin_counted(&w, &k, &ops, 1);
+	worker_until_sent(&k, ROWS, false);
+	flow(&w, &k, 2);
 	unsigned before = calls.settles;
 	worker_run(&k);
-	worker_check_once(&k, 10);
+	worker_check_once(&k, ROWS * 2);
 	assert_int_equal(calls.settles, before + 1);
 	world_end(&w, &k);
 }
@@ -164,22 +175,20 @@ static void test_what_is_settled_is_trimmed_meanwhile(void **state)
 	struct worker k;
 	struct store_ops ops;
 	(void)state;
-	world_begin(&w, &k, 5, 1);
-	counted(&k, &ops);
+	begin_counted(&w, &k, &ops, 1);
 	calls.hold_trims = true;
-	worker_until_sent(&k, 5, false);
-	for (size_t i = 1; i < 10; i++) {
-		world_commit(&w, "deploys", "{}");
+	worker_until_sent(&k, ROWS, false);
+	/* They go out, though no trim comes back. */
+	for (size_t n = 2; n <= 10; n++) {
 		world_skip(600);
-		/* Though no trim comes back. */
-		worker_until_sent(&k, 5 * (i + 1), true);
+		flow(&w, &k, n);
 	}
 	assert_in_range(calls.settles, 2, 10);
 	assert_int_equal(calls.trims, 1);
 	calls.hold_trims = false;
 	calls.trimmed(calls.arg, BELFRY_OK);
 	worker_run(&k);
-	worker_check_once(&k, 5 * 10);
+	worker_check_once(&k, ROWS * 10);
 	assert_in_range(calls.trims, 2, 20);
 	world_end(&w, &k);
 }
@@ -190,8 +199,7 @@ static void test_a_change_counts_under_a_steady_flow(void **state)
 	struct worker k;
 	struct store_ops ops;
 	(void)state;
-	world_begin(&w, &k, 5, 200);
-	counted(&k, &ops);
+	begin_counted(&w, &k, &ops, 200);
 	worker_until_sent(&k, 50, true);
 	world_feed(&w, "deploys", "{\"max_items\":7}");
 	for (size_t i = 1; i < 20; i++) {

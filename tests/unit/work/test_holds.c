@@ -38,10 +38,7 @@ static void test_a_bounce_is_tried_again(void **state)
 	assert_sent(&k, BOB, "1 2 3 4");
 	assert_true(contains(&k, sent_to(&k, ANN, 3), "urn:xmpp:delay"));
 	assert_int_equal(reason(&w, ANN), HOLD_NONE);
-	for (unsigned event = 1; event <= 4; event++) {
-		assert_int_equal(counters(&w, event).taken, 2);
-		assert_int_equal(counters(&w, event).held, 0);
-	}
+	assert_counted(&w, 1, 4, 2, 0);
 	world_end(&w, &k);
 }
 
@@ -101,10 +98,7 @@ static void test_late_bounces(void **state)
 	assert_int_equal(reason(&w, ANN), HOLD_PROVING);
 	pass(&k, HOUR_MS);
 	assert_int_equal(reason(&w, ANN), HOLD_NONE);
-	for (unsigned event = 1; event <= 3; event++) {
-		assert_int_equal(counters(&w, event).taken, 2);
-		assert_int_equal(counters(&w, event).held, 0);
-	}
+	assert_counted(&w, 1, 3, 2, 0);
 	assert_int_equal(counters(&w, 2).bounced, 2);
 	world_end(&w, &k);
 }
@@ -128,10 +122,7 @@ static void test_late_under_load(void **state)
 	worker_run(&k);
 	pass(&k, LATER_MS);
 	pass(&k, HOUR_MS / 2);
-	for (unsigned event = 1; event <= w.id_count; event++) {
-		assert_int_equal(counters(&w, event).taken, 2);
-		assert_int_equal(counters(&w, event).held, 0);
-	}
+	assert_counted(&w, 1, (unsigned)w.id_count, 2, 0);
 	world_end(&w, &k);
 }
 
@@ -222,12 +213,12 @@ static void test_poison(void **state)
 	struct worker k;
 	(void)state;
 	begin(&w, &k, "{}");
-	set(&w, ANN, SUB_SET_PAUSED, (struct sub_options){.paused = true});
+	pause_row(&w, ANN);
 	world_commit(&w, "deploys", "{\"title\":\"good\"}");
 	world_commit(&w, "deploys", "{\"title\":\"bad\"}");
 	world_commit(&w, "deploys", "{\"title\":\"fine\"}");
 	worker_run(&k);
-	set(&w, ANN, SUB_SET_PAUSED, (struct sub_options){0});
+	resume_row(&w, ANN);
 	unsigned ended = 0;
 	size_t looked = recorder_messages(k.link);
 	for (unsigned turns = 0; turns < 3000; turns++) {

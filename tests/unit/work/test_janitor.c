@@ -91,16 +91,24 @@ static void test_trims_by_age(void **state)
 	world_end(&w, &k);
 }
 
+/* A feed "quiet" with ROWS and EVENTS, and a worker that has just begun. */
+static void begin_quiet(struct world *w, struct worker *k, const char *config,
+			size_t rows, unsigned events)
+{
+	world_start(w);
+	world_feed(w, "quiet", config);
+	world_join(w, "quiet", "r", rows, FORMAT_CHAT);
+	for (unsigned i = 0; i < events; i++)
+		world_commit(w, "quiet", "{}");
+	worker_start(w, k, 0);
+}
+
 static void test_trims_feeds_that_nobody_follows(void **state)
 {
 	struct world w;
 	struct worker k;
 	(void)state;
-	world_start(&w);
-	world_feed(&w, "quiet", "{\"max_items\":2,\"max_age\":0}");
-	for (unsigned i = 0; i < 5; i++)
-		world_commit(&w, "quiet", "{}");
-	worker_start(&w, &k, 0);
+	begin_quiet(&w, &k, "{\"max_items\":2,\"max_age\":0}", 0, 5);
 	until_gone(&w, "quiet", w.ids[2]);
 	assert_int_equal(world_event_err(&w, "quiet", w.ids[3]), BELFRY_OK);
 	world_end(&w, &k);
@@ -112,12 +120,7 @@ static void test_fewer_items_of_a_quiet_feed(void **state)
 	struct world w;
 	struct worker k;
 	(void)state;
-	world_start(&w);
-	world_feed(&w, "quiet", "{\"max_age\":0}");
-	world_join(&w, "quiet", "r", 1, FORMAT_CHAT);
-	for (unsigned i = 0; i < 5; i++)
-		world_commit(&w, "quiet", "{}");
-	worker_start(&w, &k, 0);
+	begin_quiet(&w, &k, "{\"max_age\":0}", 1, 5);
 	worker_run(&k);
 	assert_int_equal(world_event_err(&w, "quiet", w.ids[0]), BELFRY_OK);
 	/* At once: the clock stands still. */
@@ -156,9 +159,7 @@ static void test_other_news_wake_no_delivery(void **state)
 	struct worker k;
 	bool done = false;
 	(void)state;
-	world_start(&w);
-	world_feed(&w, "quiet", "{}");
-	worker_start(&w, &k, 0);
+	begin_quiet(&w, &k, "{}", 0, 0);
 	worker_run(&k);
 	w.app->ops->presence_put(w.app, "quiet", "{\"show\":\"dnd\"}", on_plain, &done);
 	world_until(&w, &done);
@@ -178,9 +179,7 @@ static void test_a_feed_without_events_is_let_go(void **state)
 	struct worker k;
 	bool done = false;
 	(void)state;
-	world_start(&w);
-	world_feed(&w, "quiet", "{}");
-	worker_start(&w, &k, 0);
+	begin_quiet(&w, &k, "{}", 0, 0);
 	worker_run(&k);
 	recorder_down(k.link, LINK_END_LOST, "");
 	world_commit(&w, "quiet", "{}");

@@ -69,6 +69,19 @@ static void begin(struct world *w, struct holder *a)
 	world_until(w, &a->held);
 }
 
+/* ... and B would have it. */
+static void begin_two(struct world *w, struct holder *a, struct holder *b)
+{
+	begin(w, a);
+	holder_start(w, b);
+}
+
+static void release(struct world *w, struct holder *h)
+{
+	lease_release(h->lease, on_released, h);
+	world_until(w, &h->released);
+}
+
 static void end(struct world *w, struct holder *a, struct holder *b)
 {
 	holder_finish(a);
@@ -89,8 +102,7 @@ static void test_one_holds_one_stands_by(void **state)
 	struct world w;
 	struct holder a, b;
 	(void)state;
-	begin(&w, &a);
-	holder_start(&w, &b);
+	begin_two(&w, &a, &b);
 	turn_for(&w, 4 * LEASE_MS);
 	assert_true(a.held && !a.was_lost && lease_valid_now(a.lease));
 	assert_false(b.held || lease_held(b.lease));
@@ -102,8 +114,7 @@ static void test_take_over_from_the_dead(void **state)
 	struct world w;
 	struct holder a, b;
 	(void)state;
-	begin(&w, &a);
-	holder_start(&w, &b);
+	begin_two(&w, &a, &b);
 	turn_for(&w, LEASE_MS);
 	uint64_t died = clock_mono_ms(), fence = a.fence;
 	holder_finish(&a);
@@ -120,12 +131,10 @@ static void test_released_is_free_at_once(void **state)
 	struct world w;
 	struct holder a, b;
 	(void)state;
-	begin(&w, &a);
-	holder_start(&w, &b);
+	begin_two(&w, &a, &b);
 	turn_for(&w, LEASE_MS / 2);
 	uint64_t gone = clock_mono_ms();
-	lease_release(a.lease, on_released, &a);
-	world_until(&w, &a.released);
+	release(&w, &a);
 	world_until(&w, &b.held);
 	assert_in_range(b.taken_ms - gone, 0, LEASE_MS);
 	assert_false(a.was_lost);
@@ -157,8 +166,7 @@ static void test_refused_is_lost(void **state)
 	assert_true(a.was_lost);
 	assert_false(lease_held(a.lease));
 	world_until(&w, &a.held);
-	lease_release(a.lease, on_released, &a);
-	world_until(&w, &a.released);
+	release(&w, &a);
 	end(&w, &a, NULL);
 }
 
@@ -167,11 +175,9 @@ static void test_release_of_what_is_not_held(void **state)
 	struct world w;
 	struct holder a, b;
 	(void)state;
-	begin(&w, &a);
-	holder_start(&w, &b);
+	begin_two(&w, &a, &b);
 	turn_for(&w, LEASE_MS / 2);
-	lease_release(b.lease, on_released, &b);
-	world_until(&w, &b.released);
+	release(&w, &b);
 	turn_for(&w, 2 * LEASE_MS);
 	assert_true(a.held && !a.was_lost);
 	end(&w, &a, &b);
@@ -182,8 +188,7 @@ static void test_yielded_goes_to_the_one_that_waits(void **state)
 	struct world w;
 	struct holder a, b;
 	(void)state;
-	begin(&w, &a);
-	holder_start(&w, &b);
+	begin_two(&w, &a, &b);
 	while (!lease_watches(b.lease))
 		loop_turn(w.loop, false);
 	assert_false(lease_watches(a.lease) || lease_watches(NULL));

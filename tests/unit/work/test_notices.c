@@ -163,18 +163,24 @@ static void it_waits(void **state)
 	assert_int_equal(noticing_left(f), 0);
 }
 
+/* "pTURN-0@", "pTURN-1@" and "pTURN-2@"; what others were told is forgotten. */
+static void invite_three_more(struct noticing *f, unsigned turn)
+{
+	char jid[64];
+	recorder_forget(f->link);
+	for (unsigned i = 0; i < 3; i++) {
+		snprintf(jid, sizeof(jid), "p%u-%u@example.net", turn, i);
+		noticing_put(f, jid, PENDING_PERSON, NOTICE_INVITATION);
+	}
+}
+
 /* In whatever moment the lease is lost. */
 static void it_stops_at_once(void **state)
 {
 	struct noticing *f = *state;
 	unsigned some = 0;
 	for (unsigned turns = 0; turns < 20; turns++) {
-		char jid[64];
-		recorder_forget(f->link);
-		for (unsigned i = 0; i < 3; i++) {
-			snprintf(jid, sizeof(jid), "p%u-%u@example.net", turns, i);
-			noticing_put(f, jid, PENDING_PERSON, NOTICE_INVITATION);
-		}
+		invite_three_more(f, turns);
 		world_skip(1000);
 		world_turns(&f->w, turns);
 		f->valid = false;
@@ -237,12 +243,7 @@ static void the_store_goes_away(void **state)
 {
 	struct noticing *f = *state;
 	for (unsigned turns = 0; turns < 20; turns++) {
-		char jid[64];
-		recorder_forget(f->link);
-		for (unsigned i = 0; i < 3; i++) {
-			snprintf(jid, sizeof(jid), "p%u-%u@example.net", turns, i);
-			noticing_put(f, jid, PENDING_PERSON, NOTICE_INVITATION);
-		}
+		invite_three_more(f, turns);
 		world_skip(1000);
 		world_turns(&f->w, turns);
 		memory_set_away(f->w.memory, true);
@@ -260,12 +261,7 @@ static void the_link_goes_in_between(void **state)
 {
 	struct noticing *f = *state;
 	for (unsigned turns = 0; turns < 40; turns++) {
-		char jid[64];
-		recorder_forget(f->link);
-		for (unsigned i = 0; i < 3; i++) {
-			snprintf(jid, sizeof(jid), "p%u-%u@example.net", turns, i);
-			noticing_put(f, jid, PENDING_PERSON, NOTICE_INVITATION);
-		}
+		invite_three_more(f, turns);
 		for (unsigned t = 0; t < turns; t++) {
 			world_skip(5);
 			world_turns(&f->w, 1);
@@ -277,6 +273,7 @@ static void the_link_goes_in_between(void **state)
 		noticing_serve(f, 1000);
 		assert_int_equal(noticing_left(f), 0);
 		for (unsigned i = 0; i < 3; i++) {
+			char jid[64];
 			snprintf(jid, sizeof(jid), INVITATION "p%u-%u@", turns, i);
 			assert_in_range(noticing_told(f, jid), 1, 2);
 		}

@@ -68,6 +68,9 @@ static void test_run_reads_a_thousand_rows(void **state)
 	assert_int_equal(policy_batch(16, 16 * 512), 64);
 	assert_int_equal(policy_batch(3, 3 * 2047), 32);
 	assert_int_equal(policy_batch(2, 2 * 65536), 16);
+	assert_int_equal(policy_batch_together(0, 0), 16);
+	assert_int_equal(policy_batch_together(16, 16 * 4096), 64);
+	assert_int_equal(policy_batch_together(2, 2 * 65536), 16);
 	assert_int_equal(policy_run(100, 1), 10);
 	assert_int_equal(policy_run(2000, 10), 5);
 	assert_int_equal(policy_run(100000, 10), 1);

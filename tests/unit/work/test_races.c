@@ -120,11 +120,67 @@ static void test_a_split_is_not_settled_unseen(void **state)
 			split_and_die(before, after);
 }
 
+/* A read of the log that is not answered yet. */
+static struct {
+	struct store_ops ops;
+	const struct store_ops *real;
+	store_events_cb cb;
+	void *arg;
+} unanswered;
+
+static void keep_events(struct store *s, const char *feed, struct pos from, bool newest,
+			size_t limit, store_events_cb cb, void *arg)
+{
+	(void)s;
+	(void)feed;
+	(void)from;
+	(void)newest;
+	(void)limit;
+	assert_null(unanswered.cb);
+	unanswered.cb = cb;
+	unanswered.arg = arg;
+}
+
+static void leave_unanswered(struct worker *k)
+{
+	unanswered.real = k->store->ops;
+	unanswered.ops = *unanswered.real;
+	unanswered.ops.events = keep_events;
+	unanswered.cb = NULL;
+	k->store->ops = &unanswered.ops;
+	while (!unanswered.cb)
+		world_turns(k->world, 1);
+}
+
+/* What it was read for went with the stream: the feed is not kept from the next one. */
+static void test_a_read_fails_that_nobody_waits_for(void **state)
+{
+	struct world w;
+	struct worker k;
+	(void)state;
+	world_begin(&w, &k, 3, 1);
+	leave_unanswered(&k);
+	recorder_down(k.link, LINK_END_LOST, "");
+	unanswered.cb(unanswered.arg, BELFRY_EAWAY, NULL, 0, false);
+	k.store->ops = unanswered.real;
+	recorder_up(k.link);
+	world_stop_clock(true);
+	for (unsigned i = 0; i < 100; i++) {
+		recorder_serve(k.link);
+		world_turns(&w, 10);
+	}
+	world_stop_clock(false);
+	assert_int_equal(recorder_messages(k.link), 3);
+	worker_run(&k);
+	world_end(&w, &k);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_who_joins_between_two_reads_misses_nothing),
 		cmocka_unit_test(test_a_split_is_not_settled_unseen),
+		cmocka_unit_test(test_a_read_fails_that_nobody_waits_for),
 	};
 	return cmocka_run_group_tests_name("work/races", tests, NULL, NULL);
 }

@@ -1,15 +1,13 @@
 #include "holding.h"
+#include "publishing.h"
 
 #include <belfry/base/clock.h>
-#include <belfry/base/mem.h>
-#include <belfry/core/id.h>
 
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include <cmocka.h>
 
@@ -18,41 +16,9 @@
 #define CAT "cat@example.org"
 #define DAN "dan@example.org"
 
-struct answer {
-	bool done;
-	enum belfry_err err;
-	struct pos pos;
-};
-
-static void on_commit(void *arg, enum belfry_err err, const struct store_committed *done)
-{
-	*(struct answer *)arg =
-		(struct answer){true, err, err ? (struct pos){0} : done->pos};
-}
-
-static struct pos answered(struct world *w, struct answer *a)
-{
-	world_until(w, &a->done);
-	assert_int_equal(a->err, BELFRY_OK);
-	return a->pos;
-}
-
 static struct pos put_tagged(struct world *w, const char *item, const char *doc)
 {
-	struct answer a = {0};
-	char id[EVENT_ID_SIZE];
-	event_id_make(clock_wall_ms(), id);
-	const struct store_commit c = {
-		.feed = "deploys",
-		.id = id,
-		.item = item,
-		.priority = strstr(doc, "urgent") ? PRIORITY_URGENT : PRIORITY_NORMAL,
-		.at_ms = clock_wall_ms(),
-		.doc = doc,
-		.doc_len = strlen(doc)};
-	w->app->ops->commit(w->app, &c, on_commit, &a);
-	w->ids[w->id_count++] = xstrdup(id);
-	return answered(w, &a);
+	return world_publish(w, (struct store_commit){.item = item, .doc = doc});
 }
 
 static struct pos put(struct world *w, const char *item)
@@ -64,29 +30,13 @@ static struct pos put(struct world *w, const char *item)
 static struct pos retract_tagged(struct world *w, const char *item, struct pos newest,
 				 const char *doc)
 {
-	struct answer a = {0};
-	char id[EVENT_ID_SIZE];
-	event_id_make(clock_wall_ms(), id);
-	const struct store_retract r = {.feed = "deploys",
-					.id = id,
-					.item = item,
-					.newest = newest,
-					.at_ms = clock_wall_ms(),
-					.doc = doc,
-					.doc_len = strlen(doc)};
-	w->app->ops->retract(w->app, &r, on_commit, &a);
-	w->ids[w->id_count++] = xstrdup(id);
-	return answered(w, &a);
+	return world_retract(
+		w, (struct store_retract){.item = item, .newest = newest, .doc = doc});
 }
 
 static struct pos retract(struct world *w, const char *item, struct pos newest)
 {
 	return retract_tagged(w, item, newest, "{}");
-}
-
-static void pause(struct world *w, const char *jid, bool on)
-{
-	set(w, jid, SUB_SET_PAUSED, (struct sub_options){.paused = on});
 }
 
 /* The N-th message to JID takes back the FIRST-th one. */
@@ -172,16 +122,11 @@ static void test_of_what_was_muted(void **state)
 	set(&w, ANN, SUB_SET_MUTED,
 	    (struct sub_options){.muted_until_ms = clock_wall_ms() + HOUR_MS / 2});
 	struct pos x = put(&w, "x");
-	struct answer a = {0};
-	const struct store_retract r = {.feed = "deploys",
-					.id = "r",
-					.item = "x",
-					.newest = x,
-					.at_ms = clock_wall_ms() + HOUR_MS,
-					.doc = "{}",
-					.doc_len = 2};
-	w.app->ops->retract(w.app, &r, on_commit, &a);
-	answered(&w, &a);
+	world_retract(&w, (struct store_retract){
+				  .item = "x",
+				  .newest = x,
+				  .at_ms = clock_wall_ms() + HOUR_MS,
+			  });
 	worker_run(&k);
 	assert_sent(&k, ANN, "");
 	assert_sent(&k, BOB, "1 2");
@@ -196,14 +141,14 @@ static void test_only_the_new_one(void **state)
 	struct worker k;
 	(void)state;
 	begin(&w, &k, "{}");
-	pause(&w, ANN, true);
+	pause_row(&w, ANN);
 	put(&w, "x");
 	put(&w, "y");
 	put(&w, "x");
 	worker_run(&k);
 	assert_sent(&k, BOB, "1 2 3");
 	assert_int_equal(counters(&w, 1).held, 1);
-	pause(&w, ANN, false);
+	resume_row(&w, ANN);
 	settle(&k);
 	assert_sent(&k, ANN, "2 3");
 	assert_int_equal(reason(&w, ANN), HOLD_NONE);
@@ -219,12 +164,12 @@ static void test_nothing_of_what_is_gone(void **state)
 	struct worker k;
 	(void)state;
 	begin(&w, &k, "{}");
-	pause(&w, ANN, true);
+	pause_row(&w, ANN);
 	put(&w, "x");
 	retract(&w, "x", put(&w, "x"));
 	put(&w, "y");
 	worker_run(&k);
-	pause(&w, ANN, false);
+	resume_row(&w, ANN);
 	settle(&k);
 	assert_sent(&k, ANN, "4");
 	assert_sent(&k, BOB, "1 2 3 4");
@@ -245,15 +190,15 @@ static void test_of_an_older_version(void **state)
 	put(&w, "x");
 	worker_run(&k);
 	world_join_one(&w, "deploys", CAT, FORMAT_EVENT);
-	pause(&w, ANN, true);
-	pause(&w, DAN, true);
-	pause(&w, CAT, true);
+	pause_row(&w, ANN);
+	pause_row(&w, DAN);
+	pause_row(&w, CAT);
 	put(&w, "x");
 	retract(&w, "x", put(&w, "x"));
 	worker_run(&k);
-	pause(&w, ANN, false);
-	pause(&w, DAN, false);
-	pause(&w, CAT, false);
+	resume_row(&w, ANN);
+	resume_row(&w, DAN);
+	resume_row(&w, CAT);
 	settle(&k);
 	assert_sent(&k, ANN, "1");
 	assert_sent(&k, DAN, "1 4");
@@ -271,11 +216,11 @@ static void test_had_before(void **state)
 	begin(&w, &k, "{}");
 	struct pos x = put(&w, "x");
 	worker_run(&k);
-	pause(&w, ANN, true);
+	pause_row(&w, ANN);
 	retract(&w, "x", x);
 	put(&w, "x");
 	worker_run(&k);
-	pause(&w, ANN, false);
+	resume_row(&w, ANN);
 	settle(&k);
 	assert_sent(&k, ANN, "1 2 3");
 	assert_retracts(&k, ANN, 1, 0);
@@ -289,13 +234,13 @@ static void test_meanwhile(void **state)
 	struct worker k;
 	(void)state;
 	begin(&w, &k, "{}");
-	pause(&w, ANN, true);
+	pause_row(&w, ANN);
 	struct pos early = put(&w, "early"), gone = put(&w, "gone");
 	post(&w, 200);
 	struct pos last = put(&w, "last");
 	retract(&w, "gone", gone);
 	worker_run(&k);
-	pause(&w, ANN, false);
+	resume_row(&w, ANN);
 	worker_until_sent(&k, 204 + 40, true);
 	struct sub_hold h = world_hold(&w, "deploys", ANN);
 	assert_in_range(h.pos.n, 10, 150);
@@ -325,11 +270,11 @@ static void test_as_soon_as_it_is_gone(void **state)
 	struct worker k;
 	(void)state;
 	begin(&w, &k, "{}");
-	pause(&w, ANN, true);
+	pause_row(&w, ANN);
 	post(&w, 200);
 	struct pos last = put(&w, "last");
 	worker_run(&k);
-	pause(&w, ANN, false);
+	resume_row(&w, ANN);
 	worker_until_sent(&k, 201 + 40, true);
 	assert_in_range(world_hold(&w, "deploys", ANN).pos.n, 10, 150);
 	retract(&w, "last", last);
@@ -391,14 +336,14 @@ static void test_of_what_was_trimmed(void **state)
 	struct worker k;
 	(void)state;
 	begin(&w, &k, "{\"max_items\":2}");
-	pause(&w, ANN, true);
+	pause_row(&w, ANN);
 	struct pos x = put(&w, "x");
 	worker_run(&k);
 	retract(&w, "x", x);
 	post(&w, 1);
 	settle(&k);
 	assert_int_equal(world_event_err(&w, "deploys", w.ids[0]), BELFRY_ENOENT);
-	pause(&w, ANN, false);
+	resume_row(&w, ANN);
 	settle(&k);
 	assert_int_equal(count_to(&k, ANN), 2);
 	assert_true(contains(&k, sent_to(&k, ANN, 0), "no longer kept"));
@@ -412,15 +357,9 @@ static void test_urgent_ones(void **state)
 {
 	struct world w;
 	struct worker k;
-	unsigned minute = (unsigned)(clock_wall_ms() / 60000 % 1440);
 	(void)state;
 	begin(&w, &k, "{}");
-	set(&w, ANN, SUB_SET_QUIET | SUB_SET_URGENT,
-	    (struct sub_options){.quiet = {.set = true,
-					   .from = minute,
-					   .to = (minute + 120) % 1440,
-					   .zone = "UTC"},
-				 .urgent_passes = true});
+	set(&w, ANN, SUB_SET_QUIET | SUB_SET_URGENT, quiet_for(120, true));
 	post(&w, 1);
 	struct pos x = put_tagged(&w, "x", "{\"title\":\"urgent\"}");
 	worker_run(&k);
@@ -440,22 +379,16 @@ static void test_urgent_ones_come_back(void **state)
 {
 	struct world w;
 	struct worker k;
-	unsigned minute = (unsigned)(clock_wall_ms() / 60000 % 1440);
 	(void)state;
 	begin(&w, &k, "{}");
 	struct pos x = put_tagged(&w, "x", "{\"title\":\"urgent\"}");
 	worker_run(&k);
 	world_join_one(&w, "deploys", CAT, FORMAT_CHAT);
-	set(&w, CAT, SUB_SET_QUIET | SUB_SET_URGENT,
-	    (struct sub_options){.quiet = {.set = true,
-					   .from = minute,
-					   .to = (minute + 120) % 1440,
-					   .zone = "UTC"},
-				 .urgent_passes = true});
+	set(&w, CAT, SUB_SET_QUIET | SUB_SET_URGENT, quiet_for(120, true));
 	post(&w, 1);
 	retract(&w, "x", x);
 	worker_run(&k);
-	world_commit(&w, "deploys", "{\"title\":\"urgent\"}");
+	post_urgent(&w);
 	worker_run(&k);
 	assert_sent(&k, CAT, "4");
 	bounce(&k, CAT, 0, BOUNCE_RETRIES);

@@ -1,15 +1,12 @@
 #include "asking.h"
 #include "holding.h"
+#include "publishing.h"
 
 #include <belfry/base/clock.h>
-#include <belfry/base/mem.h>
-#include <belfry/core/id.h>
 
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -27,33 +24,17 @@ static void on_plain(void *arg, enum belfry_err err)
 	*a = (struct answer){true, err};
 }
 
-static void on_commit(void *arg, enum belfry_err err, const struct store_committed *done)
-{
-	(void)done;
-	on_plain(arg, err);
-}
-
 /* Due, and over, in so many ms of the clock that nobody has put forward; 0: not. */
 static void publish(struct world *w, const char *feed, uint64_t due_ms,
 		    uint64_t expires_ms)
 {
-	struct answer a = {0};
-	char id[EVENT_ID_SIZE];
 	uint64_t now = clock_wall_ms();
-	event_id_make(now, id);
-	const struct store_commit c = {.feed = feed,
-				       .id = id,
-				       .item = id,
-				       .priority = PRIORITY_NORMAL,
-				       .at_ms = now,
-				       .due_ms = due_ms ? now + due_ms : 0,
-				       .expires_ms = expires_ms ? now + expires_ms : 0,
-				       .doc = "{\"title\":\"an event\"}",
-				       .doc_len = 20};
-	w->app->ops->commit(w->app, &c, on_commit, &a);
-	world_until(w, &a.done);
-	assert_int_equal(a.err, BELFRY_OK);
-	w->ids[w->id_count++] = xstrdup(id);
+	world_publish(
+		w, (struct store_commit){.feed = feed,
+					 .at_ms = now,
+					 .due_ms = due_ms ? now + due_ms : 0,
+					 .expires_ms = expires_ms ? now + expires_ms : 0,
+					 .doc = "{\"title\":\"an event\"}"});
 }
 
 static void cancel(struct world *w, const char *id)
@@ -198,14 +179,14 @@ static void test_it_is_too_late_for_who_is_held(void **state)
 	struct worker k;
 	(void)state;
 	begin(&w, &k, "{}");
-	set(&w, ANN, SUB_SET_PAUSED, (struct sub_options){.paused = true});
+	pause_row(&w, ANN);
 	publish(&w, "deploys", 0, 60000);
 	publish(&w, "deploys", 0, 2 * HOUR_MS);
 	settle(&k);
 	assert_sent(&k, BOB, "1 2");
 	assert_int_equal(counters(&w, 1).held, 1);
 	pass(&k, HOUR_MS);
-	set(&w, ANN, SUB_SET_PAUSED, (struct sub_options){0});
+	resume_row(&w, ANN);
 	settle(&k);
 	assert_sent(&k, ANN, "2");
 	assert_int_equal(counters(&w, 1).held, 0);
@@ -270,21 +251,14 @@ static void test_nobody_is_shown_what_expired(void **state)
 	struct world w;
 	struct hub h;
 	struct reply r = {0};
-	struct answer a = {0};
-	struct store_commit c = {.feed = "d-open",
-				 .id = "e2",
-				 .item = "e2",
-				 .at_ms = 2000,
-				 .expires_ms = 3000,
-				 .doc = "{\"title\":\"over\"}",
-				 .doc_len = 16};
 	(void)state;
 	ask_begin(&w, &h);
 	world_join_one(&w, "d-open", US_BARE, FORMAT_CHAT);
 	ask_commit(&w, 1000, "d-open", "first");
-	w.app->ops->commit(w.app, &c, on_commit, &a);
-	world_until(&w, &a.done);
-	assert_int_equal(a.err, BELFRY_OK);
+	world_publish(&w, (struct store_commit){.feed = "d-open",
+						.at_ms = 2000,
+						.expires_ms = 3000,
+						.doc = "{\"title\":\"over\"}"});
 	ask_commit(&w, 3000, "d-open", "last");
 	assert_string_equal(ask_recent(&w, &h, US, 3).text, "first last ");
 	struct xmpp_hub x = hub_for(&h);

@@ -1,7 +1,5 @@
 #include "holding.h"
 
-#include <belfry/base/clock.h>
-
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -18,7 +16,7 @@ static void test_pause(void **state)
 	begin(&w, &k, "{}");
 	post(&w, 1);
 	worker_run(&k);
-	set(&w, ANN, SUB_SET_PAUSED, (struct sub_options){.paused = true});
+	pause_row(&w, ANN);
 	post(&w, 3);
 	worker_run(&k);
 	assert_sent(&k, ANN, "1");
@@ -26,27 +24,13 @@ static void test_pause(void **state)
 	assert_int_equal(counters(&w, 2).held, 1);
 	pass(&k, LATER_MS);
 	assert_sent(&k, ANN, "1");
-	set(&w, ANN, SUB_SET_PAUSED, (struct sub_options){0});
+	resume_row(&w, ANN);
 	settle(&k);
 	assert_sent(&k, ANN, "1 2 3 4");
 	assert_sent(&k, BOB, "1 2 3 4");
 	assert_int_equal(reason(&w, ANN), HOLD_NONE);
-	for (unsigned event = 2; event <= 4; event++) {
-		assert_int_equal(counters(&w, event).taken, 2);
-		assert_int_equal(counters(&w, event).held, 0);
-	}
+	assert_counted(&w, 2, 4, 2, 0);
 	world_end(&w, &k);
-}
-
-/* Quiet from now on, for two hours. */
-static struct sub_options quiet_now(bool urgent_passes)
-{
-	unsigned minute = (unsigned)(clock_wall_ms() / 60000 % 1440);
-	return (struct sub_options){.quiet = {.set = true,
-					      .from = minute,
-					      .to = (minute + 120) % 1440,
-					      .zone = "UTC"},
-				    .urgent_passes = urgent_passes};
 }
 
 static void test_quiet_hours(void **state)
@@ -55,11 +39,11 @@ static void test_quiet_hours(void **state)
 	struct worker k;
 	(void)state;
 	begin(&w, &k, "{}");
-	set(&w, ANN, SUB_SET_QUIET | SUB_SET_URGENT, quiet_now(true));
-	set(&w, BOB, SUB_SET_QUIET | SUB_SET_URGENT, quiet_now(false));
+	set(&w, ANN, SUB_SET_QUIET | SUB_SET_URGENT, quiet_for(120, true));
+	set(&w, BOB, SUB_SET_QUIET | SUB_SET_URGENT, quiet_for(120, false));
 	for (unsigned i = 0; i < 2; i++) {
 		post(&w, 1);
-		world_commit(&w, "deploys", "{\"title\":\"urgent\"}");
+		post_urgent(&w);
 	}
 	worker_run(&k);
 	assert_sent(&k, ANN, "2 4");
@@ -67,16 +51,13 @@ static void test_quiet_hours(void **state)
 	assert_int_equal(counters(&w, 2).taken, 1);
 	assert_int_equal(counters(&w, 2).held, 1);
 	pass(&k, HOUR_MS);
-	world_commit(&w, "deploys", "{\"title\":\"urgent\"}");
+	post_urgent(&w);
 	worker_run(&k);
 	assert_sent(&k, ANN, "2 4 5");
 	pass(&k, 2 * HOUR_MS);
 	assert_sent(&k, ANN, "2 4 5 1 3");
 	assert_sent(&k, BOB, "1 2 3 4 5");
-	for (unsigned event = 1; event <= 5; event++) {
-		assert_int_equal(counters(&w, event).taken, 2);
-		assert_int_equal(counters(&w, event).held, 0);
-	}
+	assert_counted(&w, 1, 5, 2, 0);
 	world_end(&w, &k);
 }
 
@@ -87,11 +68,11 @@ static void test_urgent_comes_back(void **state)
 	struct worker k;
 	(void)state;
 	begin(&w, &k, "{}");
-	set(&w, ANN, SUB_SET_QUIET | SUB_SET_URGENT, quiet_now(true));
+	set(&w, ANN, SUB_SET_QUIET | SUB_SET_URGENT, quiet_for(120, true));
 	post(&w, 1);
-	world_commit(&w, "deploys", "{\"title\":\"urgent\"}");
+	post_urgent(&w);
 	worker_run(&k);
-	world_commit(&w, "deploys", "{\"title\":\"urgent\"}");
+	post_urgent(&w);
 	worker_until_sent(&k, 5, false);
 	bounce(&k, ANN, 1, BOUNCE_RETRIES);
 	settle(&k);
@@ -101,10 +82,7 @@ static void test_urgent_comes_back(void **state)
 	pass(&k, LATER_MS);
 	pass(&k, 3 * HOUR_MS);
 	assert_sent(&k, ANN, "2 3 1 2 3");
-	for (unsigned event = 1; event <= 3; event++) {
-		assert_int_equal(counters(&w, event).taken, 2);
-		assert_int_equal(counters(&w, event).held, 0);
-	}
+	assert_counted(&w, 1, 3, 2, 0);
 	world_end(&w, &k);
 }
 
@@ -142,7 +120,7 @@ static void test_resumed_before_it_is_held(void **state)
 static void test_quiet_no_more_before_it_is_held(void **state)
 {
 	(void)state;
-	resume_meanwhile(SUB_SET_QUIET | SUB_SET_URGENT, quiet_now(false));
+	resume_meanwhile(SUB_SET_QUIET | SUB_SET_URGENT, quiet_for(120, false));
 }
 
 /* Filters are looked at when it is served. */
@@ -155,11 +133,11 @@ static void test_filters(void **state)
 	set(&w, ANN, SUB_SET_PAUSED | SUB_SET_PRIORITY,
 	    (struct sub_options){.paused = true, .at_least = PRIORITY_URGENT});
 	post(&w, 1);
-	world_commit(&w, "deploys", "{\"title\":\"urgent\"}");
+	post_urgent(&w);
 	worker_run(&k);
 	assert_int_equal(counters(&w, 1).held, 1);
 	assert_int_equal(counters(&w, 1).filtered, 0);
-	set(&w, ANN, SUB_SET_PAUSED, (struct sub_options){0});
+	resume_row(&w, ANN);
 	settle(&k);
 	assert_sent(&k, ANN, "2");
 	assert_int_equal(counters(&w, 1).held, 0);
@@ -180,11 +158,11 @@ static void test_gap(void **state)
 		     &(struct sub_change){.set = SUB_SET_FORMAT | SUB_SET_PAUSED,
 					  .format = FORMAT_EVENT,
 					  .options.paused = true});
-	set(&w, ANN, SUB_SET_PAUSED, (struct sub_options){.paused = true});
+	pause_row(&w, ANN);
 	post(&w, 5);
 	worker_run(&k);
-	set(&w, ANN, SUB_SET_PAUSED, (struct sub_options){0});
-	set(&w, "eve@example.org", SUB_SET_PAUSED, (struct sub_options){0});
+	resume_row(&w, ANN);
+	resume_row(&w, "eve@example.org");
 	settle(&k);
 	assert_sent(&k, ANN, "3 4 5");
 	assert_sent(&k, "eve@example.org", "3 4 5");
@@ -207,10 +185,10 @@ static void test_gap_comes_back(void **state)
 	struct worker k;
 	(void)state;
 	begin(&w, &k, "{\"max_items\":1}");
-	set(&w, ANN, SUB_SET_PAUSED, (struct sub_options){.paused = true});
+	pause_row(&w, ANN);
 	post(&w, 2);
 	worker_run(&k);
-	set(&w, ANN, SUB_SET_PAUSED, (struct sub_options){0});
+	resume_row(&w, ANN);
 	worker_until_sent(&k, 3, false);
 	assert_true(contains(&k, 2, "One message of deploys"));
 	bounce(&k, ANN, 0, BOUNCE_RETRIES);
@@ -232,11 +210,11 @@ static void test_gap_comes_back_late(void **state)
 	begin(&w, &k, "{\"max_items\":2}");
 	post(&w, 1);
 	worker_run(&k);
-	set(&w, ANN, SUB_SET_PAUSED, (struct sub_options){.paused = true});
+	pause_row(&w, ANN);
 	post(&w, 6);
 	worker_run(&k);
 	settle(&k);
-	set(&w, ANN, SUB_SET_PAUSED, (struct sub_options){0});
+	resume_row(&w, ANN);
 	settle(&k);
 	assert_sent(&k, ANN, "1 5 6 7");
 	assert_true(contains(&k, sent_to(&k, ANN, 1), "4 messages of deploys"));
@@ -275,7 +253,7 @@ static void test_gap_of_nobody(void **state)
 	post(&w, 3);
 	worker_run(&k);
 	settle(&k);
-	set(&w, jid, SUB_SET_PAUSED, (struct sub_options){0});
+	resume_row(&w, jid);
 	settle(&k);
 	assert_int_equal(engine_counters(k.engine)->gaps, 0);
 	world_end(&w, &k);

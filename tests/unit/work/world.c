@@ -19,24 +19,50 @@
 
 #define PATIENCE_MS 20000
 
+#define FROZEN_S 1767225600 /* 2026-01-01 */
+#define FROZEN_TICK_NS 1000
+
 static uint64_t skipped_ms;
+static uint64_t frozen_ns;	/* 0: the clocks are the machine's */
+static struct timespec stopped; /* 0: it is not */
 
 /* In the place of libc's, for libuv as well. */
 int clock_gettime(clockid_t clock, struct timespec *now)
 {
-	if (syscall(SYS_clock_gettime, clock, now) != 0)
+	if (frozen_ns) {
+		frozen_ns += FROZEN_TICK_NS;
+		now->tv_sec = FROZEN_S + (time_t)(frozen_ns / 1000000000);
+		now->tv_nsec = (long)(frozen_ns % 1000000000);
+	} else if (syscall(SYS_clock_gettime, clock, now) != 0) {
 		return -1;
+	}
 	if (clock != CLOCK_MONOTONIC && clock != CLOCK_MONOTONIC_COARSE)
 		return 0;
+	if (stopped.tv_sec)
+		*now = stopped;
 	uint64_t ms = (uint64_t)now->tv_nsec / 1000000 + skipped_ms;
 	now->tv_nsec = now->tv_nsec % 1000000 + (long)(ms % 1000) * 1000000;
 	now->tv_sec += (time_t)(ms / 1000);
 	return 0;
 }
 
+void world_stop_clock(bool stop)
+{
+	if (!stop)
+		stopped = (struct timespec){0};
+	else if (syscall(SYS_clock_gettime, CLOCK_MONOTONIC, &stopped) != 0)
+		fail_msg("there is no clock");
+}
+
 void world_skip(uint64_t ms)
 {
 	skipped_ms += ms;
+}
+
+void world_freeze(void)
+{
+	frozen_ns = 1;
+	skipped_ms = 0;
 }
 
 void world_pass(struct world *w, uint64_t ms)

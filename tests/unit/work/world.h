@@ -61,6 +61,11 @@ void world_turns(struct world *w, unsigned turns);
 void world_skip(uint64_t ms);
 /* ... and that of the store, by which holds are due. */
 void world_pass(struct world *w, uint64_t ms);
+/* From now on the clocks are not the machine's: they begin at the same time in each run,
+ * and go ahead by as much each time that one is looked at. */
+void world_freeze(void);
+/* The worker's stands still meanwhile, but for these. */
+void world_stop_clock(bool stop);
 
 /* Each waits for its answer, and wants it to be OK. */
 void world_feed(struct world *w, const char *feed, const char *config);

@@ -48,6 +48,12 @@ static void on_bounce(void *arg, const struct link_bounce *bounce)
 	engine_handlers.bounce(k->engine, bounce);
 }
 
+static void on_received(void *arg, const char *id, const char *from)
+{
+	struct worker *k = arg;
+	engine_handlers.received(k->engine, id, from);
+}
+
 static void on_room(void *arg)
 {
 	struct worker *k = arg;
@@ -58,7 +64,8 @@ const struct link_handlers worker_handlers = {.up = on_up,
 					      .down = on_down,
 					      .barrier = on_barrier,
 					      .bounce = on_bounce,
-					      .room = on_room};
+					      .room = on_room,
+					      .received = on_received};
 
 void worker_looks(struct worker *k, bool (*may_write)(void *arg))
 {

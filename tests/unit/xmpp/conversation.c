@@ -56,9 +56,16 @@ static void on_service_says(void *arg, size_t most, const char *trouble)
 	snprintf(f->service, sizeof(f->service), "%zu %s", most, trouble ? trouble : "");
 }
 
+static void on_received(void *arg, const char *id, const char *from)
+{
+	struct fixture *f = arg;
+	f->receipts++;
+	snprintf(f->receipt, sizeof(f->receipt), "%s %s", id, from);
+}
+
 static const struct session_out out = {
-	on_send,	 on_room,	 on_barrier, on_bounce, on_service_barrier,
-	on_service_gone, on_service_says};
+	on_send,	 on_room,	  on_barrier, on_bounce, on_service_barrier,
+	on_service_gone, on_service_says, on_received};
 
 int set_up(void **state)
 {

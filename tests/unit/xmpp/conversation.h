@@ -25,6 +25,8 @@ struct fixture {
 	uint64_t barrier, service_barrier;
 	unsigned bounces;
 	char bounce[300], service[300];
+	unsigned receipts;
+	char receipt[256];
 };
 
 int set_up(void **state);

@@ -51,8 +51,8 @@ static void on_room(void *arg)
 	((struct server_fixture *)arg)->rooms++;
 }
 
-static const struct link_handlers handlers = {on_up, on_down, on_barrier, on_bounce,
-					      on_room};
+static const struct link_handlers handlers = {on_up,	 on_down, on_barrier,
+					      on_bounce, on_room, NULL};
 
 static void on_tick(void *arg)
 {

@@ -266,7 +266,7 @@ static void the_help_is_obeyed(void **state)
 					    strstr(form, "Bob") ? "bob@example.org" : "");
 			lines++;
 		}
-		assert_int_equal(lines, to_feed ? 26 : 36);
+		assert_int_equal(lines, to_feed ? 27 : 38);
 		buf_free(&all);
 	}
 }

@@ -1,4 +1,4 @@
-#include "conversation.h"
+#include "commanding.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -9,18 +9,10 @@
 #include <stdio.h>
 #include <string.h>
 
-#define FEED "deploys@" DOMAIN
 #define SECRET "secret@" DOMAIN
-#define HUB "hub@" DOMAIN
 #define PRESENCE(from, to, type) "<presence from='" from "' to='" to "' type='" type "'/>"
 #define TOLD(type, from) "<presence type='" type "' from='" from "' to='" ALICE "'/>"
 #define SAID(from) "<message type='chat' from='" from "' to='" ALICE "'"
-
-static void assert_no(const char *text, const char *part)
-{
-	if (strstr(text, part) != NULL)
-		fail_msg("'%s' is in '%s'", part, text);
-}
 
 static void answered_by_presence(void **state)
 {
@@ -120,7 +112,6 @@ static void there_is_an_end(void **state)
 	   "<command xmlns='" NS_COMMANDS "' node='belfry:" name "'>" payload            \
 	   "</command>")
 #define FORM(fields) "<x xmlns='" NS_FORM "' type='submit'>" fields "</x>"
-#define FIELD(var, value) "<field var='" var "'><value>" value "</value></field>"
 
 static void answered_by_a_command(void **state)
 {

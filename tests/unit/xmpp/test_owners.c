@@ -1,4 +1,4 @@
-#include "conversation.h"
+#include "commanding.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -9,10 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#define FEED "deploys@" DOMAIN
-#define HUB "hub@" DOMAIN
 #define BOB "bob@example.org"
-#define FIELD(var, value) "<field var='" var "'><value>" value "</value></field>"
 #define TYPE FIELD("FORM_TYPE", NS_PUBSUB "#subscribe_authorization")
 #define ANSWER(to, type, fields)                                                         \
 	"<message " FROM_ALICE " to='" to "' id='a1'><x xmlns='" NS_FORM "' type='" type \
@@ -21,8 +18,7 @@
 	FIELD("pubsub#node", node)                                                       \
 	FIELD("pubsub#subscriber_jid", jid) FIELD("pubsub#allow", allow)
 
-/* ---- The form of a request (XEP-0060 8.6) --------------------------------------------
- */
+/* ---- The form of a request (XEP-0060 8.6) ---------------------------------------- */
 
 static const struct {
 	const char *xml, *log, *says;
@@ -108,8 +104,7 @@ static void forms_of_others(void **state)
 	assert_true(said < 10);
 }
 
-/* ---- In chat, and by commands --------------------------------------------------------
- */
+/* ---- In chat, and by commands ---------------------------------------------------- */
 
 static void in_chat(void **state)
 {
@@ -191,8 +186,7 @@ static void by_commands(void **state)
 		   "<note type='error'>You are not an owner of deploys.");
 }
 
-/* ---- Affiliations (XEP-0060 5.7, 8.9) ------------------------------------------------
- */
+/* ---- Affiliations (XEP-0060 5.7, 8.9) -------------------------------------------- */
 
 #define PUBSUB(type, payload)                                                            \
 	IQ(type, DOMAIN, "<pubsub xmlns='" NS_PUBSUB "'>" payload "</pubsub>")

@@ -54,7 +54,8 @@ static void wanting_less(void **state)
 		 {"The events of deploys come one by one again."}},
 		{CHAT("deploys", "urgent on"),
 		 "deploys " ALICE " c existing urgent passes",
-		 {"What is urgent of deploys comes in quiet hours and before digests, too."}},
+		 {"What is urgent of deploys comes in quiet hours, before digests, and "
+		  "whatever you are shown as (unless offline), too."}},
 		{CHAT("hub", "urgent deploys off"),
 		 "deploys " ALICE " c existing urgent waits",
 		 {"What is urgent of deploys waits for the end of quiet hours"}},

@@ -23,7 +23,7 @@ local function counts_write(key)
 	end
 	for field, by in pairs(short) do
 		local event, kind = field:match('^(.*:)([ts])$')
-		for _, other in ipairs(event and {kind == 't' and 's' or 't', 'u', 'e'} or {}) do
+		for _, other in ipairs(event and {kind == 't' and 's' or 't', 'u', 'e', 'r'} or {}) do
 			by = by < 0 and redis.call('HINCRBY', key, event .. other, by) or 0
 			if by < 0 then
 				redis.call('HSET', key, event .. other, '0')

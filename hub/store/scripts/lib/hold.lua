@@ -2,7 +2,7 @@
 -- stands there is not one. Its members are strings.
 local function hold_parts(text)
 	local reason, urgent, pos, due, tries, first, condition, counted, more = text:match(
-		'^ ?h([bdxpqkosg])(u?):(%d+%-%d+):(%d+):(%d+):(%d+):([a-z-]*):(%d+%-%d+)(.*)$')
+		'^ ?h([bdxpqkosgc])(u?):(%d+%-%d+):(%d+):(%d+):(%d+):([a-z-]*):(%d+%-%d+)(.*)$')
 	if not reason or more ~= '' and not more:find('^:;%a%d[;%a%d-]*$') then
 		return
 	end
@@ -44,18 +44,37 @@ local function now_ms()
 end
 -- Do OPTIONS, as row_parts() gives them, say that it is to wait for this REASON?
 local function is_chosen(reason, options)
-	local word = ({p = ' z ', q = ' q', o = ' o ', s = ' s', g = ' d'})[reason] or ''
+	local word = ({p = ' z ', q = ' q', o = ' o ', s = ' s', g = ' d', c = ' v'})[reason] or ''
 	return (options .. ' '):find(word, 1, true) ~= nil
 end
+-- A number among what most holds have not; 0 where there is none.
+local function more_get(hold, letter)
+	return tonumber(hold.more:match(';' .. letter .. '(%d+)') or 0)
+end
+local function more_set(hold, letter, n)
+	local rest = hold.more:gsub(';' .. letter .. '[%d-]*', '')
+	hold.more = n == 0 and rest or (rest == '' and ':' or rest) .. ';' .. letter
+		.. string.format('%.0f', n)
+	if hold.more == ':' then
+		hold.more = ''
+	end
+end
+-- How long its OPTIONS let it wait at most, if for a digest: a day may have 25 hours.
+local function digest_most(reason, options)
+	local minutes = (options .. ' '):match(' d(%d+) ')
+	return reason ~= 'g' and math.huge or (minutes or 1500) * 60000
+end
 -- From what done() is given: its due time is a delay, its first failure may be now. A choice
--- that was taken back since it was read, when there was no hold yet, is over now.
+-- that was taken back since it was read, when there was no hold yet, is over now; a digest that
+-- is wanted more often since then is due by that.
 local function hold_want(text, old, now, options)
 	local hold = hold_parts(text)
 	if not hold then
 		return
 	end
 	hold.due = not is_chosen(hold.reason, options) and ms_text(now)
-		or hold.due == '18446744073709551615' and '0' or ms_text(now + tonumber(hold.due))
+		or hold.due == '18446744073709551615' and '0'
+		or ms_text(now + math.min(tonumber(hold.due), digest_most(hold.reason, options)))
 	if hold.first ~= '0' then
 		hold.first = old and old.first ~= '0' and old.first or ms_text(now)
 	end

@@ -59,7 +59,7 @@ local function join()
 		row = row .. word .. kept
 		redis.call('HSET', KEYS[2], ARGV[1], row)
 	end
-	if kept:find(' [os]') then
+	if kept:find(' [osr]') then
 		redis.call('HSET', KEYS[1], 'watched', '1')
 	end
 	local has = is_contact(kept)
