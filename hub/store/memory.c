@@ -29,6 +29,12 @@ void mem_op_put(struct mem_op *op)
 		loop_timer_arm(s->turn, 0);
 }
 
+void *mem_grown(void *list, size_t count, size_t size)
+{
+	bool full = (count & (count - 1)) == 0;
+	return full ? xreallocarray(list, count ? 2 * count : 1, size) : list;
+}
+
 static void op_free(struct mem_op *op)
 {
 	done_free(&op->done);

@@ -177,6 +177,9 @@ static inline struct memory_store *memory_of(struct store *s)
 struct mem_op *mem_op_new(struct store *s, void (*run)(struct mem_op *, enum belfry_err),
 			  const char *feed, void *arg);
 void mem_op_put(struct mem_op *op); /* in the queue */
+/* LIST of COUNT things of SIZE bytes, with room for one more: as large as a power of two.
+ */
+void *mem_grown(void *list, size_t count, size_t size);
 
 struct mem_feed *mem_feed_find(struct memory *m, const char *name);
 void mem_feed_free(struct mem_feed *f);

@@ -276,7 +276,7 @@ struct pos mem_append(struct memory *m, struct mem_feed *f, const struct store_e
 		f->run = m->run;
 	}
 	f->n++;
-	f->events = xreallocarray(f->events, f->event_count + 1, sizeof *f->events);
+	f->events = mem_grown(f->events, f->event_count, sizeof *f->events);
 	struct mem_event *e = &f->events[f->event_count++];
 	*e = (struct mem_event){.e = *new};
 	e->e.pos = mem_head(f);

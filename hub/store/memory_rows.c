@@ -82,7 +82,7 @@ static struct mem_row *row_add(struct mem_feed *f, const char *jid,
 {
 	if (!f->buckets)
 		first_bucket(f);
-	f->rows = xreallocarray(f->rows, f->row_count + 1, sizeof *f->rows);
+	f->rows = mem_grown(f->rows, f->row_count, sizeof *f->rows);
 	struct mem_row *row = &f->rows[f->row_count++];
 	*row = (struct mem_row){xstrdup(jid),
 				row_hash(f->salt, jid, strlen(jid)),

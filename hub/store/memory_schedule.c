@@ -7,7 +7,6 @@
 
 /* As the script: no more at a time. */
 #define RELEASE_EVENTS 64
-#define GROWTH 256
 
 static void scheduled_free(struct mem_scheduled *x)
 {
@@ -31,9 +30,7 @@ static bool is_behind(const struct mem_scheduled *x, uint64_t due_ms, const char
 bool mem_schedule(struct mem_feed *f, uint64_t due_ms, const struct store_event *e)
 {
 	size_t at = f->scheduled_count++;
-	if (at % GROWTH == 0)
-		f->scheduled =
-			xreallocarray(f->scheduled, at + GROWTH, sizeof *f->scheduled);
+	f->scheduled = mem_grown(f->scheduled, at, sizeof *f->scheduled);
 	for (; at && is_behind(&f->scheduled[at - 1], due_ms, e->id); at--)
 		f->scheduled[at] = f->scheduled[at - 1];
 	struct mem_scheduled *x = &f->scheduled[at];
