@@ -382,6 +382,19 @@ static void served_well(struct draft *d, struct sub_hold *h, struct pos to)
 	d->out->hold = *h;
 }
 
+/* Of what was sent again with that which came back, event BACK, all is to be once more.
+ */
+static void repeat_counted(const struct draft *d, struct sub_hold *h, size_t back)
+{
+	const struct mark *m = d->m;
+	for (size_t k = back; k < m->past; k++) {
+		enum outcome o;
+		if (rows_outcome(m, k, &o) &&
+		    pos_cmp(draft_pos(d, k), m->was.counted) <= 0)
+			hold_await(h, draft_pos(d, k));
+	}
+}
+
 bool confirm_served(struct draft *d)
 {
 	const struct mark *m = d->m;
@@ -396,6 +409,8 @@ bool confirm_served(struct draft *d)
 		else if (hold_awaits(&h, draft_pos(d, k)))
 			h.awaited &= ~((uint64_t)1 << (draft_pos(d, k).n - h.pos.n - 1));
 	}
+	if (!m->was.awaited && m->back)
+		repeat_counted(d, &h, back);
 	struct pos to = served_to(d);
 	/* All that is counted is repeated, and there is more of it. */
 	if (!m->was.awaited && pos_cmp(to, m->was.counted) < 0)
