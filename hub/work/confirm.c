@@ -282,7 +282,7 @@ void confirm_due(const struct piece *p, struct mark *m)
 	}
 	/* It is, or was, to be sent again: some of it may have come back, of which
 	 * nothing else is known. */
-	bool back = failed || ((h->again_ms || h->tries) && !m->unprove);
+	bool back = failed || h->tries || (h->again_ms && !m->unprove);
 	if (!m->proven && back)
 		m->resend = h->awaited;
 	else if (!m->proven)
