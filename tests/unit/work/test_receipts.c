@@ -308,6 +308,60 @@ static void test_bounces(void **state)
 	world_end(&w, &k);
 }
 
+/* Where it is over with the repeats, what came back since is sent once more. */
+static void test_back_before_it_is_given_up(void **state)
+{
+	struct world w;
+	struct worker k;
+	(void)state;
+	begin_proven(&w, &k);
+	post(&w, 2);
+	worker_run(&k);
+	for (unsigned i = 0; i < 2; i++) {
+		another_stream(&k);
+		pass(&k, GRACE_MS + 1000);
+	}
+	assert_sent(&k, ANN, "1 2 3 2 3 2 3");
+	bounce(&k, ANN, 6, BOUNCE_RETRIES); /* late */
+	settle(&k);
+	pass(&k, LATER_MS);
+	assert_sent(&k, ANN, "1 2 3 2 3 2 3 2");
+	another_stream(&k);
+	pass(&k, GRACE_MS + 1000);
+	assert_sent(&k, ANN, "1 2 3 2 3 2 3 2 2 3");
+	pass(&k, 3 * HOUR_MS);
+	assert_sent(&k, ANN, "1 2 3 2 3 2 3 2 2 3");
+	assert_int_equal(reason(&w, ANN), HOLD_NONE);
+	world_end(&w, &k);
+}
+
+/* What is repeated behind that comes back, after she has shown that she confirms. */
+static void test_proven_before_the_repeat(void **state)
+{
+	struct world w;
+	struct worker k;
+	(void)state;
+	begin_asking(&w, &k);
+	post(&w, 3);
+	worker_run(&k);
+	bounce(&k, ANN, 1, BOUNCE_RETRIES); /* late */
+	settle(&k);
+	confirm(&k, 0);
+	settle(&k);
+	pass(&k, LATER_MS);
+	assert_sent(&k, ANN, "1 2 3 4 2");
+	world_pass(&w, 200 * 1000);
+	world_skip(200 * 1000);
+	worker_until_sent(&k, recorder_messages(k.link) + 2, false);
+	assert_sent(&k, ANN, "1 2 3 4 2 3 4");
+	bounce(&k, ANN, 6, BOUNCE_RETRIES); /* at once */
+	worker_run(&k);
+	pass(&k, LATER_MS);
+	pass(&k, 200 * 1000);
+	assert_sent(&k, ANN, "1 2 3 4 2 3 4 3 4");
+	world_end(&w, &k);
+}
+
 static void test_paused(void **state)
 {
 	struct world w;
@@ -414,6 +468,8 @@ int main(void)
 		cmocka_unit_test(test_given_up),
 		cmocka_unit_test(test_given_up_after_tries),
 		cmocka_unit_test(test_bounces),
+		cmocka_unit_test(test_back_before_it_is_given_up),
+		cmocka_unit_test(test_proven_before_the_repeat),
 		cmocka_unit_test(test_paused),
 		cmocka_unit_test(test_urgent_then_changed),
 		cmocka_unit_test(test_headlines_since),
