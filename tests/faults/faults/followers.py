@@ -112,7 +112,8 @@ class Person(Client):
             if not self.connected() and not self.away.is_set():
                 self.abort()
                 try:
-                    self.login(timeout=5)
+                    # What the server had written to one that gives up is lost.
+                    self.login(timeout=30)
                 except (Timeout, OSError):
                     pass
 
